@@ -1,0 +1,174 @@
+//! What the program may want to know from the outside, and the answers: plain data on both sides.
+//!
+//! One [`Ask`] may take several calls in the gateway; the gateway decides which, by the polling rules (cheapest call,
+//! immutable things once). Every answer is in domain types, escaped and masked.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    fault::Fault,
+    ops::{Snapshot, call::Call},
+    resource::{
+        Alarm, Endpoint, Execution, ModelPackage, Monitor, Run,
+        endpoint::{Change, Details, Vitals},
+        execution::ExecutionDetail,
+        monitor::DriftDetail,
+    },
+    scope::Identity,
+    series::Series,
+    text::Text,
+    time::Timestamp,
+};
+
+/// A read. Nothing here changes anything in AWS.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    /// `sts:GetCallerIdentity`.
+    Identity,
+    /// Every endpoint of the scope: ListEndpoints, whole walk. Rows come without details.
+    Endpoints,
+    /// DescribeEndpoint + its config and models, for rows that are visible or in flight.
+    Details(Vec<Text>),
+    /// One batched GetMetricData for the rows on screen.
+    Vitals(Vec<VitalsOf>),
+    /// DescribeAlarms, all pages.
+    Alarms,
+    /// Who changed endpoints when: CloudTrail UpdateEndpoint and CreateEndpoint since then.
+    Changes { since: Timestamp },
+    /// Metric curves of one endpoint: invocations, 4xx, 5xx, p50, p99, overhead, CPU, memory.
+    EndpointSeries { endpoint: Text, variants: Vec<Text>, from: Timestamp, to: Timestamp },
+    /// Log lines of one log group, all streams merged, oldest first.
+    Logs(LogsOf),
+    /// Search(PipelineExecution) modified since then; where Search is not offered, the lists.
+    Executions { since: Timestamp },
+    /// Steps, definition graph and parameters of one execution. `settled` when it ended: ask once.
+    Execution { arn: Text, settled: bool },
+    /// One page of runs, newest first. `more` continues an earlier answer.
+    Runs { since: Timestamp, more: Option<Text> },
+    /// Metric curves of runs, for comparing: run name, trial component ARN, training job ARN.
+    RunSeries(Vec<RunRef>),
+    /// All groups' versions: what may be live.
+    Packages,
+    /// Monitoring schedules with their newest executions and alerts.
+    Monitors,
+    /// One monitor's features over time.
+    Drift { monitor: Text, endpoint: Option<Text>, from: Timestamp, to: Timestamp },
+    /// Everything the planner needs to judge a way back for one endpoint, read freshly.
+    /// `deep` adds CloudTrail (slow: 2 calls a second); without it the answer comes from Describe, tags and lists.
+    Snapshot { endpoint: Text, deep: bool },
+    /// The body of a Describe as AWS sent it, masked, pretty-printed.
+    Raw { kind: crate::resource::Kind, name: Text },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VitalsOf {
+    pub endpoint: Text,
+    pub variants: Vec<Text>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRef {
+    pub name: Text,
+    pub arn: Text,
+    pub component_arn: Option<Text>,
+    pub metrics: Vec<Text>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogsOf {
+    pub group: Text,
+    pub stream_prefix: Option<Text>,
+    pub from: Timestamp,
+    pub to: Option<Timestamp>,
+    /// FilterLogEvents pattern; empty for all lines.
+    pub pattern: Option<Text>,
+    /// At most this many lines.
+    pub limit: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    Identity(Identity),
+    Endpoints(Vec<Endpoint>),
+    /// Per endpoint, because one may be denied or gone while the others answer.
+    Details(Vec<(Text, Result<Details, Fault>)>),
+    Vitals(Vec<(Text, Vitals)>),
+    Alarms(Vec<Alarm>),
+    Changes(Vec<TrailEvent>),
+    Series(Vec<Series>),
+    Logs(Vec<LogLine>),
+    Executions(Vec<Execution>),
+    Execution(Box<ExecutionDetail>),
+    Runs {
+        rows: Vec<Run>,
+        more: Option<Text>,
+    },
+    RunSeries(Vec<(Text, Vec<Series>)>),
+    Packages(Vec<ModelPackage>),
+    Monitors(Vec<Monitor>),
+    Drift(Box<DriftDetail>),
+    Snapshot(Box<Snapshot>),
+    Raw(Text),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    pub at: Timestamp,
+    /// Variant and instance, or host of a job.
+    pub stream: Text,
+    pub text: Text,
+}
+
+/// One management event from CloudTrail about an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrailEvent {
+    pub at: Timestamp,
+    /// `UpdateEndpoint`, `CreateEndpoint`, `UpdateEndpointWeightsAndCapacities`.
+    pub name: Text,
+    pub endpoint: Text,
+    pub config: Option<Text>,
+    /// Session or user name of the caller.
+    pub by: Text,
+    /// Set when AWS refused the call: such an event changed nothing.
+    pub error: Option<Text>,
+    pub event_id: Text,
+}
+
+impl TrailEvent {
+    /// The change it made; `None` for one that was refused.
+    pub fn change(&self) -> Option<Change> {
+        self.error.is_none().then(|| Change { at: self.at, by: self.by.clone(), config: self.config.clone() })
+    }
+}
+
+/// How one write ended, as far as we know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Sent {
+    Applied {
+        request_id: Option<Text>,
+    },
+    /// AWS said no; nothing changed.
+    Refused(Fault),
+    /// The answer was lost: it may have landed. Never shown as "failed".
+    Unknown(Fault),
+}
+
+/// One line of the `@` view: a call that was made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallMade {
+    pub at: Timestamp,
+    pub service: &'static str,
+    pub operation: Text,
+    pub status: Option<u16>,
+    pub request_id: Option<Text>,
+    pub took_ms: u64,
+    pub write: bool,
+}
+
+/// A write together with what allows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Write {
+    pub call: Call,
+    /// Short id of the confirmed plan, for the grant and the user agent.
+    pub plan: Text,
+}

@@ -1,0 +1,23 @@
+//! Identity of a thing: scope, kind and name. Never an ARN (ARNs are lower-cased in places), never a row number.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{resource::Kind, scope::Scope, text::Text};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Id {
+    pub scope: Scope,
+    pub kind: Kind,
+    /// The name as AWS spells it; for kinds without a name (pipeline executions) the short id.
+    pub name: Text,
+}
+
+/// Two ARNs of the same thing may differ in case (names are lower-cased inside ARNs).
+pub fn same_arn(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b)
+}
+
+/// The last `/`-part of an ARN: for display and for kinds whose id it is, never to derive a name for a call.
+pub fn arn_tail(arn: &str) -> &str {
+    arn.rsplit(['/', ':']).next().unwrap_or_default()
+}
