@@ -35,6 +35,8 @@ pub enum Ask {
     Alarms,
     /// Who changed endpoints when: CloudTrail UpdateEndpoint and CreateEndpoint since then.
     Changes { since: Timestamp },
+    /// One endpoint, read freshly: Describe, nothing cached but what is immutable. The executor's eye.
+    Endpoint(Text),
     /// Metric curves of one endpoint: invocations, 4xx, 5xx, p50, p99, overhead, CPU, memory.
     EndpointSeries { endpoint: Text, variants: Vec<Text>, from: Timestamp, to: Timestamp },
     /// Log lines of one log group, all streams merged, oldest first.
@@ -93,6 +95,7 @@ pub enum Answer {
     /// Per endpoint, because one may be denied or gone while the others answer.
     Details(Vec<(Text, Result<Details, Fault>)>),
     Vitals(Vec<(Text, Vitals)>),
+    Endpoint(Box<Endpoint>),
     Alarms(Vec<Alarm>),
     Changes(Vec<TrailEvent>),
     Series(Vec<Series>),

@@ -1,7 +1,27 @@
 //! Planner and executor of changes: *intent → plan → preflight → confirm → journal → execute → watch → verify → done or
 //! reversed*. Everything here is sans-IO; the deck, the headless verbs and the simulator are three small drivers.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`snapshot`], [`call`] | what is judged, and what may be sent |
+//! | [`candidate`] | which config was the previous one, by whose word |
+//! | [`guard`] | preflight: what blocks, what to know, what is fine |
+//! | [`intent`], [`plan`] | what the operator wants, and the immutable document it becomes |
+//! | [`confirm`] | which keys count as a yes |
+//! | [`run`] | the executor, one event at a time |
+//! | [`prices`] | what instances cost, dated |
+//! | [`journal`] | what is written before and after each effect, and how a run comes back from it |
 
 pub mod call;
+pub mod candidate;
+pub mod confirm;
+mod digest;
+pub mod guard;
+pub mod intent;
+pub mod journal;
+pub mod plan;
+pub mod prices;
+pub mod run;
 pub mod snapshot;
 
 pub use snapshot::Snapshot;

@@ -92,6 +92,8 @@ pub struct Endpoint {
 /// What DescribeEndpoint, the endpoint config and its models add.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Details {
+    /// As Describe said it: newer than the list's. `None` only in rows made before it was asked.
+    pub status: Option<EndpointStatus>,
     pub config: Text,
     pub failure: Option<Text>,
     pub variants: Vec<Variant>,
@@ -395,7 +397,7 @@ impl Resource for Endpoint {
             head: "CHANGED",
             name: "changed",
             tier: Tier::Always,
-            width: Width::Fixed(7),
+            width: Width::Fixed(9),
             align: Align::Right,
             cell: |row, now| {
                 let at = row.change.as_ref().map_or(row.modified, |change| change.at);

@@ -192,7 +192,7 @@ impl Resource for Execution {
             head: "STARTED",
             name: "started",
             tier: Tier::Always,
-            width: Width::Fixed(7),
+            width: Width::Fixed(9),
             align: Align::Right,
             cell: |row, now| Cell::new(time::age(now.0.since(row.started))),
             value: |row| Value::Time(row.started),
@@ -277,5 +277,9 @@ impl Resource for Execution {
             return Value::Missing;
         };
         value.as_str().parse().map_or_else(|_| value.into(), Value::Number)
+    }
+
+    fn field_names(&self) -> Vec<&str> {
+        self.parameters.iter().map(|(name, _)| name.as_str()).collect()
     }
 }

@@ -134,7 +134,7 @@ impl Resource for Run {
             head: "CREATED",
             name: "created",
             tier: Tier::Always,
-            width: Width::Fixed(7),
+            width: Width::Fixed(9),
             align: Align::Right,
             cell: |row, now| Cell::new(time::age(now.0.since(row.created))),
             value: |row| Value::Time(row.created),

@@ -1,0 +1,412 @@
+//! The executor of one plan: events in, effects out, no clock, no future, no socket.
+//!
+//! ```text
+//! Planned ─ack─▶ Intent ─ack─▶ re-read ─equal─▶ send ─▶ Outcome ─▶ next step … ─▶ watch ─▶ Ended ─ack─▶ Finished
+//!                                 └ differs ▶ stop          └ lost ▶ read until it shows, or can land no more
+//! ```
+//!
+//! The driver's part: do each [`Effect`] in order and answer it with the [`Event`] of the same ticket or number; keep
+//! *one* timer, set by the newest [`Effect::WakeAt`], and count it on the monotonic clock as the distance from the `at` of
+//! that step; pass account time as `at`. Events may come late, twice or not at all.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    call::Call,
+    digest,
+    journal::{self, Entry, Record},
+    plan::{Difference, Plan},
+};
+use crate::{
+    ask::Sent,
+    fault::Fault,
+    resource::{Endpoint, Operation, operation::OperationState},
+    text::Text,
+    time::{MINUTE, SECOND, Timestamp},
+};
+
+mod abort;
+mod resume;
+mod stage;
+mod steps;
+mod wait;
+mod watch;
+
+pub use resume::{Unresumable, resume};
+pub use stage::{Stage, stage_of};
+
+/// How long a signed request may still be accepted after it left (AWS: 5 minutes), with a margin.
+pub const LANDING: i64 = 5 * MINUTE + 30 * SECOND;
+/// Between two looks at a deployment.
+pub const POLL: i64 = 10 * SECOND;
+/// Between two looks while reads fail.
+const BLIND_POLL: i64 = 30 * SECOND;
+const READ_TIMEOUT: i64 = 30 * SECOND;
+const SEND_TIMEOUT: i64 = 60 * SECOND;
+/// A step of the clock counts as at most this: sleep and clock jumps are no waiting.
+const LONGEST_STEP: i64 = 35 * SECOND;
+/// How long an accepted call may stay without a sign of it.
+const START_GRACE: i64 = 5 * MINUTE;
+/// AWS's own longest deployment is 8 hours.
+const LONGEST_WATCH: i64 = 510 * MINUTE;
+const MOST_ATTEMPTS: u32 = 6;
+const MOST_READS: u32 = 6;
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The first event, also after [`resume`].
+    Start,
+    /// A record is durable, or could not be made so.
+    Journaled {
+        seq: u64,
+        result: Result<(), Fault>,
+    },
+    /// The answer to [`Effect::Read`].
+    Read {
+        ticket: u32,
+        result: Result<Box<Endpoint>, Fault>,
+    },
+    /// The answer to [`Effect::Send`].
+    Sent {
+        ticket: u32,
+        sent: Sent,
+    },
+    Wake,
+    /// The operator wants it stopped.
+    Abort {
+        by: Text,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Make it durable, then answer [`Event::Journaled`].
+    Journal(Record),
+    /// One DescribeEndpoint with its details.
+    Read {
+        ticket: u32,
+        endpoint: Text,
+    },
+    /// Send once, without retries of any layer below.
+    Send {
+        ticket: u32,
+        call: Call,
+    },
+    WakeAt(Timestamp),
+    Say {
+        level: Level,
+        text: String,
+    },
+    /// The facts moved since the plan was made: nothing was sent.
+    Stale(Vec<Difference>),
+    Finished(OperationState),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Level {
+    Info,
+    Warn,
+    Bad,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Phase {
+    New,
+    Planning,
+    Intending {
+        step: usize,
+        attempt: u32,
+    },
+    Checking {
+        step: usize,
+        attempt: u32,
+        tries: u32,
+    },
+    Sending {
+        step: usize,
+        attempt: u32,
+    },
+    Backoff {
+        step: usize,
+        attempt: u32,
+    },
+    Resolving {
+        step: usize,
+        attempt: u32,
+        tries: u32,
+    },
+    Watching,
+    /// Resumed, and the change itself never left.
+    Unsent,
+    Ending(OperationState),
+    Ended(OperationState),
+}
+
+/// Rules that the simulator takes away one by one, to prove that it would notice. A release build keeps them all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    JournalFirst,
+    StopWithoutJournal,
+    ReadBeforeSend,
+    ResolveUnknown,
+    WaitForLanding,
+    JudgeByState,
+    ResumeByReading,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    ticket: u32,
+    /// When it was asked for, in `waited`, and how often the clock had gone back by then.
+    asked: i64,
+    setbacks: u32,
+}
+
+/// One plan being carried out.
+#[derive(Clone, Debug)]
+pub struct Run {
+    plan: Plan,
+    phase: Phase,
+    operation: Operation,
+    next_seq: u64,
+    next_ticket: u32,
+    /// The record that the phase waits for.
+    gate: Option<u64>,
+    /// The read that is awaited.
+    reading: Option<Reading>,
+    /// The newest send of the plan's own steps.
+    sending: u32,
+    abort: abort::Abort,
+    /// Why no write may leave any more.
+    no_writes: Option<String>,
+    journal_dead: bool,
+    resumed: bool,
+    /// An answer to the main call was lost at least once.
+    was_lost: bool,
+    accepted: bool,
+    /// It was seen in flight after it was accepted.
+    seen_moving: bool,
+    stages: Vec<(Stage, Timestamp)>,
+    blind: u32,
+    last_at: Option<Timestamp>,
+    /// Milliseconds that count as waited, since this run was made.
+    waited: i64,
+    /// How often the clock went back: how long something took is not known across that.
+    setbacks: u32,
+    /// When the phase's wait began, in `waited`.
+    since: i64,
+    due: i64,
+    #[cfg(debug_assertions)]
+    broken: Option<Rule>,
+}
+
+impl Run {
+    /// A run of a confirmed plan. Nothing happens before [`Event::Start`].
+    pub fn new(plan: Plan, at: Timestamp) -> Self {
+        let operation = journal::begin(&plan, at);
+        Self {
+            plan,
+            phase: Phase::New,
+            operation,
+            next_seq: 0,
+            next_ticket: 1,
+            gate: None,
+            reading: None,
+            sending: 0,
+            abort: abort::Abort::default(),
+            no_writes: None,
+            journal_dead: false,
+            resumed: false,
+            was_lost: false,
+            accepted: false,
+            seen_moving: false,
+            stages: Vec::new(),
+            blind: 0,
+            last_at: None,
+            waited: 0,
+            setbacks: 0,
+            since: 0,
+            due: 0,
+            #[cfg(debug_assertions)]
+            broken: None,
+        }
+    }
+
+    /// Takes one event at account time `at`; what is to be done, in order.
+    #[must_use]
+    pub fn step(&mut self, at: Timestamp, event: Event) -> Vec<Effect> {
+        self.tick(at);
+        let mut out = Vec::new();
+        match event {
+            Event::Start => self.start(at, &mut out),
+            Event::Journaled { seq, result } => self.journaled(at, seq, result, &mut out),
+            Event::Read { ticket, result } => self.read(at, ticket, result, &mut out),
+            Event::Sent { ticket, sent } => self.sent(at, ticket, sent, &mut out),
+            Event::Wake => self.wake(at, &mut out),
+            Event::Abort { by } => self.ask_abort(at, by, &mut out),
+        }
+        out
+    }
+
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The row of the ledger, as of now.
+    pub fn operation(&self) -> &Operation {
+        &self.operation
+    }
+
+    pub fn state(&self) -> OperationState {
+        match &self.phase {
+            Phase::Ended(state) | Phase::Ending(state) => *state,
+            Phase::Resolving { .. } => OperationState::Unknown,
+            _ => OperationState::Running,
+        }
+    }
+
+    /// Stages seen so far and when each was first seen.
+    pub fn stages(&self) -> &[(Stage, Timestamp)] {
+        &self.stages
+    }
+
+    /// True while AWS cannot be seen: not a failure, and the change goes on without us.
+    pub const fn is_blind(&self) -> bool {
+        self.blind >= 2
+    }
+
+    pub const fn is_aborting(&self) -> bool {
+        self.abort.is_on()
+    }
+
+    #[cfg(debug_assertions)]
+    #[doc(hidden)]
+    pub fn break_rule(&mut self, rule: Rule) {
+        self.broken = Some(rule);
+    }
+
+    #[cfg(debug_assertions)]
+    fn breaks(&self, rule: Rule) -> bool {
+        self.broken == Some(rule)
+    }
+
+    #[cfg(not(debug_assertions))]
+    const fn breaks(&self, _: Rule) -> bool {
+        false
+    }
+
+    fn start(&mut self, at: Timestamp, out: &mut Vec<Effect>) {
+        match self.phase.clone() {
+            Phase::New => {
+                if !self.plan.is_intact() {
+                    return self.finish(at, OperationState::Refused, "this plan was changed after it was made", out);
+                }
+                if at > self.plan.valid_until {
+                    return self.finish(at, OperationState::Refused, "this plan is too old: plan again", out);
+                }
+                let plan = Box::new(self.plan.clone());
+                self.gate = Some(self.journal(at, Entry::Planned { plan }, out));
+                self.phase = Phase::Planning;
+            }
+            Phase::Resolving { .. } | Phase::Watching => self.start_resumed(at, out),
+            Phase::Unsent => {
+                let note = "it was interrupted before the change was sent; nothing changed. Plan again";
+                self.finish(at, OperationState::Refused, note, out);
+            }
+            Phase::Ended(state) if self.resumed => out.push(Effect::Finished(state)),
+            _ => {}
+        }
+    }
+
+    fn journal(&mut self, at: Timestamp, entry: Entry, out: &mut Vec<Effect>) -> u64 {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        let record = Record { v: journal::VERSION, op: self.plan.id(), seq, at, entry };
+        journal::apply(&mut self.operation, &record);
+        if !self.journal_dead {
+            out.push(Effect::Journal(record));
+        }
+        seq
+    }
+
+    fn journaled(&mut self, at: Timestamp, seq: u64, result: Result<(), Fault>, out: &mut Vec<Effect>) {
+        if let Err(fault) = result {
+            self.journal_failed(&fault, out);
+        }
+        if self.abort.is_waiting_for(seq) {
+            self.abort_recorded(out);
+        }
+        if self.gate != Some(seq) {
+            return;
+        }
+        self.gate = None;
+        match self.phase.clone() {
+            Phase::Planning => self.begin_step(at, 0, 1, out),
+            Phase::Intending { step, attempt } => self.intent_recorded(at, step, attempt, out),
+            Phase::Ending(state) => self.end(state, out),
+            _ => {}
+        }
+    }
+
+    /// A journal that failed once is not written again: what it holds is what the next start will believe.
+    fn journal_failed(&mut self, fault: &Fault, out: &mut Vec<Effect>) {
+        if self.breaks(Rule::StopWithoutJournal) {
+            return;
+        }
+        if self.journal_dead {
+            return;
+        }
+        self.journal_dead = true;
+        let why = format!("the journal cannot be written ({}): nothing more is sent", fault.kind.headline());
+        let watch = if self.accepted { "; watching goes on" } else { "" };
+        say(Level::Bad, format!("{why}{watch}"), out);
+        self.no_writes = Some(why);
+    }
+
+    fn finish(&mut self, at: Timestamp, state: OperationState, note: &str, out: &mut Vec<Effect>) {
+        let level = match state {
+            OperationState::Done => Level::Info,
+            OperationState::NeedsHuman | OperationState::Failed => Level::Bad,
+            _ => Level::Warn,
+        };
+        say(level, format!("{}: {note}", state.word()), out);
+        // Nothing was recorded of a run that was refused before its first record.
+        let unborn = matches!(self.phase, Phase::New);
+        let seq = (!unborn).then(|| self.journal(at, Entry::Ended { state, note: note.to_owned() }, out));
+        self.operation.note = Text::new(note);
+        self.phase = Phase::Ending(state);
+        if unborn || self.journal_dead {
+            self.end(state, out);
+        } else {
+            self.gate = seq;
+        }
+    }
+
+    fn end(&mut self, state: OperationState, out: &mut Vec<Effect>) {
+        if !matches!(self.phase, Phase::Ended(_)) {
+            self.phase = Phase::Ended(state);
+            self.operation.state = state;
+            self.operation.ended = self.last_at;
+            out.push(Effect::Finished(state));
+        }
+    }
+
+    fn ticket(&mut self) -> u32 {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        ticket
+    }
+}
+
+fn say(level: Level, text: impl Into<String>, out: &mut Vec<Effect>) {
+    out.push(Effect::Say { level, text: text.into() });
+}
+
+fn call_digest(call: &Call) -> Text {
+    digest::of(call).map(|digest| digest::short(&digest)).unwrap_or_default()
+}
+
+/// 2, 4, 8, 16, then 30 seconds.
+fn back_off(tries: u32) -> i64 {
+    ((2 * SECOND) << tries.min(4)).min(30 * SECOND)
+}

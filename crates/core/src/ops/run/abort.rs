@@ -1,0 +1,172 @@
+//! Stopping a deployment in flight. AWS has no cancel: a tripped alarm makes it take the change back, while it bakes.
+
+use super::{Effect, Level, POLL, Phase, Run, Stage, say};
+use crate::{
+    ask::Sent,
+    ops::{
+        call::{self, Call, UpdateEndpoint},
+        journal::Entry,
+        plan::Plan,
+    },
+    resource::operation::OperationState,
+    text::Text,
+    time::Timestamp,
+};
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Abort {
+    by: Option<Text>,
+    round: u32,
+    /// The record of the round that is being written.
+    gate: Option<u64>,
+    tickets: Vec<u32>,
+    last_round: i64,
+    /// It bit, or it is too late.
+    over: bool,
+}
+
+impl Abort {
+    pub(super) const fn is_on(&self) -> bool {
+        self.round > 0 && !self.over
+    }
+
+    pub(super) const fn is_wanted(&self) -> bool {
+        self.by.is_some()
+    }
+
+    pub(super) fn is_waiting_for(&self, seq: u64) -> bool {
+        self.gate == Some(seq)
+    }
+
+    pub(super) fn is_mine(&self, ticket: u32) -> bool {
+        self.tickets.contains(&ticket)
+    }
+
+    pub(super) fn can_trip(&self, plan: &Plan) -> bool {
+        let alarm = call::abort_alarm(&plan.endpoint);
+        plan.steps.iter().any(|step| match &step.call {
+            Call::UpdateEndpoint(UpdateEndpoint { deployment: Some(deployment), .. }) => {
+                deployment.alarms.contains(&alarm)
+            }
+            _ => false,
+        })
+    }
+}
+
+impl Run {
+    /// Before the call it is simply not sent; after it, the abort alarm is tripped.
+    pub(super) fn ask_abort(&mut self, at: Timestamp, by: Text, out: &mut Vec<Effect>) {
+        let main = self.plan.main_step();
+        self.abort.by.get_or_insert(by);
+        let unsent = "stopped by you before the change was sent";
+        match self.phase.clone() {
+            Phase::New | Phase::Planning | Phase::Unsent => self.finish(at, OperationState::Refused, unsent, out),
+            Phase::Intending { step, attempt } | Phase::Checking { step, attempt, .. } if !self.accepted => {
+                self.gate = None;
+                self.reading = None;
+                self.refuse_unsent(at, step, attempt, unsent, out);
+            }
+            Phase::Backoff { .. } if !self.accepted => self.finish(at, OperationState::Refused, unsent, out),
+            Phase::Sending { step, .. } if !self.accepted && Some(step) != main => {
+                say(Level::Info, "stopping after the call that is on its way", out);
+            }
+            Phase::Sending { .. } | Phase::Resolving { .. } if !self.accepted => {
+                say(Level::Warn, "it may be landing now: it will be aborted as soon as it shows", out);
+            }
+            Phase::Ending(_) | Phase::Ended(_) => say(Level::Info, "it has ended; undo is another plan", out),
+            _ if self.abort.is_on() => say(Level::Info, "the abort alarm is being tripped already", out),
+            _ => self.begin_abort(at, out),
+        }
+    }
+
+    pub(super) fn begin_abort(&mut self, at: Timestamp, out: &mut Vec<Effect>) {
+        if !self.abort.can_trip(&self.plan) {
+            self.abort.over = true;
+            return say(Level::Bad, "it cannot be stopped: no alarm of ours guards it. Wait, then undo it", out);
+        }
+        if let Some((stage, _)) = self.stages.last()
+            && !stage.is_stoppable()
+        {
+            let text = format!(
+                "it cannot be stopped any more ({}); wait until it is InService, then undo it",
+                stage.sentence()
+            );
+            self.abort.over = true;
+            return say(Level::Bad, text, out);
+        }
+        self.abort.over = false;
+        let when = match self.stages.last() {
+            Some((Stage::Baking | Stage::ActivatingTraffic, _)) => "AWS takes it back within a minute or so",
+            _ => "alarms count while it bakes, so this is repeated until then",
+        };
+        say(Level::Warn, format!("tripping the abort alarm: {when}"), out);
+        self.abort_round(at, out);
+    }
+
+    fn abort_calls(&self) -> [Call; 2] {
+        let endpoint = self.plan.endpoint.clone();
+        let who = self.abort.by.clone().unwrap_or_default();
+        let reason = Text::new(&format!("mldeck: {who} aborts plan {}", self.plan.id()));
+        [
+            // Holds for whole periods, also when the bake has not begun.
+            Call::PutAbortMetric { endpoint: endpoint.clone() },
+            // At once, until the next evaluation.
+            Call::TripAlarm { alarm: call::abort_alarm(&endpoint), reason },
+        ]
+    }
+
+    fn abort_round(&mut self, at: Timestamp, out: &mut Vec<Effect>) {
+        if self.journal_dead {
+            let lines = self.abort_calls().map(|call| call.cli(self.plan.scope.region.as_str())).join(" && ");
+            self.abort.over = true;
+            return say(
+                Level::Bad,
+                format!("the journal cannot be written, so nothing is sent. By hand: {lines}"),
+                out,
+            );
+        }
+        self.abort.round += 1;
+        self.abort.last_round = self.waited;
+        let by = self.abort.by.clone().unwrap_or_default();
+        let seq = self.journal(at, Entry::Abort { round: self.abort.round, by }, out);
+        self.abort.gate = Some(seq);
+    }
+
+    pub(super) fn abort_recorded(&mut self, out: &mut Vec<Effect>) {
+        self.abort.gate = None;
+        if self.journal_dead || matches!(self.phase, Phase::Ended(_) | Phase::Ending(_)) {
+            return;
+        }
+        self.abort.tickets.clear();
+        for call in self.abort_calls() {
+            let ticket = self.ticket();
+            self.abort.tickets.push(ticket);
+            out.push(Effect::Send { ticket, call });
+        }
+    }
+
+    pub(super) fn abort_answered(sent: &Sent, out: &mut Vec<Effect>) {
+        match sent {
+            Sent::Applied { .. } => {}
+            Sent::Refused(fault) | Sent::Unknown(fault) => {
+                say(Level::Warn, format!("abort: {fault}; it is repeated"), out);
+            }
+        }
+    }
+
+    /// Another round, until the deployment leaves the stage in which it can be stopped.
+    pub(super) fn abort_again(&mut self, at: Timestamp, out: &mut Vec<Effect>) {
+        if !self.abort.is_on() {
+            return;
+        }
+        let baked = self.stages.iter().rev().skip(1).take(1).any(|(stage, _)| *stage == Stage::Baking);
+        let stoppable = self.stages.last().is_none_or(|(stage, _)| stage.is_stoppable());
+        if !stoppable || baked {
+            self.abort.over = true;
+            return say(Level::Info, "the stage changed: the abort alarm is tripped no more", out);
+        }
+        if self.abort.gate.is_none() && self.waited - self.abort.last_round >= POLL {
+            self.abort_round(at, out);
+        }
+    }
+}

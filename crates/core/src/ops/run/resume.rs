@@ -1,0 +1,66 @@
+//! A run that comes back from its journal: after a kill, a power cut, or on another day. It looks, it does not send: an
+//! intent without an outcome is unknown, and only a person starts a change again.
+
+use super::{Phase, Run, Stage};
+use crate::{
+    ask::Sent,
+    ops::journal::{self, Entry, Record},
+    resource::operation::OperationState,
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unresumable {
+    #[error("the journal of this operation does not begin with its plan")]
+    NoPlan,
+    #[error("the plan in the journal was changed after it was made")]
+    Changed,
+}
+
+/// The run that these records of *one* operation tell of. It needs [`super::Event::Start`] like a new one.
+///
+/// # Errors
+/// When the records do not begin with an intact plan.
+pub fn resume<'a>(records: impl IntoIterator<Item = &'a Record>) -> Result<Run, Unresumable> {
+    let mut rest = records.into_iter();
+    let first = rest.next().ok_or(Unresumable::NoPlan)?;
+    let Entry::Planned { plan } = &first.entry else { return Err(Unresumable::NoPlan) };
+    if !plan.is_intact() {
+        return Err(Unresumable::Changed);
+    }
+    let mut run = Run::new((**plan).clone(), first.at);
+    run.resumed = true;
+    run.no_writes = Some("this run was resumed: it only watches".to_owned());
+    run.next_seq = first.seq + 1;
+    let main = plan.main_step();
+    // The main step's newest attempt: none, on its way, or answered.
+    let mut attempted: Option<(u32, Option<Sent>)> = None;
+    let mut ended: Option<OperationState> = None;
+    for record in rest {
+        run.next_seq = record.seq + 1;
+        journal::apply(&mut run.operation, record);
+        match &record.entry {
+            Entry::Intent { step, attempt, .. } if Some(*step) == main => attempted = Some((*attempt, None)),
+            Entry::Outcome { step, attempt, sent } if Some(*step) == main => {
+                attempted = Some((*attempt, Some(sent.clone())));
+            }
+            Entry::Observed { stage } => run.stages.push((stage.clone(), record.at)),
+            Entry::Ended { state, .. } => ended = Some(*state),
+            _ => {}
+        }
+    }
+    run.seen_moving = run.stages.iter().any(|(stage, _)| *stage != Stage::Accepted);
+    run.phase = match (ended, attempted, main) {
+        (Some(state), _, _) => Phase::Ended(state),
+        (None, Some((_, Some(Sent::Applied { .. }))), _) => {
+            run.accepted = true;
+            Phase::Watching
+        }
+        (None, Some((attempt, None | Some(Sent::Unknown(_)))), Some(step)) => {
+            run.was_lost = true;
+            Phase::Resolving { step, attempt, tries: 0 }
+        }
+        // Nothing of the change itself left, or AWS refused it.
+        _ => Phase::Unsent,
+    };
+    Ok(run)
+}

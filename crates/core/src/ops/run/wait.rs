@@ -1,0 +1,91 @@
+//! Waiting, and looking at the endpoint: what counts as time that passed, and what as an answer that is fresh.
+
+use super::{Effect, LONGEST_STEP, Phase, READ_TIMEOUT, Reading, Run, SEND_TIMEOUT};
+use crate::{
+    ask::Sent,
+    fault::{Fault, FaultKind},
+    ops::guard::FRESH,
+    resource::Endpoint,
+    time::{SECOND, Timestamp},
+};
+
+impl Run {
+    pub(super) fn tick(&mut self, at: Timestamp) {
+        if let Some(last) = self.last_at {
+            self.waited += at.since(last).clamp(0, LONGEST_STEP);
+            self.setbacks += u32::from(at < last);
+        }
+        self.last_at = Some(at);
+    }
+
+    pub(super) fn wake_in(&mut self, at: Timestamp, millis: i64, out: &mut Vec<Effect>) {
+        self.due = self.waited + millis;
+        out.push(Effect::WakeAt(at.plus(millis)));
+    }
+
+    pub(super) fn wake(&mut self, at: Timestamp, out: &mut Vec<Effect>) {
+        if matches!(self.phase, Phase::Ended(_) | Phase::Ending(_) | Phase::New) {
+            return;
+        }
+        if self.waited < self.due {
+            let left = (self.due - self.waited).clamp(SECOND, LONGEST_STEP);
+            out.push(Effect::WakeAt(at.plus(left)));
+            return;
+        }
+        if self.reading.take().is_some() {
+            let fault = Fault::new(FaultKind::Timeout, "reading the endpoint", "");
+            return self.looked(at, Err(fault), out);
+        }
+        match self.phase.clone() {
+            Phase::Checking { .. } | Phase::Resolving { .. } | Phase::Watching => self.look(at, out),
+            Phase::Backoff { step, attempt } => self.begin_step(at, step, attempt, out),
+            Phase::Sending { .. } => {
+                if self.waited - self.since >= SEND_TIMEOUT {
+                    let fault = Fault::new(FaultKind::Timeout, "waiting for the answer", "");
+                    let ticket = self.sending;
+                    self.sent(at, ticket, Sent::Unknown(fault), out);
+                } else {
+                    self.wake_in(at, READ_TIMEOUT, out);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn look(&mut self, at: Timestamp, out: &mut Vec<Effect>) {
+        let ticket = self.ticket();
+        self.reading = Some(Reading { ticket, asked: self.waited, setbacks: self.setbacks });
+        out.push(Effect::Read { ticket, endpoint: self.plan.endpoint.clone() });
+        self.wake_in(at, READ_TIMEOUT, out);
+    }
+
+    pub(super) fn read(
+        &mut self,
+        at: Timestamp,
+        ticket: u32,
+        result: Result<Box<Endpoint>, Fault>,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(reading) = self.reading.take_if(|awaited| awaited.ticket == ticket) else { return };
+        // An answer that was long on its way tells the past.
+        let slow = self.waited - reading.asked > FRESH || self.setbacks != reading.setbacks;
+        let stale = slow && matches!(self.phase, Phase::Checking { .. });
+        let result = match result {
+            Ok(_) if stale => Err(Fault::new(FaultKind::Timeout, "reading the endpoint", "the answer came too late")),
+            Ok(endpoint) if endpoint.details.is_none() => {
+                Err(Fault::new(FaultKind::Unreadable, "reading the endpoint", "its details are missing"))
+            }
+            other => other,
+        };
+        self.looked(at, result, out);
+    }
+
+    fn looked(&mut self, at: Timestamp, result: Result<Box<Endpoint>, Fault>, out: &mut Vec<Effect>) {
+        match self.phase.clone() {
+            Phase::Checking { step, attempt, tries } => self.checked(at, step, attempt, tries, result, out),
+            Phase::Resolving { step, attempt, tries } => self.resolve(at, step, attempt, tries, result, out),
+            Phase::Watching => self.watch(at, result, out),
+            _ => {}
+        }
+    }
+}
