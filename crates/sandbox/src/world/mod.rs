@@ -1,32 +1,247 @@
 //! The account: state of every area, moved by one virtual clock.
 //!
-//! Each area is one file: its state, how it behaves as time passes (`advance`), and the operations it answers
-//! (`OPERATIONS`). Protocols are none of its business: an operation gets decoded input and gives output or an error.
+//! Each area is one file: its state, how the past is made (`generate`), how it behaves as time passes (`advance`), and the
+//! operations it answers (`OPERATIONS`). Protocols are none of its business: an operation gets decoded input and gives
+//! output or an error.
 
-use mldeck_core::time::Timestamp;
-use serde_json::Value;
+pub(crate) mod alarm;
+pub(crate) mod chance;
+pub(crate) mod endpoint;
+pub(crate) mod estate;
+pub(crate) mod identity;
+pub(crate) mod listing;
+pub(crate) mod lists;
+pub(crate) mod logs;
+pub(crate) mod metric;
+pub(crate) mod monitor;
+pub(crate) mod noise;
+pub(crate) mod page;
+pub(crate) mod pipeline;
+pub(crate) mod registry;
+pub(crate) mod request;
+pub(crate) mod run;
+pub(crate) mod s3;
+pub(crate) mod scaling;
+pub(crate) mod search;
+pub(crate) mod tags;
+pub(crate) mod traffic;
+pub(crate) mod trail;
+
+use bytes::Bytes;
+use mldeck_core::time::{HOUR, MINUTE, Timestamp};
+
+pub(crate) use request::{ApiError, Handler, Reply, Request, Service, epoch};
+
+use crate::{
+    faults::{Delivery, Faults},
+    scenario::Scenario,
+    wire,
+};
+
+/// What makes one world differ from another.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub seed: u64,
+    pub scenario: Scenario,
+    /// "Now" when the world is handed over; its history lies before.
+    pub start: Timestamp,
+}
+
+/// How long before `start` the world begins to live by its own rules: alarms are evaluated and timed actions run from
+/// here on. What is older is generated as settled history.
+const LIVED: i64 = 6 * HOUR;
+
+/// The longest step `advance` makes at once, so that areas see each other's changes in order.
+const STEP: i64 = MINUTE;
 
 pub struct World {
-    now: Timestamp,
+    pub(crate) now: Timestamp,
+    pub(crate) seed: u64,
+    pub(crate) scenario: Scenario,
+    pub(crate) start: Timestamp,
+    pub(crate) endpoints: endpoint::State,
+    pub(crate) alarms: alarm::State,
+    pub(crate) metrics: metric::State,
+    pub(crate) scaling: scaling::State,
+    pub(crate) trail: trail::State,
+    pub(crate) logs: logs::State,
+    pub(crate) s3: s3::Store,
+    pub(crate) tags: tags::State,
+    pub(crate) pipelines: pipeline::State,
+    pub(crate) runs: run::State,
+    pub(crate) registry: registry::State,
+    pub(crate) monitors: monitor::State,
+    pub(crate) search: search::Index,
+    pub(crate) faults: Faults,
+    /// Index of the next timed action of the scenario.
+    next_action: usize,
+    /// Requests answered so far: the source of request ids.
+    pub(crate) requests: u64,
 }
 
-/// One decoded request.
-pub(crate) struct Request<'a> {
-    pub(crate) input: &'a Value,
-    /// Session name of the caller, for CloudTrail and `CreatedBy`.
-    pub(crate) caller: &'a str,
+/// Who answers which operation of which service.
+const AREAS: &[(Service, &[(&str, Handler)])] = &[
+    (Service::Sts, identity::OPERATIONS),
+    (Service::SageMaker, endpoint::OPERATIONS),
+    (Service::SageMaker, tags::OPERATIONS),
+    (Service::SageMaker, pipeline::OPERATIONS),
+    (Service::SageMaker, run::OPERATIONS),
+    (Service::SageMakerMetrics, run::METRICS_OPERATIONS),
+    (Service::SageMaker, registry::OPERATIONS),
+    (Service::SageMaker, monitor::OPERATIONS),
+    (Service::SageMaker, search::OPERATIONS),
+    (Service::CloudWatch, metric::OPERATIONS),
+    (Service::CloudWatch, alarm::OPERATIONS),
+    (Service::Scaling, scaling::OPERATIONS),
+    (Service::CloudTrail, trail::OPERATIONS),
+    (Service::Logs, logs::OPERATIONS),
+];
+
+impl World {
+    pub fn new(options: Options) -> Self {
+        let mut world = Self {
+            now: options.start.plus(-LIVED),
+            seed: options.seed,
+            start: options.start,
+            endpoints: endpoint::State::default(),
+            alarms: alarm::State::default(),
+            metrics: metric::State::default(),
+            scaling: scaling::State::default(),
+            trail: trail::State::default(),
+            logs: logs::State::default(),
+            s3: s3::Store::default(),
+            tags: tags::State::default(),
+            pipelines: pipeline::State::default(),
+            runs: run::State::default(),
+            registry: registry::State::default(),
+            monitors: monitor::State::default(),
+            search: search::Index::default(),
+            faults: Faults::new(options.seed),
+            next_action: 0,
+            requests: 0,
+            scenario: options.scenario,
+        };
+        endpoint::generate(&mut world);
+        scaling::generate(&mut world);
+        alarm::generate(&mut world);
+        trail::generate(&mut world);
+        run::generate(&mut world);
+        pipeline::generate(&mut world);
+        registry::generate(&mut world);
+        monitor::generate(&mut world);
+        world.act_in_history(options.start.plus(-LIVED));
+        world.advance_to(options.start);
+        world
+    }
+
+    /// Actions older than the lived past happen at their own time, with nothing in between.
+    fn act_in_history(&mut self, lived: Timestamp) {
+        while let Some(at) = self.scenario.actions.get(self.next_action).map(|action| self.start.plus(action.at)) {
+            if at >= lived {
+                break;
+            }
+            self.now = at;
+            self.act(at);
+        }
+        self.now = lived;
+    }
+
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Lets the account live until `to`; a time that is not later than now changes nothing.
+    pub fn advance_to(&mut self, to: Timestamp) {
+        while self.now < to {
+            let mut next = self.now.floor(STEP).plus(STEP).min(to);
+            if let Some(action) = self.scenario.actions.get(self.next_action) {
+                next = next.min(self.start.plus(action.at).max(self.now));
+            }
+            self.now = next;
+            self.advance_areas(next);
+            self.act(next);
+        }
+    }
+
+    /// Order matters: endpoints look at alarms as they were at the end of the last step, alarms then look at metrics.
+    fn advance_areas(&mut self, to: Timestamp) {
+        endpoint::advance(self, to);
+        scaling::advance(self, to);
+        alarm::advance(self, to);
+        run::advance(self, to);
+        pipeline::advance(self, to);
+        registry::advance(self, to);
+        monitor::advance(self, to);
+        search::advance(self, to);
+    }
+
+    /// Runs the timed actions of the scenario that are due: other people's calls, through the same handlers.
+    fn act(&mut self, to: Timestamp) {
+        while let Some(action) = self.scenario.actions.get(self.next_action) {
+            if self.start.plus(action.at) > to {
+                break;
+            }
+            self.next_action += 1;
+            let action = action.clone();
+            let request_id = self.request_id();
+            let request = Request {
+                service: action.service,
+                operation: &action.operation,
+                input: &action.input,
+                caller: &action.by,
+                request_id: &request_id,
+            };
+            match &action.refused {
+                Some(code) => trail::note_refused(self, &request, code, action.delivery),
+                None => {
+                    // A refused action is part of the story too: the trail keeps it with its error.
+                    let reply = self.run(&request);
+                    trail::note_late(self, &request, &reply, action.delivery);
+                }
+            }
+        }
+    }
+
+    /// Answers one request as AWS would; the same request in the same world gives the same bytes.
+    pub fn handle(&mut self, request: &http::Request<Bytes>) -> http::Response<Bytes> {
+        wire::handle(self, request)
+    }
+
+    /// Like [`World::handle`], with the injected faults: the answer may be late, broken or lost.
+    pub fn deliver(&mut self, request: &http::Request<Bytes>) -> Delivery {
+        crate::faults::deliver(self, request)
+    }
+
+    /// What may go wrong from now on.
+    pub fn faults(&mut self) -> &mut Faults {
+        &mut self.faults
+    }
+
+    /// Finds the area, lets it answer, and notes a change in the trail: accepted or refused.
+    pub(crate) fn dispatch(&mut self, request: &Request<'_>) -> Reply {
+        let reply = self.run(request);
+        trail::note(self, request, &reply);
+        reply
+    }
+
+    fn run(&mut self, request: &Request<'_>) -> Reply {
+        let handler = AREAS
+            .iter()
+            .filter(|(service, _)| *service == request.service)
+            .flat_map(|(_, operations)| operations.iter())
+            .find(|(name, _)| *name == request.operation);
+        let Some((_, handler)) = handler else {
+            return Err(ApiError::unknown_operation(request.operation));
+        };
+        handler(self, request)
+    }
+
+    /// The id of the next request, the same in every replay.
+    pub(crate) fn request_id(&mut self) -> String {
+        self.requests += 1;
+        noise::uuid(&[self.seed, self.requests])
+    }
 }
 
-/// An AWS error as the wire will carry it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ApiError {
-    pub(crate) status: u16,
-    /// `ValidationException`, `ResourceNotFound`, …
-    pub(crate) code: &'static str,
-    pub(crate) message: String,
-}
-
-pub(crate) type Reply = Result<Value, ApiError>;
-
-/// `("UpdateEndpoint", update_endpoint)`: an area's table of operations, by SageMaker name.
-pub(crate) type Handler = fn(&mut World, &Request<'_>) -> Reply;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,234 @@
+//! From HTTP to an operation and back: one file per protocol, one port for all services.
+//!
+//! The service is read from the credential scope of the SigV4 signature; the signature itself is not checked, because any
+//! credentials are good in the sandbox.
+
+mod cbor;
+mod json;
+mod query;
+mod rest;
+mod s3;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use serde_json::Value;
+
+use crate::world::{ApiError, Request, Service, World, estate};
+
+/// Bodies above this are refused before they are read as anything.
+pub(crate) const MOST_BODY: usize = 1 << 20;
+
+/// A request that was understood: what is asked, and how to say the answer.
+struct Call {
+    service: Service,
+    operation: String,
+    input: Value,
+    protocol: Protocol,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Json,
+    Cbor,
+    Query,
+    Rest,
+}
+
+pub(crate) fn handle(world: &mut World, request: &http::Request<Bytes>) -> Response<Bytes> {
+    let request_id = world.request_id();
+    let protocol = protocol(request);
+    let mut response = match credential(request) {
+        Ok(Service::S3) => s3::handle(world, request, &request_id),
+        Ok(service) => answer(world, request, service, protocol, &request_id),
+        Err(error) => failure(protocol, service_hint(protocol), &error, &request_id),
+    };
+    stamp(&mut response, world, &request_id);
+    response
+}
+
+fn answer(
+    world: &mut World,
+    request: &http::Request<Bytes>,
+    service: Service,
+    protocol: Protocol,
+    request_id: &str,
+) -> Response<Bytes> {
+    let call = match decode(request, service, protocol) {
+        Ok(call) => call,
+        Err(error) => return failure(protocol, service, &error, request_id),
+    };
+    let reply = world.dispatch(&Request {
+        service: call.service,
+        operation: &call.operation,
+        input: &call.input,
+        caller: estate::OPERATOR,
+        request_id,
+    });
+    match reply {
+        Ok(output) => success(&call, &output, request_id),
+        Err(error) => failure(call.protocol, call.service, &error, request_id),
+    }
+}
+
+/// The operation a request names, without running it: what fault rules match on.
+pub(crate) fn peek(request: &http::Request<Bytes>) -> Option<(Service, String)> {
+    match credential(request).ok()? {
+        Service::S3 => Some((Service::S3, s3::operation(request).to_owned())),
+        service => decode(request, service, protocol(request)).ok().map(|call| (call.service, call.operation)),
+    }
+}
+
+/// The same error as a response of its protocol, as if the service in front of the account had said it.
+pub(crate) fn refuse(world: &mut World, request: &http::Request<Bytes>, error: &ApiError) -> Response<Bytes> {
+    let request_id = world.request_id();
+    let protocol = protocol(request);
+    let mut response = match credential(request) {
+        Ok(Service::S3) => s3::failure(error, &request_id),
+        Ok(service) => failure(protocol, service, error, &request_id),
+        Err(_) => failure(protocol, service_hint(protocol), error, &request_id),
+    };
+    stamp(&mut response, world, &request_id);
+    response
+}
+
+fn protocol(request: &http::Request<Bytes>) -> Protocol {
+    let headers = request.headers();
+    if text(headers, "smithy-protocol") == Some("rpc-v2-cbor") {
+        Protocol::Cbor
+    } else if headers.contains_key("x-amz-target") {
+        Protocol::Json
+    } else if rest::operation(request).is_some() {
+        Protocol::Rest
+    } else {
+        Protocol::Query
+    }
+}
+
+const fn service_hint(protocol: Protocol) -> Service {
+    match protocol {
+        Protocol::Cbor => Service::CloudWatch,
+        Protocol::Json => Service::SageMaker,
+        Protocol::Rest => Service::SageMakerMetrics,
+        Protocol::Query => Service::Sts,
+    }
+}
+
+fn decode(request: &http::Request<Bytes>, service: Service, protocol: Protocol) -> Result<Call, ApiError> {
+    if request.body().len() > MOST_BODY {
+        return Err(ApiError::new(413, "RequestEntityTooLarge", "The request is larger than 1 MiB."));
+    }
+    if request.headers().contains_key("content-encoding")
+        && text(request.headers(), "content-encoding").is_none_or(|encoding| encoding.contains("gzip"))
+    {
+        return Err(json::serialization(
+            "Compressed requests are not understood here: set AWS_DISABLE_REQUEST_COMPRESSION=true.",
+        ));
+    }
+    let (service, operation, input) = match protocol {
+        Protocol::Json => json::decode(request, service)?,
+        Protocol::Cbor => cbor::decode(request, service)?,
+        Protocol::Query => query::decode(request, service)?,
+        Protocol::Rest => rest::decode(request, service)?,
+    };
+    Ok(Call { service, operation, input, protocol })
+}
+
+fn success(call: &Call, output: &Value, request_id: &str) -> Response<Bytes> {
+    match call.protocol {
+        Protocol::Json => json::success(call.service, output),
+        Protocol::Cbor => cbor::success(output),
+        Protocol::Query => query::success(call.service, &call.operation, output, request_id),
+        Protocol::Rest => rest::success(output),
+    }
+}
+
+fn failure(protocol: Protocol, service: Service, error: &ApiError, request_id: &str) -> Response<Bytes> {
+    match protocol {
+        Protocol::Json => json::failure(service, error),
+        Protocol::Cbor => cbor::failure(error),
+        Protocol::Query => query::failure(service, error, request_id),
+        Protocol::Rest => rest::failure(error),
+    }
+}
+
+/// The service and region of the signature, from the header or from a presigned query.
+fn credential(request: &http::Request<Bytes>) -> Result<Service, ApiError> {
+    let scope = signature_scope(request).ok_or_else(|| {
+        ApiError::new(403, "MissingAuthenticationTokenException", "Request is missing Authentication Token")
+    })?;
+    let mut parts = scope.split('/').skip(2);
+    let (Some(region), Some(service), Some("aws4_request")) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(ApiError::new(
+            403,
+            "IncompleteSignatureException",
+            "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term.",
+        ));
+    };
+    let known = Service::from_signing_name(service).ok_or_else(|| {
+        ApiError::new(403, "InvalidSignatureException", format!("Service '{service}' is not part of this account."))
+    })?;
+    let is_global = matches!(known, Service::Sts | Service::S3);
+    if region == estate::REGION || is_global {
+        Ok(known)
+    } else {
+        Err(ApiError::new(
+            403,
+            "UnrecognizedClientException",
+            format!("The security token included in the request is invalid: {region} is not enabled for this account."),
+        ))
+    }
+}
+
+fn signature_scope(request: &http::Request<Bytes>) -> Option<String> {
+    if let Some(signature) = text(request.headers(), "authorization") {
+        let (_, rest) = signature.strip_prefix("AWS4-HMAC-SHA256")?.split_once("Credential=")?;
+        return rest.split([',', ' ']).next().map(str::to_owned);
+    }
+    query::pairs(request.uri().query()?.as_bytes()).find(|(key, _)| key == "X-Amz-Credential").map(|(_, value)| value)
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// What every AWS answer carries: the request id, and the date by the account's clock (clients learn their skew from it).
+fn stamp(response: &mut Response<Bytes>, world: &World, request_id: &str) {
+    let length = HeaderValue::from(response.body().len());
+    let headers = response.headers_mut();
+    headers.entry(header::CONTENT_LENGTH).or_insert(length);
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    if let Ok(date) = HeaderValue::from_str(&http_date(world.now())) {
+        headers.insert(header::DATE, date);
+    }
+}
+
+/// `Mon, 23 Nov 2026 02:24:10 GMT`.
+pub(crate) fn http_date(at: mldeck_core::time::Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.millis()).unwrap_or_default().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+fn respond(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Response<Bytes> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// Members of CloudWatch (the service that also speaks CBOR and Query) that are moments, not numbers.
+fn is_moment(member: &str) -> bool {
+    matches!(
+        member,
+        "Timestamp"
+            | "Timestamps"
+            | "StateUpdatedTimestamp"
+            | "StateTransitionedTimestamp"
+            | "AlarmConfigurationUpdatedTimestamp"
+            | "StartTime"
+            | "EndTime"
+    )
+}
+
+#[cfg(test)]
+mod tests;

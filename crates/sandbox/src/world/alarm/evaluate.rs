@@ -1,0 +1,150 @@
+//! Alarms as time passes.
+
+use mldeck_core::time::{MINUTE, SECOND, Timestamp};
+
+use super::{Comparison, Condition, Gap, Kind, Level};
+use crate::world::{World, metric};
+
+impl Comparison {
+    fn breaches(self, value: f64, threshold: f64) -> bool {
+        match self {
+            Self::GreaterOrEqual => value >= threshold,
+            Self::Greater => value > threshold,
+            Self::Less => value < threshold,
+            Self::LessOrEqual => value <= threshold,
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::GreaterOrEqual => "greater than or equal to",
+            Self::Greater => "greater than",
+            Self::Less => "less than",
+            Self::LessOrEqual => "less than or equal to",
+        }
+    }
+}
+
+impl Condition {
+    fn period(&self) -> i64 {
+        self.queries.get(self.watched).map_or(60, |query| query.period).max(1)
+    }
+
+    /// The next moment it is evaluated at, after `at`: each minute, or each period when that is shorter.
+    fn due(&self, at: Timestamp) -> Timestamp {
+        at.floor((self.period() * SECOND).min(MINUTE))
+    }
+
+    /// Its state at `at` and why; `None` keeps the state it has.
+    fn judge(&self, world: &World, at: Timestamp) -> Option<(Level, String)> {
+        let query = self.queries.get(self.watched)?;
+        let values: Vec<Option<f64>> = (1..=self.periods)
+            .map(|back| {
+                let from = at.plus(-back * self.period() * SECOND);
+                metric::value(world, &self.queries, query, from, 0)
+            })
+            .collect();
+        let known: Vec<f64> = values.iter().copied().flatten().collect();
+        if known.is_empty() {
+            match self.missing {
+                Gap::Ignore => return None,
+                Gap::Missing => {
+                    return Some((
+                        Level::InsufficientData,
+                        format!("Insufficient Data: {} datapoints were unknown.", self.periods),
+                    ));
+                }
+                Gap::Breaching | Gap::NotBreaching => {}
+            }
+        }
+        let breaches = |value: &Option<f64>| match (value, self.missing) {
+            (Some(value), _) => self.comparison.breaches(*value, self.threshold),
+            (None, missing) => missing == Gap::Breaching,
+        };
+        let breaching = values.iter().filter(|value| breaches(value)).count() as i64;
+        let fires = breaching >= self.datapoints;
+        let shown: Vec<String> = known.iter().take(3).map(|value| format!("{value:.4}")).collect();
+        let reason = format!(
+            "Threshold Crossed: {breaching} out of the last {} datapoints [{}] {} {} the threshold ({}) (minimum {} \
+             datapoint(s) for OK -> ALARM transition).",
+            self.periods,
+            shown.join(", "),
+            if fires { "were" } else { "were not all" },
+            self.comparison.words(),
+            self.threshold,
+            self.datapoints
+        );
+        Some((if fires { Level::Alarm } else { Level::Ok }, reason))
+    }
+}
+
+/// Evaluates what is due up to `to`: metric alarms first, then the composites that read them.
+pub(crate) fn advance(world: &mut World, to: Timestamp) {
+    let due: Vec<(String, Timestamp)> = world
+        .alarms
+        .alarms
+        .iter()
+        .filter_map(|(name, alarm)| match &alarm.kind {
+            Kind::Metric(condition) => {
+                let at = condition.due(to);
+                (at > condition.evaluated).then(|| (name.clone(), at))
+            }
+            Kind::Composite(_) => None,
+        })
+        .collect();
+    for (name, at) in due {
+        let judged = match world.alarms.alarms.get(&name).map(|alarm| &alarm.kind) {
+            Some(Kind::Metric(condition)) => condition.judge(world, at),
+            _ => None,
+        };
+        if let Some(Kind::Metric(condition)) = world.alarms.alarms.get_mut(&name).map(|alarm| &mut alarm.kind) {
+            condition.evaluated = at;
+        }
+        if let Some((level, reason)) = judged {
+            settle(world, &name, level, &reason, at);
+        }
+    }
+    compose(world, to);
+}
+
+/// The reason is refreshed only with the state, as CloudWatch does.
+fn settle(world: &mut World, name: &str, level: Level, reason: &str, at: Timestamp) {
+    if world.alarms.alarms.get(name).is_some_and(|alarm| alarm.level != level) {
+        world.alarms.set(name, level, reason, at);
+    }
+}
+
+/// Composite alarms follow their children; one that was forced keeps its state until a child changes.
+pub(super) fn compose(world: &mut World, at: Timestamp) {
+    let state = &world.alarms;
+    let level = |name: &str| state.alarms.get(name).map(|alarm| alarm.level);
+    let changed: Vec<(String, Level, String)> = state
+        .alarms
+        .iter()
+        .filter_map(|(name, alarm)| {
+            let Kind::Composite(rule) = &alarm.kind else { return None };
+            let mut children = Vec::new();
+            rule.children(&mut children);
+            let newest = children
+                .iter()
+                .filter_map(|child| state.alarms.get(*child).map(|alarm| (alarm.transitioned, *child)))
+                .max()?;
+            if newest.0 <= alarm.updated {
+                return None;
+            }
+            let now = if rule.holds(&level) { Level::Alarm } else { Level::Ok };
+            let reason = format!(
+                "arn:aws:cloudwatch:{}:{}:alarm:{} transitioned to {} at {}",
+                crate::world::estate::REGION,
+                crate::world::estate::ACCOUNT,
+                newest.1,
+                level(newest.1).map_or("", Level::as_str),
+                newest.0.iso()
+            );
+            (now != alarm.level).then(|| (name.clone(), now, reason))
+        })
+        .collect();
+    for (name, level, reason) in changed {
+        world.alarms.set(&name, level, &reason, at);
+    }
+}

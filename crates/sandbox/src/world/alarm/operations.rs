@@ -1,0 +1,239 @@
+//! Reading, writing and forcing alarms.
+
+use serde_json::{Map, Value, json};
+
+use super::{Alarm, Comparison, Condition, Gap, Item, Kind, Level, rule::Rule};
+use crate::world::{
+    ApiError, Reply, Request, World, epoch, estate,
+    metric::{self, Query},
+    page,
+    request::{float, int},
+};
+
+fn arn(name: &str) -> String {
+    estate::arn("cloudwatch", &format!("alarm:{name}"))
+}
+
+pub(super) fn describe_alarms(world: &mut World, request: &Request<'_>) -> Reply {
+    let size = request.max("MaxRecords", 50, 100)?;
+    let names = request.texts("AlarmNames");
+    let types = request.texts("AlarmTypes");
+    let state = request.opt_text("StateValue");
+    // Without a choice of types CloudWatch gives metric alarms, and composites too only when they are asked for.
+    let wants = |composite: bool| {
+        if types.is_empty() {
+            !composite || !names.is_empty()
+        } else {
+            types.contains(&if composite { "CompositeAlarm" } else { "MetricAlarm" })
+        }
+    };
+    let rows: Vec<(&String, &Alarm)> = world
+        .alarms
+        .alarms
+        .iter()
+        .filter(|(name, alarm)| {
+            wants(matches!(alarm.kind, Kind::Composite(_)))
+                && (names.is_empty() || names.contains(&name.as_str()))
+                && request.opt_text("AlarmNamePrefix").is_none_or(|prefix| name.starts_with(prefix))
+                && state.is_none_or(|state| alarm.level.as_str() == state)
+        })
+        .collect();
+    let (cut, next) = page::cut(&rows, request, ("NextToken", "MaxRecords"), size, metric::invalid_token)?;
+    let (composite, simple): (Vec<_>, Vec<_>) =
+        cut.iter().partition(|(_, alarm)| matches!(alarm.kind, Kind::Composite(_)));
+    let bodies = |rows: Vec<&(&String, &Alarm)>| -> Vec<Value> { rows.iter().map(|(name, a)| body(name, a)).collect() };
+    let reply = json!({"MetricAlarms": bodies(simple), "CompositeAlarms": bodies(composite)});
+    Ok(page::reply(reply, "NextToken", next))
+}
+
+fn body(name: &str, alarm: &Alarm) -> Value {
+    let mut out = alarm.body.clone();
+    let mut put = |member: &str, value: Value| out.insert(member.to_owned(), value);
+    put("AlarmName", name.into());
+    put("AlarmArn", arn(name).into());
+    put("AlarmConfigurationUpdatedTimestamp", epoch(alarm.configured));
+    put("StateValue", alarm.level.as_str().into());
+    put("StateReason", alarm.reason.clone().into());
+    put("StateUpdatedTimestamp", epoch(alarm.updated));
+    put("StateTransitionedTimestamp", epoch(alarm.transitioned));
+    Value::Object(out)
+}
+
+pub(super) fn describe_history(world: &mut World, request: &Request<'_>) -> Reply {
+    let size = request.max("MaxRecords", 100, 100)?;
+    let types = request.texts("AlarmTypes");
+    let mut items: Vec<&Item> = world
+        .alarms
+        .history
+        .iter()
+        .filter(|item| {
+            request.opt_text("AlarmName").is_none_or(|name| item.alarm == name)
+                && request.opt_text("HistoryItemType").is_none_or(|kind| item.kind == kind)
+                && request.opt_time("StartDate").is_none_or(|from| item.at >= from)
+                && request.opt_time("EndDate").is_none_or(|to| item.at <= to)
+                && (types.is_empty() && !item.composite
+                    || types.contains(&if item.composite { "CompositeAlarm" } else { "MetricAlarm" })
+                    || request.opt_text("AlarmName").is_some() && types.is_empty())
+        })
+        .collect();
+    if request.opt_text("ScanBy") != Some("TimestampAscending") {
+        items.reverse();
+    }
+    let (cut, next) = page::cut(&items, request, ("NextToken", "MaxRecords"), size, metric::invalid_token)?;
+    let bodies: Vec<Value> = cut
+        .iter()
+        .map(|item| {
+            json!({
+                "AlarmName": item.alarm,
+                "AlarmType": if item.composite { "CompositeAlarm" } else { "MetricAlarm" },
+                "Timestamp": epoch(item.at),
+                "HistoryItemType": item.kind,
+                "HistorySummary": item.summary,
+                "HistoryData": item.data,
+            })
+        })
+        .collect();
+    Ok(page::reply(json!({"AlarmHistoryItems": bodies}), "NextToken", next))
+}
+
+/// Alarms an account may have here.
+const MOST: usize = 5_000;
+
+pub(super) fn put_metric_alarm(world: &mut World, request: &Request<'_>) -> Reply {
+    let name = request.text("AlarmName")?.to_owned();
+    let condition = condition(request)?;
+    put(world, name, request, Kind::Metric(Box::new(condition)))
+}
+
+pub(super) fn put_composite_alarm(world: &mut World, request: &Request<'_>) -> Reply {
+    let name = request.text("AlarmName")?.to_owned();
+    let rule = Rule::parse(request.text("AlarmRule")?)
+        .ok_or_else(|| ApiError::validation("AlarmRule must be a valid expression over alarm states."))?;
+    put(world, name, request, Kind::Composite(rule))
+}
+
+/// A new alarm starts without data; one that is written again keeps its state.
+fn put(world: &mut World, name: String, request: &Request<'_>, kind: Kind) -> Reply {
+    if world.alarms.alarms.len() >= MOST && !world.alarms.exists(&name) {
+        return Err(ApiError::new(400, "LimitExceeded", "The quota for alarms for this customer has been reached."));
+    }
+    let now = world.now;
+    let composite = matches!(kind, Kind::Composite(_));
+    let before = world.alarms.alarms.remove(&name);
+    let created = before.is_none();
+    let (level, reason, transitioned, updated) = before.map_or_else(
+        || (Level::InsufficientData, "Unchecked: Initial alarm creation".to_owned(), now, now),
+        |alarm| (alarm.level, alarm.reason, alarm.transitioned, alarm.updated),
+    );
+    let body = stored(request.input, composite);
+    let alarm = Alarm { level, reason, transitioned, updated, configured: now, body, kind };
+    world.alarms.alarms.insert(name.clone(), alarm);
+    world.tags.set_from(&arn(&name), request.list("Tags"));
+    let summary = format!("Alarm \"{name}\" {}", if created { "created" } else { "updated" });
+    let data = json!({"version": "1.0", "type": if created { "Create" } else { "Update" }}).to_string();
+    world.alarms.note(Item { at: now, alarm: name, composite, kind: "ConfigurationUpdate", summary, data });
+    Ok(json!({}))
+}
+
+/// The request with numbers as numbers (Query sends text) and the defaults CloudWatch fills in.
+fn stored(input: &Value, composite: bool) -> Map<String, Value> {
+    let mut body = input.as_object().cloned().unwrap_or_default();
+    body.remove("Tags");
+    for member in ["Period", "EvaluationPeriods", "DatapointsToAlarm"] {
+        if let Some(n) = body.get(member).and_then(int) {
+            body.insert(member.to_owned(), n.into());
+        }
+    }
+    if let Some(threshold) = body.get("Threshold").and_then(float) {
+        body.insert("Threshold".to_owned(), json!(threshold));
+    }
+    let enabled = body.get("ActionsEnabled").is_none_or(|flag| flag != &Value::Bool(false) && flag != "false");
+    body.insert("ActionsEnabled".to_owned(), enabled.into());
+    for member in ["OKActions", "AlarmActions", "InsufficientDataActions"] {
+        body.entry(member).or_insert_with(|| json!([]));
+    }
+    if !composite && !body.contains_key("Metrics") {
+        body.entry("Dimensions").or_insert_with(|| json!([]));
+    }
+    body
+}
+
+fn condition(request: &Request<'_>) -> Result<Condition, ApiError> {
+    let queries = request.list("Metrics");
+    let (queries, watched) = if queries.is_empty() { simple(request)? } else { math(queries)? };
+    let periods = request.opt_int("EvaluationPeriods").ok_or_else(|| ApiError::missing("EvaluationPeriods"))?;
+    let datapoints = request.opt_int("DatapointsToAlarm").unwrap_or(periods);
+    if !(1..=100).contains(&periods) || !(1..=periods).contains(&datapoints) {
+        return Err(ApiError::validation("DatapointsToAlarm must be between 1 and EvaluationPeriods (at most 100)."));
+    }
+    let comparison = match request.text("ComparisonOperator")? {
+        "GreaterThanOrEqualToThreshold" => Comparison::GreaterOrEqual,
+        "GreaterThanThreshold" => Comparison::Greater,
+        "LessThanThreshold" => Comparison::Less,
+        "LessThanOrEqualToThreshold" => Comparison::LessOrEqual,
+        other => return Err(ApiError::validation(format!("ComparisonOperator {other} is not understood here."))),
+    };
+    let missing = match request.opt_text("TreatMissingData").unwrap_or("missing") {
+        "missing" => Gap::Missing,
+        "breaching" => Gap::Breaching,
+        "notBreaching" => Gap::NotBreaching,
+        "ignore" => Gap::Ignore,
+        other => return Err(ApiError::validation(format!("TreatMissingData {other} is not known."))),
+    };
+    let threshold = request.input.get("Threshold").and_then(float).ok_or_else(|| ApiError::missing("Threshold"))?;
+    let evaluated = mldeck_core::time::Timestamp::default();
+    Ok(Condition { queries, watched, comparison, threshold, periods, datapoints, missing, evaluated })
+}
+
+fn simple(request: &Request<'_>) -> Result<(Vec<Query>, usize), ApiError> {
+    let stat = request.opt_text("ExtendedStatistic").or_else(|| request.opt_text("Statistic"));
+    let stat = stat.ok_or_else(|| ApiError::missing("Statistic"))?;
+    let body = json!({
+        "Id": "m",
+        "MetricStat": {
+            "Metric": {
+                "Namespace": request.text("Namespace")?,
+                "MetricName": request.text("MetricName")?,
+                "Dimensions": request.list("Dimensions"),
+            },
+            "Period": request.opt_int("Period").unwrap_or(60),
+            "Stat": stat,
+        },
+    });
+    Ok((vec![Query::read(&body)?], 0))
+}
+
+/// Exactly one query returns data: that is what the alarm watches.
+fn math(bodies: &[Value]) -> Result<(Vec<Query>, usize), ApiError> {
+    let queries = Query::read_all(bodies)?;
+    let mut returned = queries.iter().enumerate().filter(|(_, query)| query.returned);
+    match (returned.next(), returned.next()) {
+        (Some((watched, _)), None) => Ok((queries.clone(), watched)),
+        _ => Err(ApiError::validation("Exactly one element of the metrics list should return data.")),
+    }
+}
+
+pub(super) fn set_alarm_state(world: &mut World, request: &Request<'_>) -> Reply {
+    let name = request.text("AlarmName")?;
+    let raw = request.text("StateValue")?;
+    let reason = request.text("StateReason")?;
+    let level = Level::parse(raw).ok_or_else(|| ApiError::validation(format!("StateValue {raw} is not known.")))?;
+    if !world.alarms.exists(name) {
+        return Err(ApiError::new(404, "ResourceNotFound", format!("Unknown alarm: {name}")));
+    }
+    let now = world.now;
+    world.alarms.set(name, level, reason, now);
+    Ok(json!({}))
+}
+
+pub(super) fn delete_alarms(world: &mut World, request: &Request<'_>) -> Reply {
+    let names = request.texts("AlarmNames");
+    if let Some(gone) = names.iter().find(|name| !world.alarms.exists(name)) {
+        return Err(ApiError::new(404, "ResourceNotFound", format!("Unknown alarm: {gone}")));
+    }
+    for name in names {
+        world.alarms.alarms.remove(name);
+        world.tags.forget(&arn(name));
+    }
+    Ok(json!({}))
+}

@@ -1,0 +1,116 @@
+//! The alarms an account starts with, made by the same calls that make new ones, and settled without history.
+
+use mldeck_core::time::{DAY, SECOND};
+use serde_json::{Value, json};
+
+use super::{Kind, evaluate, operations};
+use crate::world::{Request, Service, World, estate::FAMILIES};
+
+/// Ordinary endpoints that have an alarm of their own: every third, and no more than this.
+const ORDINARY: usize = 100;
+
+pub(crate) fn generate(world: &mut World) {
+    let lived_from = world.now;
+    world.now = world.start.plus(-30 * DAY);
+    for family in FAMILIES {
+        let Some((variant, _)) = family.variants.first() else { continue };
+        let (name, endpoint) = (family.name, family.endpoint);
+        put(world, &errors(name, endpoint, variant));
+        put(world, &slowness(name, endpoint, variant, family.median_ms * 6_000.0));
+        if family.variants.len() == 1 {
+            put(world, &tracking(endpoint, variant, family.rate * 1.6 / family.count as f64));
+        }
+    }
+    for name in ["fraud", "ranking"] {
+        put(
+            world,
+            &json!({
+                "AlarmName": format!("{name}-health"),
+                "AlarmDescription": "Pages the ML on-call.",
+                "AlarmRule": format!("ALARM(\"{name}-5xx\") OR ALARM(\"{name}-p99\")"),
+                "AlarmActions": ["arn:aws:sns:eu-west-1:447100000921:ml-oncall"],
+            }),
+        );
+    }
+    let own: Vec<&str> = FAMILIES.iter().map(|family| family.endpoint).collect();
+    let ordinary: Vec<(String, String)> = world
+        .endpoints
+        .endpoints
+        .values()
+        .filter(|endpoint| !own.contains(&endpoint.name.as_str()))
+        .filter_map(|endpoint| Some((endpoint.name.clone(), endpoint.variants.first()?.name.clone())))
+        .step_by(3)
+        .take(ORDINARY)
+        .collect();
+    for (endpoint, variant) in ordinary {
+        put(world, &errors(&endpoint, &endpoint, &variant));
+    }
+    world.now = lived_from;
+    settle(world);
+}
+
+/// Brings every alarm into its true state as of now; what lies behind is not in the history.
+fn settle(world: &mut World) {
+    let now = world.now;
+    evaluate::advance(world, now);
+    let long_ago = world.start.plus(-3 * DAY);
+    for alarm in world.alarms.alarms.values_mut() {
+        alarm.transitioned = long_ago;
+        alarm.updated = long_ago;
+        if let Kind::Metric(condition) = &mut alarm.kind {
+            condition.evaluated = now.plus(-SECOND);
+        }
+    }
+    evaluate::compose(world, now);
+    world.alarms.history.clear();
+}
+
+fn put(world: &mut World, input: &Value) {
+    let composite = input.get("AlarmRule").is_some();
+    let operation = if composite { "PutCompositeAlarm" } else { "PutMetricAlarm" };
+    let request = Request { service: Service::CloudWatch, operation, input, caller: "terraform", request_id: "" };
+    let handler = if composite { operations::put_composite_alarm } else { operations::put_metric_alarm };
+    // The alarms of this file are well-formed; a test reads them all back.
+    let _ = handler(world, &request);
+}
+
+fn dimensions(endpoint: &str, variant: &str) -> Value {
+    json!([{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}])
+}
+
+/// The average of a counter of ones and zeros is the rate.
+fn errors(name: &str, endpoint: &str, variant: &str) -> Value {
+    json!({
+        "AlarmName": format!("{name}-5xx"),
+        "AlarmDescription": "Share of invocations answered 5xx.",
+        "Namespace": "AWS/SageMaker", "MetricName": "Invocation5XXErrors", "Statistic": "Average",
+        "Dimensions": dimensions(endpoint, variant),
+        "Period": 60, "EvaluationPeriods": 3, "DatapointsToAlarm": 3,
+        "Threshold": 0.02, "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "notBreaching",
+        "AlarmActions": ["arn:aws:sns:eu-west-1:447100000921:ml-oncall"],
+    })
+}
+
+fn slowness(name: &str, endpoint: &str, variant: &str, micros: f64) -> Value {
+    json!({
+        "AlarmName": format!("{name}-p99"),
+        "AlarmDescription": "Model latency, 99th percentile.",
+        "Namespace": "AWS/SageMaker", "MetricName": "ModelLatency", "ExtendedStatistic": "p99",
+        "Dimensions": dimensions(endpoint, variant),
+        "Period": 60, "EvaluationPeriods": 5, "DatapointsToAlarm": 4,
+        "Threshold": micros, "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "notBreaching",
+        "AlarmActions": ["arn:aws:sns:eu-west-1:447100000921:ml-oncall"],
+    })
+}
+
+/// Target tracking owns this one: it scales, and nobody else may touch it.
+fn tracking(endpoint: &str, variant: &str, per_instance: f64) -> Value {
+    json!({
+        "AlarmName": super::super::scaling::tracking_alarm(endpoint, variant),
+        "AlarmDescription": "DO NOT EDIT OR DELETE. For TargetTrackingScaling policy.",
+        "Namespace": "AWS/SageMaker", "MetricName": "InvocationsPerInstance", "Statistic": "Sum",
+        "Dimensions": dimensions(endpoint, variant),
+        "Period": 60, "EvaluationPeriods": 3, "Threshold": per_instance, "ComparisonOperator": "GreaterThanThreshold",
+        "AlarmActions": [format!("arn:aws:autoscaling:eu-west-1:447100000921:scalingPolicy:{endpoint}")],
+    })
+}

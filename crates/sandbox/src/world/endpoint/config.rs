@@ -1,0 +1,219 @@
+//! Endpoint configs and models: written once, read often, deleted. Their bodies are kept as they were sent.
+
+use mldeck_core::time::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::{Variant, check_name, write::check_room};
+use crate::world::{
+    ApiError, Reply, Request, World, epoch, estate,
+    listing::{self, Row},
+    request::{float, int},
+};
+
+pub(crate) struct Config {
+    pub(crate) created: Timestamp,
+    /// The request of CreateEndpointConfig, without tags.
+    pub(crate) body: Map<String, Value>,
+}
+
+pub(crate) struct Model {
+    pub(crate) created: Timestamp,
+    pub(crate) body: Map<String, Value>,
+}
+
+impl Config {
+    /// The production variants it starts a fleet with.
+    pub(crate) fn variants(&self) -> Vec<Variant> {
+        list(&self.body, "ProductionVariants").iter().map(variant).collect()
+    }
+}
+
+impl Model {
+    /// `Image` of each container, as written.
+    pub(crate) fn images(&self) -> Vec<&str> {
+        let primary = self.body.get("PrimaryContainer").into_iter();
+        primary.chain(list(&self.body, "Containers")).filter_map(|c| c.get("Image")?.as_str()).collect()
+    }
+}
+
+impl Model {
+    /// `ModelDataUrl` of each container.
+    pub(crate) fn artifacts(&self) -> impl Iterator<Item = &str> {
+        let primary = self.body.get("PrimaryContainer").into_iter();
+        primary.chain(list(&self.body, "Containers")).filter_map(|c| c.get("ModelDataUrl")?.as_str())
+    }
+}
+
+fn list<'b>(body: &'b Map<String, Value>, member: &str) -> &'b [Value] {
+    body.get(member).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn variant(body: &Value) -> Variant {
+    let text = |member: &str| body.get(member).and_then(Value::as_str).map(str::to_owned);
+    let count = body.get("InitialInstanceCount").and_then(int).unwrap_or(0);
+    let weight = body.get("InitialVariantWeight").and_then(float).unwrap_or(1.0);
+    Variant {
+        name: text("VariantName").unwrap_or_default(),
+        model: text("ModelName"),
+        instance_type: text("InstanceType"),
+        serverless: body.get("ServerlessConfig").cloned(),
+        current_count: count,
+        desired_count: count,
+        current_weight: weight,
+        desired_weight: weight,
+    }
+}
+
+pub(crate) fn config_arn(name: &str) -> String {
+    estate::arn("sagemaker", &format!("endpoint-config/{}", name.to_lowercase()))
+}
+
+pub(crate) fn model_arn(name: &str) -> String {
+    estate::arn("sagemaker", &format!("model/{}", name.to_lowercase()))
+}
+
+impl World {
+    pub(crate) fn config(&self, name: &str) -> Result<&Config, ApiError> {
+        self.endpoints.configs.get(name).ok_or_else(|| {
+            ApiError::validation(format!("Could not find endpoint configuration \"{}\".", config_arn(name)))
+        })
+    }
+
+    pub(crate) fn model(&self, name: &str) -> Result<&Model, ApiError> {
+        self.endpoints
+            .models
+            .get(name)
+            .ok_or_else(|| ApiError::validation(format!("Could not find model \"{}\".", model_arn(name))))
+    }
+}
+
+fn body_of(request: &Request<'_>) -> Map<String, Value> {
+    let mut body = request.input.as_object().cloned().unwrap_or_default();
+    body.remove("Tags");
+    body
+}
+
+pub(super) fn create_config(world: &mut World, request: &Request<'_>) -> Reply {
+    let name = request.text("EndpointConfigName")?;
+    check_name("EndpointConfigName", name)?;
+    let arn = config_arn(name);
+    if world.endpoints.configs.contains_key(name) {
+        return Err(ApiError::validation(format!("Cannot create already existing endpoint configuration \"{arn}\".")));
+    }
+    let config = Config { created: world.now, body: body_of(request) };
+    check_variants(world, &config.variants())?;
+    check_room(world.endpoints.configs.len(), "endpoint configurations")?;
+    world.endpoints.configs.insert(name.to_owned(), config);
+    world.tags.set_from(&arn, request.list("Tags"));
+    Ok(json!({"EndpointConfigArn": arn}))
+}
+
+fn check_variants(world: &World, variants: &[Variant]) -> Result<(), ApiError> {
+    if variants.is_empty() || variants.len() > 10 {
+        return Err(ApiError::validation(
+            "1 validation error detected: Value at 'productionVariants' failed to satisfy constraint: Member must have \
+             length between 1 and 10",
+        ));
+    }
+    for (index, variant) in variants.iter().enumerate() {
+        check_name("variantName", &variant.name)?;
+        if variants.iter().take(index).any(|other| other.name == variant.name) {
+            return Err(ApiError::validation(format!("Duplicate production variant name: {}", variant.name)));
+        }
+        if let Some(model) = &variant.model {
+            world.model(model)?;
+        }
+        let has_instances = variant.instance_type.is_some() && variant.current_count > 0;
+        if variant.serverless.is_none() && !has_instances {
+            return Err(ApiError::validation(format!(
+                "Production variant {} needs an InstanceType and an InitialInstanceCount of at least 1, or a \
+                 ServerlessConfig.",
+                variant.name
+            )));
+        }
+        if variant.current_weight < 0.0 {
+            return Err(ApiError::validation("InitialVariantWeight must be greater than or equal to 0."));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn describe_config(world: &mut World, request: &Request<'_>) -> Reply {
+    let name = request.text("EndpointConfigName")?;
+    let config = world.config(name)?;
+    let mut body = config.body.clone();
+    body.insert("EndpointConfigArn".into(), config_arn(name).into());
+    body.insert("CreationTime".into(), epoch(config.created));
+    Ok(Value::Object(body))
+}
+
+pub(super) fn list_configs(world: &mut World, request: &Request<'_>) -> Reply {
+    let rows = world.endpoints.configs.iter().map(|(name, config)| Row {
+        name: name.clone(),
+        created: config.created,
+        modified: None,
+        status: None,
+        summary: json!({
+            "EndpointConfigName": name, "EndpointConfigArn": config_arn(name), "CreationTime": epoch(config.created)
+        }),
+    });
+    listing::answer(rows.collect(), request, "EndpointConfigs", &["Name", "CreationTime"])
+}
+
+/// Deleting a config that is in force is accepted, as AWS accepts it: the endpoint serves on, its way back is gone.
+pub(super) fn delete_config(world: &mut World, request: &Request<'_>) -> Reply {
+    let name = request.text("EndpointConfigName")?;
+    world.config(name)?;
+    world.endpoints.configs.remove(name);
+    world.tags.forget(&config_arn(name));
+    Ok(json!({}))
+}
+
+pub(super) fn create_model(world: &mut World, request: &Request<'_>) -> Reply {
+    let name = request.text("ModelName")?;
+    check_name("ModelName", name)?;
+    let arn = model_arn(name);
+    if world.endpoints.models.contains_key(name) {
+        return Err(ApiError::validation(format!("Cannot create already existing model \"{arn}\".")));
+    }
+    let body = body_of(request);
+    let containers = list(&body, "Containers").len() + usize::from(body.contains_key("PrimaryContainer"));
+    if containers == 0 {
+        return Err(ApiError::validation("At least one container must be specified."));
+    }
+    if !body.contains_key("ExecutionRoleArn") {
+        return Err(ApiError::missing("ExecutionRoleArn"));
+    }
+    check_room(world.endpoints.models.len(), "models")?;
+    world.endpoints.models.insert(name.to_owned(), Model { created: world.now, body });
+    world.tags.set_from(&arn, request.list("Tags"));
+    Ok(json!({"ModelArn": arn}))
+}
+
+pub(super) fn describe_model(world: &mut World, request: &Request<'_>) -> Reply {
+    let name = request.text("ModelName")?;
+    let model = world.model(name)?;
+    let mut body = model.body.clone();
+    body.insert("ModelArn".into(), model_arn(name).into());
+    body.insert("CreationTime".into(), epoch(model.created));
+    Ok(Value::Object(body))
+}
+
+pub(super) fn list_models(world: &mut World, request: &Request<'_>) -> Reply {
+    let rows = world.endpoints.models.iter().map(|(name, model)| Row {
+        name: name.clone(),
+        created: model.created,
+        modified: None,
+        status: None,
+        summary: json!({"ModelName": name, "ModelArn": model_arn(name), "CreationTime": epoch(model.created)}),
+    });
+    listing::answer(rows.collect(), request, "Models", &["Name", "CreationTime"])
+}
+
+pub(super) fn delete_model(world: &mut World, request: &Request<'_>) -> Reply {
+    let name = request.text("ModelName")?;
+    world.model(name)?;
+    world.endpoints.models.remove(name);
+    world.tags.forget(&model_arn(name));
+    Ok(json!({}))
+}

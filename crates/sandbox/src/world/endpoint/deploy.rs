@@ -1,0 +1,336 @@
+//! A deployment as a list of stages over virtual time. Alarms are looked at while a stage bakes, and only then.
+
+use mldeck_core::time::{SECOND, Timestamp};
+use serde_json::Value;
+
+use super::{
+    Change, Endpoint, Fleet, Status, Variant,
+    policy::{Policy, Shape},
+};
+use crate::world::World;
+
+/// Seconds to launch a fleet, to move traffic, to end a fleet.
+const LAUNCH: i64 = 240;
+const SHIFT: i64 = 30;
+const TERMINATE: i64 = 90;
+
+/// A new config on its way into service.
+#[derive(Clone, Debug)]
+pub(crate) struct Deployment {
+    pub(crate) config: String,
+    pub(crate) started: Timestamp,
+    /// The fleet it ends with.
+    pub(crate) variants: Vec<Variant>,
+    pub(super) policy: Policy,
+    stages: Vec<Stage>,
+    at: usize,
+    since: Timestamp,
+    /// Who served before.
+    old: Vec<Fleet>,
+    /// Why it goes back, once it does.
+    pub(super) rolling_back: Option<String>,
+}
+
+/// One stage, as `VariantStatus` names it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Stage {
+    pub(super) status: &'static str,
+    pub(super) message: String,
+    secs: i64,
+    /// Share of the traffic on the new fleet while it lasts.
+    share: f64,
+    /// Instances of the new fleet while it lasts, per variant of the plan's full size.
+    pub(super) capacity: f64,
+}
+
+impl Deployment {
+    pub(super) fn new(config: &str, at: Timestamp, variants: Vec<Variant>, policy: Policy, old: Vec<Fleet>) -> Self {
+        let stages = plan(&policy, &variants);
+        Self {
+            config: config.to_owned(),
+            started: at,
+            variants,
+            policy,
+            stages,
+            at: 0,
+            since: at,
+            old,
+            rolling_back: None,
+        }
+    }
+
+    /// The stage it is in, and since when.
+    pub(super) fn stage(&self) -> Option<(&Stage, Timestamp)> {
+        self.stages.get(self.at).map(|stage| (stage, self.since))
+    }
+
+    fn is_baking(&self) -> bool {
+        self.rolling_back.is_none() && self.stage().is_some_and(|(stage, _)| stage.status == "Baking")
+    }
+
+    fn share(&self) -> f64 {
+        self.stage().map_or(0.0, |(stage, _)| stage.share)
+    }
+
+    fn fleets(&self, at: Timestamp) -> Vec<Fleet> {
+        let share = self.share();
+        let old = self.old.iter().cloned().map(|fleet| Fleet { share: fleet.share * (1.0 - share), ..fleet });
+        old.chain(Endpoint::fleets_of(&self.config, &self.variants, share, at)).collect()
+    }
+
+    /// Turns around: traffic back to the old fleet, then the new one ends.
+    fn turn_back(&mut self, at: Timestamp, reason: String) {
+        let mut stages = Vec::new();
+        if self.share() > 0.0 {
+            stages.push(Stage {
+                status: "ActivatingTraffic",
+                message: "Rolling back: all traffic goes to the old fleet.".to_owned(),
+                secs: SHIFT,
+                share: 0.0,
+                capacity: 1.0,
+            });
+        }
+        stages.push(Stage {
+            status: "Deleting",
+            message: "Rolling back: the new fleet is terminated.".to_owned(),
+            secs: TERMINATE,
+            share: 0.0,
+            capacity: 1.0,
+        });
+        self.stages = stages;
+        self.at = 0;
+        self.since = at;
+        self.rolling_back = Some(reason);
+    }
+}
+
+/// The stages a policy goes through.
+fn plan(policy: &Policy, variants: &[Variant]) -> Vec<Stage> {
+    let count = variants.iter().map(|variant| variant.desired_count).max().unwrap_or(1);
+    let mut stages = Vec::new();
+    let mut push = |status, message: String, secs, share, capacity| {
+        if secs > 0 {
+            stages.push(Stage { status, message, secs, share, capacity });
+        }
+    };
+    let steps: Vec<f64> = match &policy.shape {
+        Shape::AllAtOnce => vec![1.0],
+        Shape::Canary(size) => vec![size.of(variants), 1.0],
+        Shape::Linear(size) | Shape::Rolling(size) => {
+            let step = size.of(variants);
+            (1..=(1.0 / step).ceil() as i64).map(|n| (n as f64 * step).min(1.0)).collect()
+        }
+    };
+    let rolling = matches!(policy.shape, Shape::Rolling(_));
+    if !rolling {
+        push("Creating", format!("Launching {count} instance(s) of the new fleet."), LAUNCH, 0.0, 1.0);
+    }
+    let mut share_before = 0.0;
+    for share in steps {
+        let full = share >= 1.0;
+        let part = match &policy.shape {
+            Shape::Canary(size) if !full => format!("canary capacity of {} instance(s)", size.instances(count)),
+            _ if full => format!("full capacity of {count} instance(s)"),
+            _ => format!("{:.0} percent of the capacity of {count} instance(s)", share * 100.0),
+        };
+        if rolling {
+            push("Creating", format!("Launching the next batch: {part}."), LAUNCH, share_before, share);
+        }
+        let capacity = if rolling { share } else { 1.0 };
+        push("ActivatingTraffic", format!("Activating traffic on {part}."), SHIFT, share, capacity);
+        let bake =
+            format!("Baking for {} seconds (WaitIntervalInSeconds) with traffic enabled on {part}.", policy.wait);
+        push("Baking", bake, policy.wait, share, capacity);
+        share_before = share;
+    }
+    let wait = policy.termination_wait;
+    let bake = format!(
+        "Baking for {wait} seconds (TerminationWaitInSeconds) with traffic enabled on full capacity of {count} instance(s)."
+    );
+    push("Baking", bake, wait, 1.0, 1.0);
+    push("Deleting", "Terminating the old fleet.".to_owned(), TERMINATE, 1.0, 1.0);
+    stages
+}
+
+/// Moves everything in flight on to `to`.
+pub(crate) fn advance(world: &mut World, to: Timestamp) {
+    let moving: Vec<String> = world
+        .endpoints
+        .endpoints
+        .values()
+        .filter(|endpoint| endpoint.change.is_some())
+        .map(|endpoint| endpoint.name.clone())
+        .collect();
+    for name in moving {
+        let Some(mut endpoint) = world.endpoints.endpoints.remove(&name) else { continue };
+        if move_on(world, &mut endpoint, to) {
+            world.endpoints.endpoints.insert(name, endpoint);
+        } else {
+            world.tags.forget(&endpoint.arn());
+        }
+    }
+}
+
+/// False when the endpoint is gone.
+fn move_on(world: &World, endpoint: &mut Endpoint, to: Timestamp) -> bool {
+    match endpoint.change.take() {
+        None => {}
+        Some(Change::Deletion(at)) if at <= to => return false,
+        Some(Change::Creation(at)) if at <= to => match unfit(world, &endpoint.variants) {
+            None => settle(endpoint, at),
+            reason => {
+                endpoint.status = Status::Failed;
+                endpoint.modified = at;
+                endpoint.failure = reason;
+            }
+        },
+        Some(Change::Capacity(at) | Change::Maintenance(at)) if at <= to => {
+            for variant in &mut endpoint.variants {
+                variant.current_count = variant.desired_count;
+                variant.current_weight = variant.desired_weight;
+            }
+            settle(endpoint, at);
+        }
+        Some(Change::Deployment(mut deployment)) => {
+            let is_under_way = deploy_on(world, endpoint, &mut deployment, to);
+            endpoint.change = is_under_way.then_some(Change::Deployment(deployment));
+        }
+        Some(waiting) => endpoint.change = Some(waiting),
+    }
+    true
+}
+
+fn settle(endpoint: &mut Endpoint, at: Timestamp) {
+    endpoint.status = Status::InService;
+    endpoint.modified = at;
+    endpoint.split_settled(at);
+}
+
+/// False when the deployment has ended, one way or the other.
+fn deploy_on(world: &World, endpoint: &mut Endpoint, deployment: &mut Deployment, to: Timestamp) -> bool {
+    loop {
+        if let Some(reason) = trouble(world, deployment, to) {
+            deployment.turn_back(to, reason);
+            let fleets = deployment.fleets(to);
+            endpoint.split(to, fleets);
+        }
+        let Some((stage, since)) = deployment.stage() else { break };
+        let end = since.plus(stage.secs * SECOND);
+        if end > to {
+            return true;
+        }
+        let before = stage.share;
+        let launched = stage.status == "Creating" && deployment.rolling_back.is_none();
+        deployment.at += 1;
+        deployment.since = end;
+        if launched && let Some(reason) = unfit(world, &deployment.variants) {
+            deployment.turn_back(end, reason);
+        } else if deployment.stage().is_some_and(|(stage, _)| (stage.share - before).abs() > f64::EPSILON) {
+            let fleets = deployment.fleets(end);
+            endpoint.split(end, fleets);
+        }
+    }
+    let end = deployment.since;
+    endpoint.mixed = None;
+    if deployment.rolling_back.is_some() {
+        endpoint.failure = deployment.rolling_back.take();
+        let old = std::mem::take(&mut deployment.old);
+        endpoint.status = Status::InService;
+        endpoint.modified = end;
+        endpoint.split(end, old);
+    } else {
+        endpoint.failure = None;
+        endpoint.config.clone_from(&deployment.config);
+        endpoint.variants.clone_from(&deployment.variants);
+        settle(endpoint, end);
+    }
+    false
+}
+
+/// Why a deployment must turn around now.
+fn trouble(world: &World, deployment: &Deployment, now: Timestamp) -> Option<String> {
+    if deployment.rolling_back.is_some() {
+        return None;
+    }
+    if deployment.is_baking() {
+        let firing: Vec<&str> =
+            deployment.policy.alarms.iter().filter(|name| world.alarms.is_firing(name)).map(String::as_str).collect();
+        if !firing.is_empty() {
+            return Some(format!(
+                "The deployment was rolled back: the following alarm(s) were triggered during the baking period: {}.",
+                firing.join(", ")
+            ));
+        }
+    }
+    let limit = deployment.policy.limit?;
+    let is_ending = deployment.stage().is_some_and(|(stage, _)| stage.status == "Deleting");
+    (!is_ending && now.since(deployment.started) > limit * SECOND)
+        .then(|| format!("The deployment was rolled back: it exceeded MaximumExecutionTimeoutInSeconds ({limit})."))
+}
+
+/// What keeps a fleet from starting: data that is gone, or a container that never answers the health check.
+fn unfit(world: &World, variants: &[Variant]) -> Option<String> {
+    variants.iter().find_map(|variant| {
+        let model = variant.model.as_deref()?;
+        if let Some(artifact) = world.model(model).ok()?.artifacts().find(|artifact| is_gone(world, artifact)) {
+            return Some(format!(
+                "Failed to download model data for container \"container_1\" from URL: \"{artifact}\". Please ensure that \
+                 there is an object located at the URL and that the role passed to CreateModel has permissions to download \
+                 the model data.",
+            ));
+        }
+        let sick = world.scenario.behaviours.iter().any(|behaviour| behaviour.model == model && behaviour.unhealthy);
+        sick.then(|| {
+            format!(
+                "The primary container for production variant {} did not pass the ping health check. Please check \
+                 CloudWatch logs for this endpoint.",
+                variant.name
+            )
+        })
+    })
+}
+
+/// True when the account holds the bucket and not the object; a prefix (multi-model) and other people's buckets pass.
+fn is_gone(world: &World, uri: &str) -> bool {
+    uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).is_some_and(|(bucket, key)| {
+        !key.is_empty() && !key.ends_with('/') && world.s3.has_bucket(bucket) && world.s3.get(bucket, key).is_none()
+    })
+}
+
+/// `PendingDeploymentSummary`.
+pub(super) fn pending(deployment: &Deployment) -> Value {
+    use serde_json::json;
+    let stage = deployment.stage();
+    let variants: Vec<Value> = deployment
+        .variants
+        .iter()
+        .map(|variant| {
+            let mut body = super::read::variant_body(variant);
+            if let (Value::Object(members), Some((stage, since))) = (&mut body, stage) {
+                let share = if stage.share > 0.0 { variant.desired_weight } else { 0.0 };
+                members.insert("CurrentWeight".into(), json!(share));
+                if variant.serverless.is_none() {
+                    let ready = if stage.status == "Creating" { 0.0 } else { stage.capacity };
+                    let count = (variant.desired_count as f64 * ready).ceil() as i64;
+                    members.insert("CurrentInstanceCount".into(), json!(count));
+                }
+                // The old fleet is what ends after a success; that shows on the variants in force.
+                if stage.status != "Deleting" || deployment.rolling_back.is_some() {
+                    members.insert("VariantStatus".into(), json!([stage_body(stage, since)]));
+                }
+            }
+            body
+        })
+        .collect();
+    json!({
+        "EndpointConfigName": deployment.config,
+        "ProductionVariants": variants,
+        "StartTime": crate::world::epoch(deployment.started),
+    })
+}
+
+pub(super) fn stage_body(stage: &Stage, since: Timestamp) -> Value {
+    serde_json::json!({
+        "Status": stage.status, "StatusMessage": stage.message, "StartTime": crate::world::epoch(since)
+    })
+}

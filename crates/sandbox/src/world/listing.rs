@@ -1,0 +1,60 @@
+//! SageMaker's List operations, with their trap: the page is cut first and filtered after, so a page may be empty and still
+//! have a successor.
+
+use mldeck_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::{ApiError, Reply, Request, page};
+
+/// What List operations sort and filter by.
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) created: Timestamp,
+    pub(crate) modified: Option<Timestamp>,
+    pub(crate) status: Option<&'static str>,
+    /// The summary as it is answered.
+    pub(crate) summary: Value,
+}
+
+/// Answers a List request: `member` is the list's name in the response.
+pub(crate) fn answer(mut rows: Vec<Row>, request: &Request<'_>, member: &str, sort: &[&str]) -> Reply {
+    let size = request.max("MaxResults", 10, 100)?;
+    let by = request.opt_text("SortBy").unwrap_or("CreationTime");
+    if !sort.contains(&by) {
+        return Err(ApiError::validation(format!(
+            "1 validation error detected: Value '{by}' at 'sortBy' failed to satisfy constraint: Member must satisfy \
+             enum value set: [{}]",
+            sort.join(", ")
+        )));
+    }
+    rows.sort_by(|a, b| match by {
+        "Name" => a.name.cmp(&b.name),
+        "Status" => a.status.cmp(&b.status).then_with(|| a.name.cmp(&b.name)),
+        _ => a.created.cmp(&b.created).then_with(|| a.name.cmp(&b.name)),
+    });
+    match request.opt_text("SortOrder").unwrap_or("Descending") {
+        "Descending" => rows.reverse(),
+        "Ascending" => {}
+        other => {
+            return Err(ApiError::validation(format!("Value '{other}' at 'sortOrder' failed to satisfy constraint")));
+        }
+    }
+    // The creation bounds do narrow the walk; every other filter only thins the page.
+    rows.retain(|row| created_within(row, request));
+    let (cut, next) = page::cut(&rows, request, ("NextToken", "MaxResults"), size, page::sagemaker_invalid)?;
+    let kept: Vec<&Value> = cut.iter().filter(|row| passes(row, request)).map(|row| &row.summary).collect();
+    Ok(page::reply(json!({ member: kept }), "NextToken", next))
+}
+
+fn created_within(row: &Row, request: &Request<'_>) -> bool {
+    request.opt_time("CreationTimeAfter").is_none_or(|after| row.created >= after)
+        && request.opt_time("CreationTimeBefore").is_none_or(|before| row.created <= before)
+}
+
+fn passes(row: &Row, request: &Request<'_>) -> bool {
+    let modified = row.modified.unwrap_or(row.created);
+    request.opt_text("NameContains").is_none_or(|part| row.name.to_lowercase().contains(&part.to_lowercase()))
+        && request.opt_text("StatusEquals").is_none_or(|status| row.status == Some(status))
+        && request.opt_time("LastModifiedTimeAfter").is_none_or(|after| modified >= after)
+        && request.opt_time("LastModifiedTimeBefore").is_none_or(|before| modified <= before)
+}

@@ -1,0 +1,220 @@
+use mldeck_core::time::{DAY, HOUR, MINUTE, Timestamp};
+use serde_json::{Value, json};
+
+use crate::{
+    World,
+    testkit::{call, world},
+};
+
+fn stat(id: &str, name: &str, stat: &str, period: i64) -> Value {
+    json!({"Id": id, "MetricStat": {"Period": period, "Stat": stat, "Metric": {
+        "Namespace": "AWS/SageMaker", "MetricName": name, "Dimensions": [
+            {"Name": "EndpointName", "Value": "fraud-prod"}, {"Name": "VariantName", "Value": "blue"}
+        ],
+    }}})
+}
+
+fn data(world: &mut World, queries: &[Value], from: Timestamp, to: Timestamp) -> Value {
+    let (status, body) = call(
+        world,
+        "monitoring",
+        "GetMetricData",
+        &json!({
+            "MetricDataQueries": queries, "ScanBy": "TimestampAscending",
+            "StartTime": from.secs_f64(), "EndTime": to.secs_f64(),
+        }),
+    );
+    assert_eq!(status, 200, "{body}");
+    body
+}
+
+fn values(body: &Value, index: usize) -> Vec<f64> {
+    body["MetricDataResults"][index]["Values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+}
+
+#[test]
+fn the_bad_version_shows_after_its_onset_and_not_before() {
+    let mut world = world("fraud-burns");
+    let now = world.now();
+    let queries = [stat("e", "Invocation5XXErrors", "Average", 300), stat("l", "ModelLatency", "p99", 300)];
+    let before = data(&mut world, &queries, now.plus(-2 * HOUR), now.plus(-HOUR));
+    assert!(values(&before, 0).iter().all(|share| *share < 0.005), "{before}");
+    assert!(values(&before, 1).iter().all(|micros| (40_000.0..100_000.0).contains(micros)), "{before}");
+    let after = data(&mut world, &queries, now.plus(-5 * MINUTE).floor(5 * MINUTE), now);
+    assert!((0.03..0.055).contains(&values(&after, 0)[0]), "{after}");
+    assert!((1_000_000.0..3_500_000.0).contains(&values(&after, 1)[0]), "{after}");
+}
+
+#[test]
+fn expressions_statistics_and_sums_agree() {
+    let mut world = world("fraud-burns");
+    let now = world.now().floor(HOUR);
+    let mut hidden = stat("e", "Invocation5XXErrors", "Sum", 300);
+    hidden["ReturnData"] = json!(false);
+    let queries = [
+        stat("n", "Invocations", "Sum", 300),
+        stat("avg", "Invocation5XXErrors", "Average", 300),
+        hidden,
+        json!({"Id": "rate", "Expression": "e / n"}),
+    ];
+    let body = data(&mut world, &queries, now.plus(-HOUR), now);
+    let ids: Vec<&str> =
+        body["MetricDataResults"].as_array().unwrap().iter().map(|r| r["Id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["n", "avg", "rate"]);
+    for (average, rate) in values(&body, 1).iter().zip(values(&body, 2)) {
+        assert!((average - rate).abs() < 2e-6, "{average} {rate}");
+    }
+    let minutes = data(&mut world, &[stat("n", "Invocations", "Sum", 60)], now.plus(-HOUR), now);
+    assert_eq!(values(&minutes, 0).iter().sum::<f64>(), values(&body, 0).iter().sum::<f64>());
+}
+
+#[test]
+fn a_split_of_traffic_shows_by_config() {
+    let mut world = world("bad-canary");
+    let now = world.now();
+    let of = |id: &str, config: Option<&str>, name: &str, stat: &str| {
+        let mut dimensions =
+            json!([{"Name": "EndpointName", "Value": "ranking-eu"}, {"Name": "VariantName", "Value": "main"}]);
+        if let (Value::Array(list), Some(config)) = (&mut dimensions, config) {
+            list.push(json!({"Name": "EndpointConfigName", "Value": config}));
+        }
+        json!({"Id": id, "MetricStat": {"Period": 180, "Stat": stat, "Metric": {
+            "Namespace": "AWS/SageMaker", "MetricName": name, "Dimensions": dimensions
+        }}})
+    };
+    let queries = [
+        of("all", None, "Invocations", "Sum"),
+        of("new", Some("ranking-v32-a"), "Invocations", "Sum"),
+        of("bad", Some("ranking-v32-a"), "Invocation5XXErrors", "Average"),
+        of("mixed", None, "Invocation5XXErrors", "Average"),
+    ];
+    let body = data(&mut world, &queries, now.plus(-3 * MINUTE).floor(3 * MINUTE), now);
+    let first = |index: usize| values(&body, index)[0];
+    let share = first(1) / first(0);
+    assert!((0.08..0.12).contains(&share), "{share}");
+    assert!((0.10..0.15).contains(&first(2)), "{body}");
+    assert!((0.008..0.018).contains(&first(3)), "below the alarm's 2 %: {body}");
+}
+
+#[test]
+fn long_windows_come_in_pages() {
+    let mut world = world("quiet-night");
+    let now = world.now().floor(HOUR);
+    let mut input = json!({
+        "MetricDataQueries": [stat("a", "Invocations", "Sum", 60), stat("b", "Invocations", "SampleCount", 60)],
+        "StartTime": now.plus(-HOUR).secs_f64(), "EndTime": now.secs_f64(), "MaxDatapoints": 50,
+    });
+    let (mut pages, mut points) = (0, 0);
+    let last = loop {
+        let (status, body) = call(&mut world, "monitoring", "GetMetricData", &input);
+        assert_eq!(status, 200);
+        pages += 1;
+        points += values(&body, 0).len() + values(&body, 1).len();
+        let last = body["MetricDataResults"][1]["StatusCode"].clone();
+        match body.get("NextToken") {
+            Some(token) => {
+                assert_eq!(last, "PartialData");
+                input["NextToken"] = token.clone();
+            }
+            None => break last,
+        }
+    };
+    assert_eq!((pages, points, last), (3, 120, json!("Complete")));
+}
+
+#[test]
+fn nothing_was_published_before_the_endpoint_was() {
+    let mut world = world("quiet-night");
+    let now = world.now();
+    let body = data(&mut world, &[stat("n", "Invocations", "Sum", 3_600)], now.plus(-80 * DAY), now.plus(-70 * DAY));
+    assert_eq!(values(&body, 0), Vec::<f64>::new());
+    let days = data(&mut world, &[stat("n", "Invocations", "Sum", 86_400)], now.plus(-7 * DAY), now);
+    assert!(values(&days, 0).iter().all(|sum| *sum > 0.0), "{days}");
+}
+
+#[test]
+fn queries_that_cloudwatch_refuses() {
+    let mut world = world("quiet-night");
+    let now = world.now().secs_f64();
+    let cases = [
+        (json!([stat("Upper", "Invocations", "Sum", 60)]), "must start with a lower-case letter"),
+        (json!([stat("a", "Invocations", "Sum", 7)]), "must be 1, 5, 10, 30 or a multiple of 60"),
+        (json!([stat("a", "Invocations", "tm99", 60)]), "not understood here"),
+        (json!([{"Id": "a", "Expression": "SEARCH('x', 'Sum')"}]), "not known here"),
+        (json!([stat("a", "Invocations", "Sum", 60), stat("a", "Invocations", "Sum", 60)]), "used twice"),
+        (json!([]), "between 1 and 500"),
+    ];
+    for (queries, text) in cases {
+        let input = json!({"MetricDataQueries": queries, "StartTime": now - 600.0, "EndTime": now});
+        let (status, body) = call(&mut world, "monitoring", "GetMetricData", &input);
+        assert_eq!(status, 400);
+        assert!(body["message"].as_str().unwrap().contains(text), "{body}");
+    }
+}
+
+#[test]
+fn what_is_put_can_be_listed_and_read() {
+    let mut world = world("quiet-night");
+    let now = world.now();
+    let put = json!({"Namespace": "mldeck/Drift", "MetricData": [
+        {"MetricName": "psi", "Value": 0.2, "Timestamp": now.plus(-2 * MINUTE).secs_f64(),
+         "Dimensions": [{"Name": "Feature", "Value": "amount_log"}]},
+        {"MetricName": "psi", "Values": [0.4, 0.6], "Counts": [1, 3], "Timestamp": now.plus(-MINUTE).secs_f64(),
+         "Dimensions": [{"Name": "Feature", "Value": "amount_log"}]},
+    ]});
+    assert_eq!(call(&mut world, "monitoring", "PutMetricData", &put).0, 200);
+    let list = call(&mut world, "monitoring", "ListMetrics", &json!({"Namespace": "mldeck/Drift"})).1;
+    assert_eq!(
+        list["Metrics"],
+        json!([{
+            "Namespace": "mldeck/Drift", "MetricName": "psi", "Dimensions": [{"Name": "Feature", "Value": "amount_log"}]
+        }])
+    );
+    let query = json!({"Id": "m", "MetricStat": {"Period": 300, "Stat": "Average", "Metric": {
+        "Namespace": "mldeck/Drift", "MetricName": "psi", "Dimensions": [{"Name": "Feature", "Value": "amount_log"}]
+    }}});
+    let body = data(&mut world, &[query], now.plus(-10 * MINUTE), now.plus(10 * MINUTE));
+    assert_eq!(values(&body, 0), [0.48]);
+    let reserved = json!({"Namespace": "AWS/SageMaker", "MetricData": [{"MetricName": "x", "Value": 1.0}]});
+    assert_eq!(
+        call(&mut world, "monitoring", "PutMetricData", &reserved).1["__type"],
+        "InvalidParameterValueException"
+    );
+}
+
+#[test]
+fn metrics_of_endpoints_are_listed_in_pages() {
+    let mut world = world("quiet-night");
+    let mut input = json!({"Namespace": "AWS/SageMaker", "MetricName": "Invocations"});
+    let one = call(&mut world, "monitoring", "ListMetrics", &input).1;
+    assert_eq!(one["Metrics"].as_array().unwrap().len(), 41, "40 endpoints, one with two variants");
+    input["Dimensions"] = json!([{"Name": "EndpointName", "Value": "intent-fr"}]);
+    let two = call(&mut world, "monitoring", "ListMetrics", &input).1;
+    assert_eq!(two["Metrics"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn the_older_call_says_the_same() {
+    let mut world = world("fraud-burns");
+    let (from, to) = (world.now().plus(-HOUR).floor(HOUR), world.now().floor(HOUR));
+    let body =
+        data(&mut world, &[stat("n", "Invocations", "Sum", 300), stat("p", "ModelLatency", "p99", 300)], from, to);
+    let mut ask = json!({
+        "Namespace": "AWS/SageMaker", "MetricName": "Invocations", "Period": 300, "Statistics": ["Sum"],
+        "StartTime": from.secs_f64(), "EndTime": to.iso(),
+        "Dimensions": [{"Name": "EndpointName", "Value": "fraud-prod"}, {"Name": "VariantName", "Value": "blue"}],
+    });
+    let points = |world: &mut World, ask: &Value, of: &dyn Fn(&Value) -> f64| -> Vec<f64> {
+        let (status, body) = call(world, "monitoring", "GetMetricStatistics", ask);
+        assert_eq!(status, 200, "{body}");
+        body["Datapoints"].as_array().unwrap().iter().map(of).collect()
+    };
+    assert_eq!(points(&mut world, &ask, &|point| point["Sum"].as_f64().unwrap()), values(&body, 0));
+    ask["MetricName"] = json!("ModelLatency");
+    ask["Statistics"] = json!([]);
+    ask["ExtendedStatistics"] = json!(["p99"]);
+    let p99 = |point: &Value| point["ExtendedStatistics"]["p99"].as_f64().unwrap();
+    assert_eq!(points(&mut world, &ask, &p99), values(&body, 1));
+    ask["Period"] = json!(1);
+    assert_eq!(call(&mut world, "monitoring", "GetMetricStatistics", &ask).0, 400, "too many datapoints");
+}

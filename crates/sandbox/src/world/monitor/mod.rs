@@ -1,0 +1,110 @@
+//! Model Monitor: schedules, their executions and what they report.
+//!
+//! An execution is a function of its schedule and hour: it is computed when somebody looks, and only its verdict is
+//! remembered. Reports on S3, CloudWatch values and `CompletedWithViolations` come from the same numbers.
+
+mod deequ;
+mod execution;
+mod feature;
+mod kll;
+mod object;
+mod operations;
+mod publish;
+mod quality;
+mod report;
+mod summary;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
+
+use mldeck_core::time::{DAY, HOUR, Timestamp};
+
+pub(crate) use execution::job;
+pub(crate) use object::materialize;
+pub(crate) use operations::OPERATIONS;
+pub(crate) use publish::{keys, points};
+pub(crate) use summary::{dashboard, inline, processing_job};
+
+use self::{
+    execution::{Baseline, Verdict},
+    table::{PLANS, Plan},
+};
+use super::World;
+
+/// Reports and baselines.
+pub(crate) const BUCKET: &str = "acme-ml-monitoring";
+/// How long ago the schedules were set up.
+const CREATED: i64 = 41 * DAY;
+
+#[derive(Default)]
+pub(crate) struct State {
+    schedules: Vec<Schedule>,
+    /// Computed once each; a pure memory of what [`Execution`] would compute again.
+    baselines: RefCell<BTreeMap<usize, Arc<Baseline>>>,
+    verdicts: RefCell<BTreeMap<(usize, Timestamp), Arc<Verdict>>>,
+    /// Report bodies held in the S3 store, oldest first.
+    held: Vec<String>,
+}
+
+/// A schedule and what became of it.
+#[derive(Debug)]
+pub(crate) struct Schedule {
+    pub(crate) plan: &'static Plan,
+    pub(crate) created: Timestamp,
+    pub(crate) modified: Timestamp,
+    /// Stretches without executions, the last one open while it is stopped.
+    stops: Vec<(Timestamp, Option<Timestamp>)>,
+}
+
+impl Schedule {
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stops.last().is_some_and(|(_, until)| until.is_none())
+    }
+
+    pub(crate) fn status(&self) -> &'static str {
+        if self.is_stopped() { "Stopped" } else { "Scheduled" }
+    }
+
+    fn ran(&self, scheduled: Timestamp) -> bool {
+        !self.stops.iter().any(|(from, until)| *from <= scheduled && until.is_none_or(|until| scheduled < until))
+    }
+
+    /// Times it was due in `from..=to`, oldest first.
+    fn due(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = Timestamp> {
+        let offset = if self.plan.every == HOUR { 0 } else { self.plan.hour * HOUR };
+        let mut next = from.plus(-offset).floor(self.plan.every).plus(offset);
+        if next < from {
+            next = next.plus(self.plan.every);
+        }
+        let every = self.plan.every;
+        std::iter::successors(Some(next), move |at| Some(at.plus(every)))
+            .take_while(move |at| *at <= to)
+            .filter(|at| self.ran(*at))
+    }
+}
+
+pub(crate) fn generate(world: &mut World) {
+    let start = world.start;
+    world.monitors.schedules = PLANS
+        .iter()
+        .map(|plan| {
+            let created = start.plus(-CREATED).floor(HOUR);
+            let stop = plan.stopped.map(|hours| start.plus(-hours * HOUR));
+            Schedule {
+                plan,
+                created,
+                modified: stop.unwrap_or(created),
+                stops: stop.map(|at| (at, None)).into_iter().collect(),
+            }
+        })
+        .collect();
+    for plan in PLANS {
+        let key = format!("{}/baseline/dataset.csv", plan.endpoint);
+        world.s3.put_sized(BUCKET, &key, bytes::Bytes::new(), plan.rows.0 * 96, start.plus(-CREATED));
+    }
+}
+
+/// Executions need no help to appear: they are derived from the clock.
+pub(crate) const fn advance(_world: &mut World, _to: Timestamp) {}

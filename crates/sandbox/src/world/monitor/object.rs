@@ -1,0 +1,122 @@
+//! Reports on S3, written when somebody asks for them.
+
+use bytes::Bytes;
+use mldeck_core::time::Timestamp;
+use serde_json::Value;
+
+use super::{
+    BUCKET, CREATED,
+    execution::{Baseline, Data, Execution, violations},
+    quality, report,
+};
+use crate::world::World;
+
+/// Files of one execution.
+const FILES: [&str; 3] = ["constraint_violations.json", "constraints.json", "statistics.json"];
+/// Files of a baseline.
+const BASELINE: [&str; 2] = ["constraints.json", "statistics.json"];
+/// Report bodies held at once; older ones are dropped and written again on demand.
+const HELD: usize = 96;
+
+/// Puts every report under `prefix` into the store (a whole key is its own prefix). Sizes of a wide listing cost one
+/// computation each, once.
+pub(crate) fn materialize(world: &mut World, bucket: &str, prefix: &str, whole: bool) {
+    if bucket != BUCKET {
+        return;
+    }
+    for (key, modified) in wanted(world, prefix, whole) {
+        let is_known = world.s3.get(BUCKET, &key).is_some_and(|object| !whole || !object.body.is_empty());
+        if is_known {
+            continue;
+        }
+        let Some(body) = write(world, &key).map(|value| Bytes::from(value.to_string())) else {
+            continue;
+        };
+        let size = body.len() as u64;
+        if whole {
+            world.s3.put_sized(BUCKET, &key, body, size, modified);
+            hold(world, key);
+        } else {
+            world.s3.put_sized(BUCKET, &key, Bytes::new(), size, modified);
+        }
+    }
+}
+
+/// Drops the oldest bodies beyond the limit, keeping their listing.
+fn hold(world: &mut World, key: String) {
+    world.monitors.held.push(key);
+    while world.monitors.held.len() > HELD {
+        let oldest = world.monitors.held.remove(0);
+        if let Some((size, modified)) = world.s3.get(BUCKET, &oldest).map(|object| (object.size, object.modified)) {
+            world.s3.put_sized(BUCKET, &oldest, Bytes::new(), size, modified);
+        }
+    }
+}
+
+/// Keys under a prefix that exist by now, with the time they were written.
+fn wanted(world: &World, prefix: &str, whole: bool) -> Vec<(String, Timestamp)> {
+    let now = world.now();
+    let fits = |key: &str| if whole { key == prefix } else { key.starts_with(prefix) };
+    let mut found = Vec::new();
+    for (index, schedule) in world.monitors.schedules.iter().enumerate() {
+        let home = format!("{}/", schedule.plan.endpoint);
+        if !home.starts_with(prefix) && !prefix.starts_with(&home) {
+            continue;
+        }
+        let reference = BASELINE.map(|file| (format!("{home}baseline/{file}"), world.start.plus(-CREATED)));
+        found.extend(reference.into_iter().filter(|(key, _)| fits(key)));
+        for execution in world.executions(index, now).into_iter().filter(|execution| execution.is_over(now)) {
+            let files = files_of(&execution).map(|file| (format!("{}{file}", execution.prefix()), execution.ended()));
+            found.extend(files.filter(|(key, _)| fits(key)));
+        }
+    }
+    found
+}
+
+/// One that found no data writes nothing.
+fn files_of(execution: &Execution<'_>) -> impl Iterator<Item = &'static str> + use<> {
+    let count = if execution.rows() == 0 { 0 } else { FILES.len() };
+    FILES.into_iter().take(count)
+}
+
+fn write(world: &World, key: &str) -> Option<Value> {
+    let (prefix, file) = key.rsplit_once('/')?;
+    let now = world.now();
+    for (index, schedule) in world.monitors.schedules.iter().enumerate() {
+        if prefix == format!("{}/baseline", schedule.plan.endpoint) {
+            let execution = world.last_execution(index, now, false)?;
+            return Some(reference(&execution.baseline(), schedule.plan.rows.0, file));
+        }
+        let home = format!("{}/{}/", schedule.plan.endpoint, schedule.plan.name);
+        if key.starts_with(&home) {
+            let execution = world
+                .executions(index, now)
+                .into_iter()
+                .find(|execution| execution.prefix().trim_end_matches('/') == prefix)?;
+            return Some(found(&execution, file));
+        }
+    }
+    None
+}
+
+fn reference(baseline: &Baseline, rows: u64, file: &str) -> Value {
+    match (baseline.scored.is_empty(), file) {
+        (true, "statistics.json") => report::statistics(rows, &baseline.profiles),
+        (true, _) => report::constraints(&baseline.profiles),
+        (false, "statistics.json") => quality::statistics(&baseline.scored),
+        (false, _) => quality::constraints(&baseline.scored),
+    }
+}
+
+fn found(execution: &Execution<'_>, file: &str) -> Value {
+    let baseline = execution.baseline();
+    if file == "constraints.json" {
+        return reference(&baseline, 0, file);
+    }
+    match (execution.data(), file) {
+        (Data::Features(profiles), "statistics.json") => report::statistics(execution.rows(), &profiles),
+        (Data::Features(profiles), _) => report::violations(&violations(&profiles, &baseline)),
+        (Data::Scored(rows), "statistics.json") => quality::statistics(&rows),
+        (Data::Scored(rows), _) => report::quality_violations(&quality::violations(&baseline.scored, &rows)),
+    }
+}

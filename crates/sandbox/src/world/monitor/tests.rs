@@ -1,0 +1,312 @@
+//! Monitors on the wire: files, verdicts and metrics tell one story, recomputed here from the files alone.
+
+use std::collections::BTreeMap;
+
+use http::Request;
+use mldeck_core::time::{DAY, HOUR, MINUTE, Timestamp};
+use serde_json::{Value, json};
+
+use crate::{
+    World,
+    testkit::{authorization, call, ok, refused, world},
+};
+
+const SCHEDULE: &str = "fraud-prod-data-quality";
+
+fn object(world: &mut World, uri: &str) -> Value {
+    serde_json::from_slice(&bytes_of(world, uri)).unwrap()
+}
+
+fn bytes_of(world: &mut World, uri: &str) -> bytes::Bytes {
+    let path = uri.strip_prefix("s3:/").unwrap();
+    let request = Request::get(path).header("authorization", authorization("s3")).body(bytes::Bytes::new()).unwrap();
+    let response = world.handle(&request);
+    assert_eq!(response.status(), 200, "{uri}");
+    response.into_body()
+}
+
+/// Executions of a schedule that ended, oldest first.
+fn ended(world: &mut World, schedule: &str) -> Vec<Value> {
+    let mut all = Vec::new();
+    let mut input = json!({"MonitoringScheduleName": schedule, "MaxResults": 37, "SortBy": "ScheduledTime", "SortOrder": "Ascending"});
+    loop {
+        let page = ok(world, "ListMonitoringExecutions", &input);
+        all.extend(page["MonitoringExecutionSummaries"].as_array().unwrap().iter().cloned());
+        match page.get("NextToken") {
+            Some(token) => input["NextToken"] = token.clone(),
+            None => break,
+        }
+    }
+    all.retain(|e| {
+        ["Completed", "CompletedWithViolations"].contains(&e["MonitoringExecutionStatus"].as_str().unwrap())
+    });
+    all
+}
+
+fn output(world: &mut World, execution: &Value) -> String {
+    let job = execution["ProcessingJobArn"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let job = ok(world, "DescribeProcessingJob", &json!({"ProcessingJobName": job}));
+    assert_eq!(job["ProcessingJobStatus"], "Completed");
+    job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"].as_str().unwrap().to_owned()
+}
+
+/// Value and weight of each distinct item, and rows in all.
+fn weights(feature: &Value) -> (BTreeMap<String, (f64, f64)>, f64) {
+    let mut all = BTreeMap::<String, (f64, f64)>::new();
+    if let Some(levels) = feature["numerical_statistics"]["distribution"]["kll"]["sketch"]["data"].as_array() {
+        for (level, items) in levels.iter().enumerate() {
+            for item in items.as_array().unwrap() {
+                let value = item.as_f64().unwrap();
+                all.entry(format!("{value}")).or_insert((value, 0.0)).1 += f64::from(1 << level);
+            }
+        }
+    } else {
+        for bucket in feature["string_statistics"]["distribution"]["categorical"]["buckets"].as_array().unwrap() {
+            let name = bucket["value"].as_str().unwrap();
+            all.insert(name.to_owned(), (0.0, bucket["count"].as_f64().unwrap()));
+        }
+    }
+    let rows = all.values().map(|(_, weight)| weight).sum();
+    (all, rows)
+}
+
+/// The robust distance by the definition: quadratic, unlike the one under test.
+fn distance(now: &Value, before: &Value) -> f64 {
+    let ((a, n), (b, m)) = (weights(now), weights(before));
+    let is_number = now["numerical_statistics"].is_object();
+    let raw = a.iter().chain(&b).map(|(name, (value, _))| {
+        if is_number {
+            let below = |all: &BTreeMap<String, (f64, f64)>| {
+                all.values().filter(|(v, _)| v <= value).map(|(_, w)| w).sum::<f64>()
+            };
+            (below(&a) / n - below(&b) / m).abs()
+        } else {
+            let count = |all: &BTreeMap<String, (f64, f64)>| all.get(name).map_or(0.0, |(_, count)| *count);
+            (count(&a) / n - count(&b) / m).abs()
+        }
+    });
+    (raw.fold(0.0, f64::max) - 1.8 * ((n + m) / (n * m)).sqrt()).max(0.0)
+}
+
+fn metric(world: &mut World, feature: &str, at: f64) -> f64 {
+    let query = json!({
+        "StartTime": at, "EndTime": at + 3_600.0,
+        "MetricDataQueries": [{"Id": "m", "MetricStat": {"Stat": "Average", "Period": 3_600, "Metric": {
+            "Namespace": "aws/sagemaker/Endpoints/data-metrics",
+            "MetricName": format!("feature_baseline_drift_{feature}"),
+            "Dimensions": [
+                {"Name": "Endpoint", "Value": "fraud-prod"}, {"Name": "MonitoringSchedule", "Value": SCHEDULE},
+                {"Name": "Feature", "Value": "_"},
+            ],
+        }}}],
+    });
+    let (status, body) = call(world, "monitoring", "GetMetricData", &query);
+    assert_eq!(status, 200, "{body}");
+    body["MetricDataResults"][0]["Values"][0].as_f64().unwrap_or_else(|| panic!("{body}"))
+}
+
+#[test]
+fn files_violations_and_metrics_agree() {
+    let mut world = world("quiet-night");
+    let baseline = object(&mut world, "s3://acme-ml-monitoring/fraud-prod/baseline/statistics.json");
+    let executions = ended(&mut world, SCHEDULE);
+    for execution in [executions.last().unwrap(), &executions[executions.len() - 15]] {
+        let home = output(&mut world, execution);
+        let statistics = object(&mut world, &format!("{home}/statistics.json"));
+        let found = object(&mut world, &format!("{home}/constraint_violations.json"));
+        let constraints = object(&mut world, &format!("{home}/constraints.json"));
+        assert_eq!(constraints["monitoring_config"]["distribution_constraints"]["comparison_method"], "Robust");
+        let mut drifted = Vec::new();
+        for (now, before) in
+            statistics["features"].as_array().unwrap().iter().zip(baseline["features"].as_array().unwrap())
+        {
+            let name = now["name"].as_str().unwrap();
+            assert_eq!(before["name"], name);
+            let wanted = distance(now, before);
+            let published = metric(&mut world, name, execution["ScheduledTime"].as_f64().unwrap());
+            assert!((published - wanted).abs() < 1e-6, "{name}: files say {wanted}, CloudWatch {published}");
+            if wanted > 0.1 {
+                drifted.push((name.to_owned(), wanted));
+            }
+        }
+        let drift = found["violations"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|v| v["constraint_check_type"] == "baseline_drift_check");
+        let told: Vec<(String, f64)> = drift
+            .map(|violation| {
+                let text = violation["description"].as_str().unwrap();
+                let value = text.strip_prefix("Baseline drift distance: ").unwrap().split(' ').next().unwrap();
+                assert!(text.ends_with("exceeds threshold: 0.1"));
+                (violation["feature_name"].as_str().unwrap().to_owned(), value.parse().unwrap())
+            })
+            .collect();
+        assert_eq!(told.len(), drifted.len(), "{told:?} {drifted:?}");
+        for ((name, value), (wanted_name, wanted)) in told.iter().zip(&drifted) {
+            assert_eq!(name, wanted_name);
+            assert!((value - wanted).abs() < 1e-9, "{name}");
+        }
+        let is_violated = !found["violations"].as_array().unwrap().is_empty();
+        assert_eq!(is_violated, execution["MonitoringExecutionStatus"] == "CompletedWithViolations");
+    }
+}
+
+#[test]
+fn drift_grows_over_the_day() {
+    let mut world = world("quiet-night");
+    let executions = ended(&mut world, SCHEDULE);
+    let newest = executions.len() - 1;
+    let mut at = |feature: &str, hours: usize| {
+        let scheduled = executions[newest - hours]["ScheduledTime"].as_f64().unwrap();
+        metric(&mut world, feature, scheduled)
+    };
+    for (feature, quiet, early, last) in [
+        ("merchant_category", 24, 8, (0.33, 0.45)),
+        ("amount_log", 12, 4, (0.16, 0.28)),
+        ("device_age", 9, 2, (0.08, 0.24)),
+    ] {
+        let (before, middle, now) = (at(feature, quiet), at(feature, early), at(feature, 0));
+        assert!(before < 0.03, "{feature} {before}");
+        assert!(middle > before && now > middle, "{feature} {before} {middle} {now}");
+        assert!(now > last.0 && now < last.1, "{feature} {now}");
+    }
+    assert!(at("channel", 0) < 0.03);
+}
+
+#[test]
+fn a_sketch_stands_for_every_row() {
+    let mut world = world("quiet-night");
+    let baseline = object(&mut world, "s3://acme-ml-monitoring/fraud-prod/baseline/statistics.json");
+    assert_eq!(baseline["dataset"]["item_count"], 12_441);
+    for feature in baseline["features"].as_array().unwrap() {
+        let (_, rows) = weights(feature);
+        let kind =
+            if feature["numerical_statistics"].is_object() { "numerical_statistics" } else { "string_statistics" };
+        let common = &feature[kind]["common"];
+        assert_eq!(Some(rows), common["num_present"].as_f64(), "{}", feature["name"]);
+        assert_eq!(common["num_present"].as_u64().unwrap() + common["num_missing"].as_u64().unwrap(), 12_441);
+        if let Some(buckets) = feature["numerical_statistics"]["distribution"]["kll"]["buckets"].as_array() {
+            let counted: f64 = buckets.iter().map(|bucket| bucket["count"].as_f64().unwrap()).sum();
+            assert_eq!((buckets.len(), counted), (10, rows));
+        }
+    }
+}
+
+#[test]
+fn executions_appear_with_the_clock() {
+    let mut world = world("quiet-night");
+    let input = json!({"MonitoringScheduleName": SCHEDULE, "MaxResults": 1, "SortBy": "ScheduledTime"});
+    let newest =
+        |world: &mut World| ok(world, "ListMonitoringExecutions", &input)["MonitoringExecutionSummaries"][0].clone();
+    let before = newest(&mut world)["ScheduledTime"].as_f64().unwrap();
+    let mut seen = Vec::new();
+    for _ in 0..240 {
+        let to = world.now().plus(20_000);
+        world.advance_to(to);
+        let execution = newest(&mut world);
+        if execution["ScheduledTime"].as_f64().unwrap() > before {
+            let status = execution["MonitoringExecutionStatus"].as_str().unwrap().to_owned();
+            let jitter = execution["CreationTime"].as_f64().unwrap() - execution["ScheduledTime"].as_f64().unwrap();
+            assert!((0.0..=1_200.0).contains(&jitter), "{jitter}");
+            if seen.last() != Some(&status) {
+                seen.push(status);
+            }
+        }
+        if seen.len() == 3 {
+            break;
+        }
+    }
+    assert_eq!(seen, ["Pending", "InProgress", "CompletedWithViolations"]);
+}
+
+#[test]
+fn schedules_and_their_exceptions() {
+    let mut world = world("quiet-night");
+    let list = ok(&mut world, "ListMonitoringSchedules", &json!({"SortBy": "Name", "SortOrder": "Ascending"}));
+    let rows: Vec<(&str, &str)> = list["MonitoringScheduleSummaries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| (s["MonitoringScheduleName"].as_str().unwrap(), s["MonitoringScheduleStatus"].as_str().unwrap()))
+        .collect();
+    let wanted = [
+        ("churn-batch-data-quality", "Scheduled"),
+        (SCHEDULE, "Scheduled"),
+        ("intent-fr-data-quality", "Scheduled"),
+        ("ranking-eu-model-quality", "Scheduled"),
+        ("vision-qa-data-quality", "Stopped"),
+    ];
+    assert_eq!(rows, wanted);
+    let failed = ok(&mut world, "ListMonitoringExecutions", &json!({"StatusEquals": "Failed"}));
+    let failed = failed["MonitoringExecutionSummaries"].as_array().unwrap();
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0]["EndpointName"], "intent-fr");
+    assert!(failed[0]["FailureReason"].as_str().unwrap().starts_with("No data captured"));
+    for quiet in ["churn-batch-data-quality", "ranking-eu-model-quality"] {
+        let all = ended(&mut world, quiet);
+        assert!(all.len() > 10 && all.iter().all(|e| e["MonitoringExecutionStatus"] == "Completed"), "{quiet}");
+    }
+    let stopped = ended(&mut world, "vision-qa-data-quality");
+    let last = Timestamp::from_secs_f64(stopped.last().unwrap()["ScheduledTime"].as_f64().unwrap());
+    assert!(world.now().since(last) > 10 * DAY);
+    assert_eq!(
+        refused(&mut world, "DescribeMonitoringSchedule", &json!({"MonitoringScheduleName": "no"})).0,
+        "ResourceNotFound"
+    );
+}
+
+#[test]
+fn a_stopped_schedule_makes_no_executions_until_it_is_started() {
+    let mut world = world("quiet-night");
+    let name = json!({"MonitoringScheduleName": SCHEDULE});
+    let hourly = |world: &mut World| ended(world, SCHEDULE).len();
+    ok(&mut world, "StopMonitoringSchedule", &name);
+    let to = world.now().plus(30 * MINUTE);
+    world.advance_to(to);
+    let before = hourly(&mut world);
+    let to = world.now().plus(5 * HOUR);
+    world.advance_to(to);
+    // Seven days are kept: five hours have also left at the other end.
+    assert_eq!(hourly(&mut world), before - 5);
+    ok(&mut world, "StartMonitoringSchedule", &name);
+    let to = world.now().plus(3 * HOUR);
+    world.advance_to(to);
+    assert_eq!(hourly(&mut world), before - 5);
+}
+
+#[test]
+fn the_alert_follows_the_violations() {
+    let mut world = world("quiet-night");
+    let name = json!({"MonitoringScheduleName": SCHEDULE});
+    let alert = ok(&mut world, "ListMonitoringAlerts", &name)["MonitoringAlertSummaries"][0].clone();
+    assert_eq!(alert["AlertStatus"], "InAlert");
+    let history = ok(&mut world, "ListMonitoringAlertHistory", &json!({"SortOrder": "Ascending"}));
+    let history = history["MonitoringAlertHistory"].as_array().unwrap();
+    assert_eq!(history.last().unwrap()["AlertStatus"], "InAlert");
+    let first = Timestamp::from_secs_f64(history[0]["CreationTime"].as_f64().unwrap());
+    let ago = world.now().since(first);
+    assert!((9 * HOUR..19 * HOUR).contains(&ago), "{ago}");
+    let quiet = ok(&mut world, "ListMonitoringAlerts", &json!({"MonitoringScheduleName": "ranking-eu-model-quality"}));
+    assert_eq!(quiet["MonitoringAlertSummaries"][0]["AlertStatus"], "OK");
+}
+
+#[test]
+fn reports_are_listed_where_the_job_says() {
+    let mut world = world("quiet-night");
+    let newest = ended(&mut world, "ranking-eu-model-quality").pop().unwrap();
+    let home = output(&mut world, &newest);
+    let prefix = home.strip_prefix("s3://acme-ml-monitoring/").unwrap();
+    let request = Request::get(format!("/acme-ml-monitoring?list-type=2&prefix={prefix}/"))
+        .header("authorization", authorization("s3"))
+        .body(bytes::Bytes::new())
+        .unwrap();
+    let listing = String::from_utf8(world.handle(&request).body().to_vec()).unwrap();
+    let statistics = object(&mut world, &format!("{home}/statistics.json"));
+    let size = bytes_of(&mut world, &format!("{home}/statistics.json")).len();
+    for part in ["constraint_violations.json", "constraints.json", "statistics.json", &format!("<Size>{size}</Size>")] {
+        assert!(listing.contains(part), "{part} not in {listing}");
+    }
+    let auc = statistics["binary_classification_metrics"]["auc"]["value"].as_f64().unwrap();
+    assert!((0.85..0.95).contains(&auc), "{auc}");
+}

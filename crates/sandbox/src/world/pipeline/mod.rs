@@ -1,0 +1,81 @@
+//! Pipelines: their executions live by a plan that is a function of their start.
+//!
+//! What an execution makes is real to the other areas: a training job when `Train` begins, a package version when
+//! `Register` ends.
+
+mod custom;
+mod definition;
+mod execution;
+mod history;
+mod life;
+mod operations;
+mod steps;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+use std::collections::BTreeMap;
+
+use mldeck_core::time::Timestamp;
+
+pub(crate) use execution::{Execution, pipeline_arn, record, trial};
+pub(crate) use history::generate;
+pub(crate) use life::advance;
+pub(crate) use operations::{OPERATIONS, pipeline_record};
+pub(crate) use steps::processing_job;
+
+use self::custom::Custom;
+use super::{estate::FAMILIES, run::Series};
+
+#[derive(Default)]
+pub(crate) struct State {
+    executions: Vec<Execution>,
+    by_id: BTreeMap<String, u32>,
+    by_number: BTreeMap<(u8, Series, u32), u32>,
+    /// Executions that may still make something.
+    active: Vec<u32>,
+    /// Pipelines that callers created.
+    custom: BTreeMap<String, Custom>,
+    /// `ClientRequestToken` of starts: the same token gives the same execution.
+    tokens: BTreeMap<String, u32>,
+    /// What is before is done.
+    until: Option<Timestamp>,
+}
+
+impl State {
+    pub(crate) fn at(&self, at: Timestamp) -> impl Iterator<Item = &Execution> {
+        self.executions.iter().filter(move |execution| execution.started <= at)
+    }
+
+    /// Every pipeline: the families', then those that callers created.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        FAMILIES.iter().map(|family| family.pipeline).chain(self.custom.keys().map(String::as_str))
+    }
+
+    pub(crate) fn get(&self, index: u32) -> Option<&Execution> {
+        self.executions.get(index as usize)
+    }
+
+    /// The number the next regular execution of a family gets.
+    fn next_number(&self, family: u8) -> u32 {
+        let all = (family, Series::Regular, 0)..=(family, Series::Regular, u32::MAX);
+        self.by_number.range(all).next_back().map_or(1, |((.., number), _)| number + 1)
+    }
+
+    /// Adds one that runs from now on.
+    fn start(&mut self, seed: u64, execution: Execution) -> u32 {
+        let index = self.push(seed, execution);
+        self.active.push(index);
+        index
+    }
+
+    fn push(&mut self, seed: u64, execution: Execution) -> u32 {
+        let index = self.executions.len() as u32;
+        self.by_id.insert(execution.id(seed), index);
+        if execution.custom.is_none() {
+            self.by_number.insert((execution.family, execution.series, execution.number), index);
+        }
+        self.executions.push(execution);
+        index
+    }
+}

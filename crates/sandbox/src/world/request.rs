@@ -1,0 +1,205 @@
+//! What an operation gets and gives: decoded input, output or an AWS error.
+
+use mldeck_core::time::Timestamp;
+use serde_json::Value;
+
+use super::World;
+
+/// The services behind the one port, by their signing name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    SageMaker,
+    SageMakerMetrics,
+    CloudWatch,
+    Logs,
+    Scaling,
+    CloudTrail,
+    Sts,
+    S3,
+}
+
+impl Service {
+    /// Whose signature this is. `sagemaker` signs both the control plane and sagemaker-metrics; the path tells them apart.
+    pub(crate) fn from_signing_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "sagemaker" => Self::SageMaker,
+            "monitoring" => Self::CloudWatch,
+            "logs" => Self::Logs,
+            "application-autoscaling" => Self::Scaling,
+            "cloudtrail" => Self::CloudTrail,
+            "sts" => Self::Sts,
+            "s3" => Self::S3,
+            _ => return None,
+        })
+    }
+
+    /// The prefix of IAM actions.
+    pub(crate) const fn iam(self) -> &'static str {
+        match self {
+            Self::SageMaker | Self::SageMakerMetrics => "sagemaker",
+            Self::CloudWatch => "cloudwatch",
+            Self::Logs => "logs",
+            Self::Scaling => "application-autoscaling",
+            Self::CloudTrail => "cloudtrail",
+            Self::Sts => "sts",
+            Self::S3 => "s3",
+        }
+    }
+
+    /// `eventSource` in CloudTrail.
+    pub(crate) const fn event_source(self) -> &'static str {
+        match self {
+            Self::SageMaker | Self::SageMakerMetrics => "sagemaker.amazonaws.com",
+            Self::CloudWatch => "monitoring.amazonaws.com",
+            Self::Logs => "logs.amazonaws.com",
+            Self::Scaling => "autoscaling.amazonaws.com",
+            Self::CloudTrail => "cloudtrail.amazonaws.com",
+            Self::Sts => "sts.amazonaws.com",
+            Self::S3 => "s3.amazonaws.com",
+        }
+    }
+}
+
+/// One decoded request.
+pub(crate) struct Request<'a> {
+    pub(crate) service: Service,
+    pub(crate) operation: &'a str,
+    pub(crate) input: &'a Value,
+    /// Session name of the caller, for CloudTrail and `CreatedBy`.
+    pub(crate) caller: &'a str,
+    pub(crate) request_id: &'a str,
+}
+
+impl Request<'_> {
+    /// A required text member.
+    pub(crate) fn text(&self, member: &str) -> Result<&str, ApiError> {
+        self.opt_text(member).ok_or_else(|| ApiError::missing(member))
+    }
+
+    pub(crate) fn opt_text(&self, member: &str) -> Option<&str> {
+        self.input.get(member).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// A whole number; Query sends numbers as text.
+    pub(crate) fn opt_int(&self, member: &str) -> Option<i64> {
+        int(self.input.get(member)?)
+    }
+
+    pub(crate) fn flag(&self, member: &str) -> bool {
+        self.input.get(member).is_some_and(|value| value == &Value::Bool(true) || value == "true")
+    }
+
+    /// A moment: epoch seconds, or ISO text as Query and Search send it.
+    pub(crate) fn opt_time(&self, member: &str) -> Option<Timestamp> {
+        moment(self.input.get(member)?)
+    }
+
+    pub(crate) fn list(&self, member: &str) -> &[Value] {
+        self.input.get(member).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    /// The texts of a list member.
+    pub(crate) fn texts(&self, member: &str) -> Vec<&str> {
+        self.list(member).iter().filter_map(Value::as_str).collect()
+    }
+
+    /// `MaxResults` (or what the service calls it), refused outside `1..=most`.
+    pub(crate) fn max(&self, member: &str, default: usize, most: usize) -> Result<usize, ApiError> {
+        match self.opt_int(member) {
+            None => Ok(default),
+            Some(n) if n >= 1 && n <= most as i64 => Ok(n as usize),
+            Some(n) => Err(ApiError::validation(format!(
+                "1 validation error detected: Value '{n}' at '{}' failed to satisfy constraint: Member must have value \
+                 {}",
+                camel(member),
+                if n < 1 { "greater than or equal to 1".to_owned() } else { format!("less than or equal to {most}") }
+            ))),
+        }
+    }
+}
+
+pub(crate) fn int(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(n) => n.as_i64().or_else(|| n.as_f64().map(|f| f as i64)),
+        Value::String(s) => s.parse().ok(),
+        _ => None,
+    }
+}
+
+pub(crate) fn float(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(n) => n.as_f64(),
+        Value::String(s) => s.parse().ok().filter(|f: &f64| f.is_finite()),
+        _ => None,
+    }
+}
+
+/// A moment within some thousand years of now; anything else is not one.
+pub(crate) fn moment(value: &Value) -> Option<Timestamp> {
+    const SECONDS: f64 = 1e11;
+    match value {
+        Value::Number(n) => n.as_f64().filter(|secs| secs.abs() < SECONDS).map(Timestamp::from_secs_f64),
+        Value::String(s) => Timestamp::parse(s),
+        _ => None,
+    }
+}
+
+/// A timestamp as AWS JSON carries it: epoch seconds with milliseconds.
+pub(crate) fn epoch(at: Timestamp) -> Value {
+    serde_json::json!(at.secs_f64())
+}
+
+/// `EndpointName` → `endpointName`: how validation texts and CloudTrail spell members.
+pub(crate) fn camel(member: &str) -> String {
+    let mut chars = member.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}
+
+/// An AWS error as the wire will carry it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ApiError {
+    pub(crate) status: u16,
+    /// `ValidationException`, `ResourceNotFound`, …
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into() }
+    }
+
+    pub(crate) fn validation(message: impl Into<String>) -> Self {
+        Self::new(400, "ValidationException", message)
+    }
+
+    pub(crate) fn missing(member: &str) -> Self {
+        Self::validation(format!(
+            "1 validation error detected: Value null at '{}' failed to satisfy constraint: Member must not be null",
+            camel(member)
+        ))
+    }
+
+    /// What IAM says, with the action and the caller in it: the text tells operators what to ask for.
+    pub(crate) fn denied(service: Service, operation: &str) -> Self {
+        let caller = super::estate::caller_arn(super::estate::OPERATOR);
+        let action = format!("{}:{operation}", service.iam());
+        Self::new(
+            if service == Service::S3 { 403 } else { 400 },
+            "AccessDeniedException",
+            format!(
+                "User: {caller} is not authorized to perform: {action} on resource: * because no identity-based policy \
+                 allows the {action} action"
+            ),
+        )
+    }
+
+    pub(crate) fn unknown_operation(operation: &str) -> Self {
+        Self::new(400, "UnknownOperationException", format!("The requested operation {operation} is not recognized."))
+    }
+}
+
+pub(crate) type Reply = Result<Value, ApiError>;
+
+/// `("UpdateEndpoint", update_endpoint)`: an area's table of operations, by the service's own name.
+pub(crate) type Handler = fn(&mut World, &Request<'_>) -> Reply;

@@ -1,0 +1,101 @@
+//! Runs: training jobs, trial components and their metric curves.
+
+mod component;
+mod curve;
+pub(crate) mod history;
+mod job;
+mod metrics;
+pub(crate) mod recipe;
+mod record;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use mldeck_core::time::Timestamp;
+
+pub(crate) use component::{evaluation, experiment, record as component_record, trial, trials};
+pub(crate) use history::generate;
+pub(crate) use job::record as job_record;
+pub(crate) use metrics::OPERATIONS as METRICS_OPERATIONS;
+pub(crate) use record::{Cause, Fate, PEOPLE, Run, SCHEDULER, Series, Standing, no_data, traceback};
+
+use super::{Handler, World, estate::FAMILIES};
+
+/// Operations on jobs and on experiments.
+pub(crate) const OPERATIONS: &[(&str, Handler)] = &[
+    ("ListTrainingJobs", job::list),
+    ("DescribeTrainingJob", job::describe),
+    ("StopTrainingJob", job::stop),
+    ("DescribeProcessingJob", job::describe_processing),
+    ("ListTrialComponents", component::list),
+    ("DescribeTrialComponent", component::describe),
+    ("ListExperiments", component::list_experiments),
+    ("DescribeExperiment", component::describe_experiment),
+    ("ListTrials", component::list_trials),
+];
+
+#[derive(Default)]
+pub(crate) struct State {
+    runs: Vec<Run>,
+    by_name: BTreeMap<(u8, Series, u32), u32>,
+}
+
+impl State {
+    /// Adds a run and gives its index.
+    pub(crate) fn push(&mut self, run: Run) -> u32 {
+        let index = self.runs.len() as u32;
+        self.by_name.insert((run.family, run.series, run.number), index);
+        self.runs.push(run);
+        index
+    }
+
+    pub(crate) fn get(&self, family: u8, series: Series, number: u32) -> Option<&Run> {
+        self.runs.get(*self.by_name.get(&(family, series, number))? as usize)
+    }
+
+    pub(crate) fn get_mut(&mut self, family: u8, series: Series, number: u32) -> Option<&mut Run> {
+        self.runs.get_mut(*self.by_name.get(&(family, series, number))? as usize)
+    }
+
+    /// Runs that exist at `at`, in the order they were added.
+    pub(crate) fn at(&self, at: Timestamp) -> impl Iterator<Item = &Run> {
+        self.runs.iter().filter(move |run| run.created <= at)
+    }
+
+    /// The run of that name, case ignored as in ARNs.
+    pub(crate) fn named(&self, name: &str, at: Timestamp) -> Option<&Run> {
+        let (family, series, number) = parse(&name.to_ascii_lowercase())?;
+        self.get(family, series, number).filter(|run| run.created <= at)
+    }
+
+    /// The run of a trial component's name.
+    pub(crate) fn component(&self, name: &str, at: Timestamp) -> Option<&Run> {
+        let run = self.named(name.strip_suffix(COMPONENT).unwrap_or(name), at)?;
+        run.component().eq_ignore_ascii_case(name).then_some(run)
+    }
+}
+
+const COMPONENT: &str = "-aws-training-job";
+
+/// `fraud-train-0412`, `fraud-train-x00031`, `fraud-xgb-0533`, `fraud-notebook-0007`.
+pub(crate) fn parse(name: &str) -> Option<(u8, Series, u32)> {
+    let (stem, number) = name.rsplit_once('-')?;
+    FAMILIES.iter().enumerate().find_map(|(index, family)| {
+        let rest = stem.strip_prefix(family.name)?.strip_prefix('-')?;
+        let (series, digits) = if stem == family.pipeline {
+            number.strip_prefix('x').map_or((Series::Regular, number), |digits| (Series::Branch, digits))
+        } else if rest == recipe::recipe(family).prefix {
+            (Series::Sweep, number)
+        } else if rest == "notebook" {
+            (Series::Notebook, number)
+        } else {
+            return None;
+        };
+        let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+        plain.then(|| digits.parse().ok().map(|number| (index as u8, series, number)))?
+    })
+}
+
+/// Runs live by the clock alone: their phases are derived from it.
+pub(crate) const fn advance(_world: &mut World, _to: Timestamp) {}

@@ -1,0 +1,287 @@
+//! The records Search looks through. The large kinds answer for their common properties without being written out.
+
+use std::cell::OnceCell;
+
+use mldeck_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::{
+    evaluate::{Field, Fields, elements, walk},
+    schema::Type,
+};
+use crate::world::{
+    World,
+    estate::{self, FAMILIES},
+    monitor, pipeline, registry,
+    run::{self, Run},
+};
+
+pub(super) enum Item<'w> {
+    Job(&'w Run),
+    Component(&'w Run),
+    Execution(&'w pipeline::Execution),
+    /// Small kinds are written out at once.
+    Whole(Value),
+}
+
+pub(super) struct Record<'w> {
+    world: &'w World,
+    /// The state it is seen in: now, or earlier when the index lags.
+    at: Timestamp,
+    item: Item<'w>,
+    written: OnceCell<Value>,
+}
+
+impl<'w> Record<'w> {
+    const fn new(world: &'w World, at: Timestamp, item: Item<'w>) -> Self {
+        Self { world, at, item, written: OnceCell::new() }
+    }
+
+    pub(super) fn value(&self) -> &Value {
+        self.written.get_or_init(|| {
+            let mut value = match &self.item {
+                Item::Job(run) => run::job_record(self.world, run, self.at),
+                Item::Component(run) => run::component_record(self.world, run, self.at),
+                Item::Execution(execution) => pipeline::record(self.world, execution, self.at),
+                Item::Whole(value) => return value.clone(),
+            };
+            if let Some(arn) = self.arn() {
+                add_tags(self.world, &arn, &mut value);
+            }
+            value
+        })
+    }
+
+    fn arn(&self) -> Option<String> {
+        match &self.item {
+            Item::Job(run) => Some(run.job_arn()),
+            Item::Component(run) => Some(run.component_arn()),
+            Item::Execution(execution) => Some(execution.arn(self.world.seed)),
+            Item::Whole(_) => None,
+        }
+    }
+
+    /// What is asked for most, without writing the record out. `None`: look into the record.
+    fn shortcut(&self, name: &str) -> Option<Vec<Field>> {
+        let (seed, at) = (self.world.seed, self.at);
+        let text = |text: &str| Some(vec![Field::Text(text.to_owned())]);
+        let time = |time: Timestamp| Some(vec![Field::Time(time)]);
+        match (&self.item, name) {
+            (Item::Job(run) | Item::Component(run), "CreationTime") => time(run.created),
+            (Item::Job(run) | Item::Component(run), "LastModifiedTime") => time(run.standing(seed, at).modified),
+            (Item::Job(run), "TrainingJobName") => text(&run.name()),
+            (Item::Job(run), "TrainingJobStatus") => text(run.standing(seed, at).status),
+            (Item::Job(run), "SecondaryStatus") => text(run.standing(seed, at).secondary),
+            (Item::Job(run), "FailureReason") => {
+                let is_failed = run.standing(seed, at).status == "Failed";
+                Some(run.failure().filter(|_| is_failed).map(Field::Text).into_iter().collect())
+            }
+            (Item::Job(run), "ResourceConfig.InstanceType") => text(run.instance()),
+            (Item::Job(run), "AlgorithmSpecification.TrainingImage") => text(&run.image()),
+            (Item::Job(run), "ExperimentConfig.ExperimentName") => text(run.family().experiment),
+            (Item::Job(run), _) if name.starts_with("Metrics.") => {
+                let value = run.last_value(seed, &name["Metrics.".len()..], at);
+                Some(value.map(Field::Number).into_iter().collect())
+            }
+            (Item::Job(run), _) if name.starts_with("HyperParameters.") => {
+                Some(varied(run, &name["HyperParameters.".len()..])?.into_iter().collect())
+            }
+            (Item::Component(run), "TrialComponentName") => text(&run.component()),
+            (Item::Component(run), "DisplayName") => text(&run.name()),
+            (Item::Component(run), "Status.PrimaryStatus") => text(run.standing(seed, at).status),
+            (Item::Component(run), "Parents.ExperimentName") => text(run.family().experiment),
+            (Item::Component(run), _) if name.starts_with("Metrics.") => {
+                metric(run, seed, at, &name["Metrics.".len()..])
+            }
+            (Item::Component(run), _) if name.starts_with("Parameters.") => {
+                let key = name["Parameters.".len()..].trim_end_matches(".NumberValue");
+                Some(varied(run, key)?.into_iter().collect())
+            }
+            (Item::Execution(execution), "CreationTime") => time(execution.started),
+            (Item::Execution(execution), "LastModifiedTime") => time(execution.modified(self.world, at)),
+            (Item::Execution(execution), "PipelineExecutionStatus") => text(execution.status(self.world, at)),
+            (Item::Execution(execution), "PipelineArn") => text(&pipeline::pipeline_arn(execution.pipeline())),
+            (Item::Execution(execution), "PipelineParameters.Value") => {
+                Some(execution.named_parameters().into_iter().map(|(_, value)| Field::Text(value)).collect())
+            }
+            (Item::Execution(execution), "PipelineExecutionDisplayName") => text(&execution.display()),
+            _ => None,
+        }
+    }
+}
+
+/// A varied hyperparameter as the number it reads as; `None` for the fixed ones.
+fn varied(run: &Run, name: &str) -> Option<Option<Field>> {
+    let at = run.recipe().knobs.iter().position(|knob| knob.name == name)?;
+    Some(run::recipe::spell(run.knobs[at]).parse().ok().map(Field::Number))
+}
+
+/// `val/auc` and `val/auc.Last` are the newest value; other statistics need the curve.
+fn metric(run: &Run, seed: u64, at: Timestamp, path: &str) -> Option<Vec<Field>> {
+    let (name, stat) = path.rsplit_once('.').unwrap_or((path, "Last"));
+    let value = match stat {
+        "Last" => run.last_value(seed, name, at),
+        "Min" => run.summary(seed, name, at).map(|summary| summary.min),
+        "Max" => run.summary(seed, name, at).map(|summary| summary.max),
+        "Avg" => run.summary(seed, name, at).map(|summary| summary.mean),
+        "StdDev" => run.summary(seed, name, at).map(|summary| summary.deviation),
+        "Count" => run.summary(seed, name, at).map(|summary| f64::from(summary.count)),
+        _ => None,
+    };
+    Some(value.map(Field::Number).into_iter().collect())
+}
+
+impl Fields for Record<'_> {
+    fn fields(&self, name: &str, kind: Type) -> Vec<Field> {
+        self.shortcut(name).unwrap_or_else(|| look(self.value(), name, kind))
+    }
+
+    fn elements(&self, list: &str) -> Vec<Value> {
+        elements(self.value(), list)
+    }
+}
+
+/// Looks a property up in a written record. Keys of maps may have dots in them.
+fn look(value: &Value, name: &str, kind: Type) -> Vec<Field> {
+    let (head, rest) = name.split_once('.').unwrap_or((name, ""));
+    let read = |value: &Value| Field::read(value, kind);
+    let keyed = |key: &str, member: &str, wanted: &str| {
+        let entries = value.get(head).and_then(Value::as_array).into_iter().flatten();
+        entries.filter(|entry| entry[key] == wanted).filter_map(|entry| read(&entry[member])).collect()
+    };
+    match head {
+        "Tags" => keyed("Key", "Value", rest),
+        "Metrics" if value.get("FinalMetricDataList").is_some() => {
+            let entries = value["FinalMetricDataList"].as_array().into_iter().flatten();
+            entries.filter(|entry| entry["MetricName"] == rest).filter_map(|entry| read(&entry["Value"])).collect()
+        }
+        "Metrics" => {
+            let (name, stat) = rest.rsplit_once('.').unwrap_or((rest, "Last"));
+            keyed("MetricName", stat, name)
+        }
+        "HyperParameters" | "CustomerMetadataProperties" | "Environment" => {
+            value.get(head).and_then(|map| map.get(rest)).and_then(read).into_iter().collect()
+        }
+        "Parameters" => {
+            let (key, member) = ["NumberValue", "StringValue"]
+                .iter()
+                .find_map(|member| Some((rest.strip_suffix(member)?.strip_suffix('.')?, Some(*member))))
+                .unwrap_or((rest, None));
+            let Some(entry) = value.get(head).and_then(|map| map.get(key)).and_then(Value::as_object) else {
+                return Vec::new();
+            };
+            entry
+                .iter()
+                .filter(|(name, _)| member.is_none_or(|member| *name == member))
+                .filter_map(|(_, v)| read(v))
+                .collect()
+        }
+        "InputArtifacts" | "OutputArtifacts" => {
+            let (key, member) = rest.rsplit_once('.').unwrap_or((rest, "Value"));
+            value.get(head).and_then(|map| map.get(key)).and_then(|entry| read(&entry[member])).into_iter().collect()
+        }
+        "ModelName" | "ModelArn" | "ExecutionRoleArn" | "PrimaryContainer" | "Containers"
+            if value.get("Model").is_some() =>
+        {
+            walk(&value["Model"], name, kind)
+        }
+        "CreationTime" | "LastModifiedTime" if value.get("Model").is_some() => {
+            walk(&value["Model"], "CreationTime", kind)
+        }
+        "LastModifiedTime" if value.get(head).is_none() => walk(value, "CreationTime", kind),
+        _ => walk(value, name, kind),
+    }
+}
+
+fn add_tags(world: &World, arn: &str, value: &mut Value) {
+    let tags = world.tags.list(arn);
+    if !tags.is_empty() {
+        value["Tags"] = Value::Array(tags);
+    }
+}
+
+/// All records of a kind as the index sees them at `at`, one arm per kind; `serving` are endpoints and models, which live in their own area.
+pub(super) fn all<'w>(world: &'w World, resource: &str, at: Timestamp, serving: Vec<Value>) -> Vec<Record<'w>> {
+    let record = |item: Item<'w>| Record::new(world, at, item);
+    let whole = |arn: &str, mut value: Value| {
+        add_tags(world, value[arn].as_str().unwrap_or_default().to_owned().as_str(), &mut value);
+        record(Item::Whole(value))
+    };
+    match resource {
+        "TrainingJob" => world.runs.at(at).filter(|run| run.has_job()).map(|run| record(Item::Job(run))).collect(),
+        "ExperimentTrialComponent" => world.runs.at(at).map(|run| record(Item::Component(run))).collect(),
+        "PipelineExecution" => world.pipelines.at(at).map(|execution| record(Item::Execution(execution))).collect(),
+        "Pipeline" => world
+            .pipelines
+            .names()
+            .filter_map(|name| pipeline::pipeline_record(world, name, at))
+            .map(|value| whole("PipelineArn", value))
+            .collect(),
+        "Experiment" => {
+            FAMILIES.iter().map(|family| whole("ExperimentArn", run::experiment(world, family, at))).collect()
+        }
+        "ExperimentTrial" => run::trials(world, at)
+            .into_iter()
+            .map(|(name, (experiment, created, modified))| {
+                let value = json!({
+                    "TrialName": name,
+                    "TrialArn": estate::arn("sagemaker", &format!("experiment-trial/{name}")),
+                    "DisplayName": name,
+                    "ExperimentName": experiment,
+                    "CreationTime": created.secs_f64(),
+                    "LastModifiedTime": modified.secs_f64(),
+                });
+                whole("TrialArn", value)
+            })
+            .collect(),
+        "ModelPackage" => world
+            .registry
+            .groups
+            .values()
+            .flat_map(|group| &group.packages)
+            .filter_map(|package| registry::record(world, package, at))
+            .map(|value| whole("ModelPackageArn", value))
+            .collect(),
+        "ModelPackageGroup" => world
+            .registry
+            .groups
+            .iter()
+            .filter(|(_, group)| group.created <= at)
+            .map(|(name, group)| whole("ModelPackageGroupArn", registry::group_record(name, group)))
+            .collect(),
+        "Endpoint" => serving
+            .into_iter()
+            .map(|mut value| {
+                let name = value["EndpointName"].as_str().unwrap_or_default().to_owned();
+                let schedules = monitor::inline(world, &name, at);
+                if !schedules.is_empty() {
+                    value["MonitoringSchedules"] = Value::Array(schedules);
+                }
+                whole("EndpointArn", value)
+            })
+            .collect(),
+        "Model" => serving
+            .into_iter()
+            .map(|mut value| {
+                let arn = value["Model"]["ModelArn"].as_str().unwrap_or_default().to_owned();
+                add_tags(world, &arn, &mut value["Model"]);
+                let names: Vec<String> = value["Endpoints"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|endpoint| Some(endpoint["EndpointName"].as_str()?.to_owned()))
+                    .collect();
+                let schedules: Vec<Value> = names.iter().flat_map(|name| monitor::dashboard(world, name, at)).collect();
+                value["MonitoringSchedules"] = Value::Array(schedules);
+                record(Item::Whole(value))
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether the short way gives what the record says.
+#[cfg(test)]
+pub(super) fn shortcut_agrees(record: &Record<'_>, name: &str, kind: Type) -> bool {
+    record.shortcut(name).is_none_or(|quick| quick == look(record.value(), name, kind))
+}
