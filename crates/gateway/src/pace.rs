@@ -1,0 +1,226 @@
+//! Pace: one token bucket per service, shared by everything that asks through one gateway.
+//!
+//! The rates are far below what AWS allows one account, because people, CI and other decks share that account. A
+//! throttled answer halves a service's rate; clean answers bring it back a tenth at a time. Reads stand aside while a
+//! write waits.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time::Instant};
+
+use crate::clock::instant;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    SageMaker,
+    Metrics,
+    CloudWatch,
+    Logs,
+    Scaling,
+    CloudTrail,
+    Storage,
+    Identity,
+}
+
+impl Service {
+    const COUNT: usize = 8;
+
+    /// Tokens per second, and how many may be taken at once.
+    const fn rate(self) -> (f64, f64) {
+        match self {
+            Self::SageMaker => (2.0, 5.0),
+            Self::Metrics | Self::CloudWatch => (2.0, 4.0),
+            Self::Logs => (3.0, 3.0),
+            Self::Scaling | Self::Identity => (1.0, 2.0),
+            Self::CloudTrail => (0.5, 1.0),
+            Self::Storage => (10.0, 20.0),
+        }
+    }
+}
+
+/// The slowest a service gets: a twentieth of its rate.
+const FLOOR: f64 = 0.05;
+
+#[derive(Debug)]
+struct Bucket {
+    tokens: f64,
+    filled: Instant,
+    /// Share of the full rate, [`FLOOR`]..=1.
+    share: f64,
+}
+
+#[derive(Debug)]
+struct Lane {
+    bucket: Mutex<Bucket>,
+    writes_waiting: AtomicUsize,
+    writes_done: Notify,
+}
+
+#[derive(Debug)]
+pub(crate) struct Pace {
+    lanes: [Lane; Service::COUNT],
+    /// How much faster than AWS may be asked: the speed of a demo's clock.
+    speed: f64,
+}
+
+impl Pace {
+    pub(crate) fn new(speed: f64) -> Self {
+        let speed = if speed.is_finite() { speed.max(FLOOR) } else { 1.0 };
+        let lane = || Lane {
+            bucket: Mutex::new(Bucket { tokens: f64::INFINITY, filled: instant(), share: 1.0 }),
+            writes_waiting: AtomicUsize::new(0),
+            writes_done: Notify::new(),
+        };
+        Self { lanes: std::array::from_fn(|_| lane()), speed }
+    }
+
+    const fn lane(&self, service: Service) -> &Lane {
+        &self.lanes[service as usize]
+    }
+
+    /// Waits for a token, and for every waiting write.
+    pub(crate) async fn read(&self, service: Service) {
+        let lane = self.lane(service);
+        loop {
+            let done = lane.writes_done.notified();
+            if lane.writes_waiting.load(Ordering::SeqCst) > 0 {
+                done.await;
+                continue;
+            }
+            match self.take(service, instant()) {
+                None => return,
+                Some(wait) => tokio::time::sleep(wait).await,
+            }
+        }
+    }
+
+    /// Waits for a token ahead of every read.
+    pub(crate) async fn write(&self, service: Service) {
+        let _ahead = Ahead::new(self.lane(service));
+        while let Some(wait) = self.take(service, instant()) {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Takes a token, or says how long until there is one.
+    fn take(&self, service: Service, now: Instant) -> Option<Duration> {
+        let (rate, burst) = service.rate();
+        let mut bucket = self.lane(service).bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        let rate = rate * self.speed * bucket.share;
+        let passed = now.saturating_duration_since(bucket.filled).as_secs_f64();
+        bucket.tokens = passed.mul_add(rate, bucket.tokens).min(burst);
+        bucket.filled = now;
+        if bucket.tokens >= 1.0 - 1e-6 {
+            bucket.tokens -= 1.0;
+            return None;
+        }
+        Some(Duration::from_secs_f64((1.0 - bucket.tokens) / rate).max(Duration::from_millis(1)))
+    }
+
+    /// AWS throttled us: half the rate, and no burst until it is earned again.
+    pub(crate) fn slower(&self, service: Service) {
+        let mut bucket = self.lane(service).bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        bucket.share = (bucket.share / 2.0).max(FLOOR);
+        bucket.tokens = bucket.tokens.min(0.0);
+    }
+
+    /// An answer came without complaint.
+    pub(crate) fn faster(&self, service: Service) {
+        let mut bucket = self.lane(service).bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        bucket.share += 0.1;
+        if bucket.share > 1.0 - 1e-6 {
+            bucket.share = 1.0;
+        }
+    }
+
+    /// True while any service is slowed down.
+    pub(crate) fn is_slowed(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.bucket.lock().unwrap_or_else(PoisonError::into_inner).share < 1.0)
+    }
+}
+
+/// A write at the head of a lane; reads go on when it is dropped, also when the write is cancelled.
+struct Ahead<'a>(&'a Lane);
+
+impl<'a> Ahead<'a> {
+    fn new(lane: &'a Lane) -> Self {
+        lane.writes_waiting.fetch_add(1, Ordering::SeqCst);
+        Self(lane)
+    }
+}
+
+impl Drop for Ahead<'_> {
+    fn drop(&mut self) {
+        self.0.writes_waiting.fetch_sub(1, Ordering::SeqCst);
+        self.0.writes_done.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::pin,
+        task::{Context, Poll, Waker},
+    };
+
+    use super::*;
+
+    /// Milliseconds at which each of `count` reads gets its token, by the waits that are asked for.
+    fn times(pace: &Pace, service: Service, count: usize) -> Vec<u128> {
+        let start = instant();
+        let mut now = start;
+        let mut out = Vec::new();
+        while out.len() < count {
+            match pace.take(service, now) {
+                None => out.push((now.duration_since(start).as_millis() + 5) / 10 * 10),
+                Some(wait) => now += wait,
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn a_burst_goes_at_once_and_the_rest_at_the_rate() {
+        let pace = Pace::new(1.0);
+        assert_eq!(times(&pace, Service::SageMaker, 8), [0, 0, 0, 0, 0, 500, 1_000, 1_500]);
+        assert_eq!(times(&pace, Service::CloudTrail, 3), [0, 2_000, 4_000]);
+        assert_eq!(times(&Pace::new(10.0), Service::CloudTrail, 3), [0, 200, 400]);
+    }
+
+    #[test]
+    fn throttling_halves_and_clean_answers_earn_it_back() {
+        let pace = Pace::new(1.0);
+        pace.slower(Service::CloudTrail);
+        assert!(pace.is_slowed());
+        assert_eq!(times(&pace, Service::CloudTrail, 2), [4_000, 8_000]);
+        for _ in 0..5 {
+            pace.faster(Service::CloudTrail);
+        }
+        assert!(!pace.is_slowed());
+        for _ in 0..20 {
+            pace.slower(Service::Logs);
+        }
+        let bucket = pace.lane(Service::Logs).bucket.lock().unwrap();
+        assert!((bucket.share - FLOOR).abs() < 1e-9);
+    }
+
+    #[test]
+    fn reads_stand_aside_while_a_write_waits() {
+        let pace = Pace::new(1.0);
+        let mut context = Context::from_waker(Waker::noop());
+        let ahead = Ahead::new(pace.lane(Service::SageMaker));
+        let mut read = pin!(pace.read(Service::SageMaker));
+        assert_eq!(read.as_mut().poll(&mut context), Poll::Pending, "there are tokens, and a write");
+        let mut write = pin!(pace.write(Service::SageMaker));
+        assert_eq!(write.as_mut().poll(&mut context), Poll::Ready(()));
+        assert_eq!(read.as_mut().poll(&mut context), Poll::Pending);
+        drop(ahead);
+        assert_eq!(read.as_mut().poll(&mut context), Poll::Ready(()));
+    }
+}

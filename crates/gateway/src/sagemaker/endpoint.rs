@@ -1,0 +1,283 @@
+//! Endpoints: the list, and what Describe, the config, its models and the tags add.
+
+use aws_sdk_sagemaker::{
+    operation::describe_endpoint::DescribeEndpointOutput,
+    types::{
+        CapacitySize, CapacitySizeType, DataCaptureConfigSummary, DeployedImage, DeploymentConfig, EndpointSortKey,
+        EndpointSummary, OrderKey, PendingDeploymentSummary, PendingProductionVariantSummary, ProductionVariantStatus,
+        ProductionVariantSummary, TrafficRoutingConfig, TrafficRoutingConfigType,
+    },
+};
+use mldeck_core::{
+    fault::Fault,
+    mask,
+    ops::snapshot::Config,
+    resource::{
+        Endpoint,
+        endpoint::{
+            BlueGreen, Capture, Deployment, Details, EndpointStatus, Image, Pending, Policy, Rolling, Routing, Size,
+            Stage, Variant,
+        },
+    },
+    text::Text,
+    time::MINUTE,
+};
+
+use super::{PAGE, doing};
+use crate::{Gateway, lanes, maybe, maybe_time, memory::Pairs, pace::Service, text, tidy, time};
+
+/// 10 000 endpoints: a guard against a token that never ends, not a limit of ours.
+const PAGES: usize = 100;
+/// How old tags may be in a row. A plan reads them freshly.
+const TAGS_AGE: i64 = 5 * MINUTE;
+/// Prefix of the tags that mldeck writes.
+const OURS: &str = "mldeck:";
+
+impl Gateway {
+    /// The whole walk: the cheapest call, and the only one that shows deletions.
+    pub(crate) async fn endpoints(&self) -> Result<Vec<Endpoint>, Fault> {
+        let (mut rows, mut token) = (Vec::new(), None);
+        for _ in 0..PAGES {
+            let call = self
+                .clients()
+                .sagemaker
+                .list_endpoints()
+                .sort_by(EndpointSortKey::CreationTime)
+                .sort_order(OrderKey::Descending)
+                .max_results(PAGE)
+                .set_next_token(token);
+            let page = self.read(Service::SageMaker, doing("ListEndpoints", "listing endpoints"), call.send()).await?;
+            rows.extend(page.endpoints().iter().map(row));
+            token = page.next_token.filter(|token| !token.is_empty());
+            if token.is_none() {
+                break;
+            }
+        }
+        Ok(rows)
+    }
+
+    pub(crate) async fn details(&self, names: &[Text]) -> Vec<(Text, Result<Details, Fault>)> {
+        let answers = lanes::four(names, |index| async move {
+            let endpoint = self.describe_endpoint(&names[index]).await?;
+            Ok(self.complete(&endpoint, false).await)
+        })
+        .await;
+        names.iter().cloned().zip(answers).collect()
+    }
+
+    /// One endpoint as it is now, with details.
+    pub(crate) async fn endpoint_now(&self, name: &Text) -> Result<Endpoint, Fault> {
+        let described = self.describe_endpoint(name).await?;
+        let mut row = described_row(&described);
+        row.details = Some(self.complete(&described, false).await);
+        Ok(row)
+    }
+
+    pub(crate) async fn describe_endpoint(&self, name: &Text) -> Result<DescribeEndpointOutput, Fault> {
+        let call = self.clients().sagemaker.describe_endpoint().endpoint_name(name.raw());
+        self.read(Service::SageMaker, doing("DescribeEndpoint", "reading an endpoint"), call.send()).await
+    }
+
+    /// Describe's answer with names of models and tags. What of those cannot be read stays empty.
+    pub(crate) async fn complete(&self, described: &DescribeEndpointOutput, fresh_tags: bool) -> Details {
+        let mut details = details(described);
+        if let Ok(config) = self.endpoint_config(&details.config).await {
+            self.name_models(&mut details.variants, &config).await;
+            let shadows = &mut details.shadow_variants;
+            self.name_models(shadows, &config).await;
+        }
+        if let Some(pending) = &mut details.pending
+            && let Ok(config) = self.endpoint_config(&pending.config).await
+        {
+            self.name_models(&mut pending.variants, &config).await;
+        }
+        if let Some(arn) = described.endpoint_arn() {
+            details.tags = self.tags(arn, fresh_tags).await.unwrap_or_default();
+        }
+        details
+    }
+
+    async fn name_models(&self, variants: &mut [Variant], config: &Config) {
+        for variant in variants {
+            let in_config = config.variants.iter().chain(&config.shadow_variants).find(|v| v.name == variant.name);
+            let Some(in_config) = in_config else { continue };
+            variant.instance_type = variant.instance_type.take().or_else(|| in_config.instance_type.clone());
+            variant.serverless |= in_config.serverless;
+            variant.model.clone_from(&in_config.model);
+            if let Some(name) = &in_config.model
+                && let Ok(model) = self.model(name).await
+            {
+                variant.label = Some(Text::new(&model.label()));
+            }
+        }
+    }
+
+    pub(crate) async fn tags(&self, arn: &str, fresh: bool) -> Result<Pairs, Fault> {
+        let now = self.now();
+        if let Some((at, tags)) = self.memory.tags.get(arn).filter(|(at, _)| !fresh && now.since(*at) < TAGS_AGE) {
+            tracing::trace!(age = now.since(at), "tags from memory");
+            return Ok(tags);
+        }
+        let call = self.clients().sagemaker.list_tags().resource_arn(arn).max_results(PAGE);
+        let page = self.read(Service::SageMaker, doing("ListTags", "reading tags"), call.send()).await?;
+        let pair = |tag: &aws_sdk_sagemaker::types::Tag| {
+            let key = tag.key().unwrap_or_default();
+            let value = tag.value().unwrap_or_default();
+            // Ours hold names of configs and ids of plans, which may look random and must come back as they are.
+            let value = if key.starts_with(OURS) { Text::new(value) } else { mask::value(key, value) };
+            (Text::new(key), value)
+        };
+        let tags: Pairs = page.tags().iter().map(pair).collect();
+        self.memory.tags.put(arn, (now, tags.clone()));
+        Ok(tags)
+    }
+}
+
+fn row(summary: &EndpointSummary) -> Endpoint {
+    Endpoint {
+        name: text(summary.endpoint_name()),
+        arn: text(summary.endpoint_arn()),
+        status: EndpointStatus::parse(summary.endpoint_status().map_or("", |status| status.as_str())),
+        created: time(summary.creation_time()),
+        modified: time(summary.last_modified_time()),
+        details: None,
+        vitals: None,
+        alarms: Vec::new(),
+        change: None,
+    }
+}
+
+/// The row that Describe makes by itself.
+pub(crate) fn described_row(described: &DescribeEndpointOutput) -> Endpoint {
+    Endpoint {
+        name: text(described.endpoint_name()),
+        arn: text(described.endpoint_arn()),
+        status: EndpointStatus::parse(described.endpoint_status().map_or("", |status| status.as_str())),
+        created: time(described.creation_time()),
+        modified: time(described.last_modified_time()),
+        details: None,
+        vitals: None,
+        alarms: Vec::new(),
+        change: None,
+    }
+}
+
+fn details(described: &DescribeEndpointOutput) -> Details {
+    Details {
+        status: described.endpoint_status().map(|status| EndpointStatus::parse(status.as_str())),
+        config: text(described.endpoint_config_name()),
+        failure: maybe(described.failure_reason()),
+        variants: described.production_variants().iter().map(variant).collect(),
+        shadow_variants: described.shadow_production_variants().iter().map(variant).collect(),
+        pending: described.pending_deployment_summary().map(pending),
+        last_deployment: described.last_deployment_config().map(deployment),
+        capture: described.data_capture_config().and_then(capture),
+        is_async: described.async_inference_config().is_some(),
+        tags: Vec::new(),
+    }
+}
+
+fn variant(summary: &ProductionVariantSummary) -> Variant {
+    Variant {
+        name: text(summary.variant_name()),
+        model: None,
+        label: None,
+        instance_type: None,
+        current_count: summary.current_instance_count().map(i64::from),
+        desired_count: summary.desired_instance_count().map(i64::from),
+        current_weight: summary.current_weight().map(tidy),
+        desired_weight: summary.desired_weight().map(tidy),
+        images: summary.deployed_images().iter().map(image).collect(),
+        stages: summary.variant_status().iter().map(stage).collect(),
+        serverless: summary.current_serverless_config().is_some() || summary.desired_serverless_config().is_some(),
+    }
+}
+
+fn pending_variant(summary: &PendingProductionVariantSummary) -> Variant {
+    Variant {
+        name: text(summary.variant_name()),
+        model: None,
+        label: None,
+        instance_type: summary.instance_type().map(|kind| Text::new(kind.as_str())),
+        current_count: summary.current_instance_count().map(i64::from),
+        desired_count: summary.desired_instance_count().map(i64::from),
+        current_weight: summary.current_weight().map(tidy),
+        desired_weight: summary.desired_weight().map(tidy),
+        images: summary.deployed_images().iter().map(image).collect(),
+        stages: summary.variant_status().iter().map(stage).collect(),
+        serverless: summary.current_serverless_config().is_some() || summary.desired_serverless_config().is_some(),
+    }
+}
+
+fn image(image: &DeployedImage) -> Image {
+    Image { specified: text(image.specified_image()), resolved: maybe(image.resolved_image()) }
+}
+
+fn stage(status: &ProductionVariantStatus) -> Stage {
+    Stage {
+        status: Text::new(status.status().map_or("", |status| status.as_str())),
+        message: maybe(status.status_message()),
+        since: maybe_time(status.start_time()),
+    }
+}
+
+fn pending(summary: &PendingDeploymentSummary) -> Pending {
+    Pending {
+        config: text(summary.endpoint_config_name()),
+        started: maybe_time(summary.start_time()),
+        variants: summary.production_variants().iter().map(pending_variant).collect(),
+    }
+}
+
+/// `None` for the empty object that some fakes send.
+fn capture(capture: &DataCaptureConfigSummary) -> Option<Capture> {
+    let destination = text(capture.destination_s3_uri());
+    (!destination.is_empty()).then(|| Capture {
+        enabled: capture.enable_capture().unwrap_or_default(),
+        status: Text::new(capture.capture_status().map_or("", |status| status.as_str())),
+        sampling_percent: capture.current_sampling_percentage().map_or(0, i64::from),
+        destination,
+    })
+}
+
+pub(crate) fn deployment(config: &DeploymentConfig) -> Deployment {
+    let seconds = |value: Option<i32>| value.map_or(0, i64::from);
+    let policy = if let Some(policy) = config.blue_green_update_policy() {
+        let traffic = policy.traffic_routing_configuration();
+        Policy::BlueGreen(BlueGreen {
+            routing: traffic.map_or(Routing::AllAtOnce, routing),
+            wait_secs: seconds(traffic.and_then(TrafficRoutingConfig::wait_interval_in_seconds)),
+            termination_wait_secs: seconds(policy.termination_wait_in_seconds()),
+            max_execution_secs: policy.maximum_execution_timeout_in_seconds().map(i64::from),
+        })
+    } else if let Some(policy) = config.rolling_update_policy() {
+        Policy::Rolling(Rolling {
+            batch: policy.maximum_batch_size().map_or(Size::Percent(0), size),
+            wait_secs: seconds(policy.wait_interval_in_seconds()),
+            rollback_batch: policy.rollback_maximum_batch_size().map(size),
+            max_execution_secs: policy.maximum_execution_timeout_in_seconds().map(i64::from),
+        })
+    } else {
+        Policy::Default
+    };
+    let alarms = config.auto_rollback_configuration().map(|auto| auto.alarms()).unwrap_or_default();
+    Deployment { policy, alarms: alarms.iter().filter_map(|alarm| maybe(alarm.alarm_name())).collect() }
+}
+
+fn routing(traffic: &TrafficRoutingConfig) -> Routing {
+    match traffic.r#type() {
+        Some(TrafficRoutingConfigType::Canary) => Routing::Canary(traffic.canary_size().map_or(Size::Percent(0), size)),
+        Some(TrafficRoutingConfigType::Linear) => {
+            Routing::Linear(traffic.linear_step_size().map_or(Size::Percent(0), size))
+        }
+        _ => Routing::AllAtOnce,
+    }
+}
+
+fn size(size: &CapacitySize) -> Size {
+    let value = size.value().map_or(0, i64::from);
+    match size.r#type() {
+        Some(CapacitySizeType::InstanceCount) => Size::Instances(value),
+        _ => Size::Percent(value),
+    }
+}

@@ -1,0 +1,9 @@
+//! The gateway against the wire: the sandbox in process, and hand-written answers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test dies of a broken assumption")]
+
+mod answers;
+mod asks;
+mod lint;
+mod support;
+mod writes;

@@ -1,0 +1,215 @@
+//! Two peers below the real SDK: a world, and answers written by hand. Both keep what they were sent.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use aws_credential_types::Credentials;
+use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+use aws_smithy_runtime_api::client::{
+    http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    },
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
+    runtime_components::RuntimeComponents,
+};
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use mldeck_core::{scope::Scope, time::Timestamp};
+use mldeck_gateway::{
+    Connect, Gateway,
+    gate::{self, OnWire},
+};
+use mldeck_sandbox::{Options, Scenario, World, faults::Delivery};
+use serde_json::Value;
+
+/// One request that reached the peer.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) what: OnWire,
+    pub(crate) uri: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Seen {
+    fn of(request: &HttpRequest) -> Self {
+        Self {
+            what: gate::classify(request),
+            uri: request.uri().to_owned(),
+            headers: request.headers().iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+            body: request.body().bytes().unwrap_or_default().to_vec(),
+        }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+}
+
+/// How the peer ends one request.
+pub(crate) enum End {
+    Answer(http::Response<Bytes>),
+    /// After this much time of the wire.
+    Late(Duration, http::Response<Bytes>),
+    Never,
+    Broken,
+}
+
+type Script = dyn Fn(&Seen, &http::Request<Bytes>) -> End + Send + Sync;
+
+#[derive(Clone)]
+pub(crate) struct Peer {
+    script: Arc<Script>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl std::fmt::Debug for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Peer")
+    }
+}
+
+impl Peer {
+    pub(crate) fn new(script: impl Fn(&Seen, &http::Request<Bytes>) -> End + Send + Sync + 'static) -> Self {
+        Self { script: Arc::new(script), seen: Arc::default() }
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    pub(crate) fn forget(&self) {
+        self.seen.lock().unwrap().clear();
+    }
+
+    /// Names of the operations that reached it, in order.
+    pub(crate) fn operations(&self) -> Vec<String> {
+        self.seen().into_iter().map(|seen| seen.what.operation).collect()
+    }
+}
+
+impl HttpClient for Peer {
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(Link { peer: self.clone(), patience: settings.read_timeout() })
+    }
+}
+
+#[derive(Debug)]
+struct Link {
+    peer: Peer,
+    /// The caller's read time-out, which a connector has to keep.
+    patience: Option<Duration>,
+}
+
+impl HttpConnector for Link {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let seen = Seen::of(&request);
+        self.peer.seen.lock().unwrap().push(seen.clone());
+        let request = request
+            .try_into_http1x()
+            .expect("a request")
+            .map(|body| Bytes::copy_from_slice(body.bytes().unwrap_or_default()));
+        let end = (self.peer.script)(&seen, &request);
+        let patience = self.patience.unwrap_or(Duration::from_secs(8));
+        HttpConnectorFuture::new(async move {
+            let answer = match end {
+                End::Answer(answer) => answer,
+                End::Late(late, answer) if late < patience => {
+                    tokio::time::sleep(late).await;
+                    answer
+                }
+                End::Late(..) | End::Never => return Err(ConnectorError::timeout("no answer in time".into())),
+                End::Broken => return Err(ConnectorError::io("the connection was reset".into())),
+            };
+            HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| ConnectorError::io(error.into()))
+        })
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Sandbox {
+    pub(crate) world: Arc<Mutex<World>>,
+    pub(crate) peer: Peer,
+}
+
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sandbox")
+    }
+}
+
+impl TimeSource for Sandbox {
+    fn now(&self) -> SystemTime {
+        let now = self.world.lock().unwrap().now();
+        UNIX_EPOCH + Duration::from_millis(u64::try_from(now.millis()).unwrap())
+    }
+}
+
+pub(crate) fn sandbox(scenario: &str) -> Sandbox {
+    let scenario = Scenario::named(scenario).expect("a scenario");
+    let start = Timestamp::parse("2026-11-23T02:24:10Z").expect("a time");
+    let world = Arc::new(Mutex::new(World::new(Options { seed: 447, scenario, start })));
+    let inner = Arc::clone(&world);
+    let peer = Peer::new(move |_, request| match inner.lock().unwrap().deliver(request) {
+        Delivery::Answer(answer) => End::Answer(answer),
+        Delivery::Delay(millis, answer) => End::Late(Duration::from_millis(millis), answer),
+        Delivery::Stall => End::Never,
+        Delivery::Drop => End::Broken,
+    });
+    Sandbox { world, peer }
+}
+
+pub(crate) fn scope() -> Scope {
+    Scope::new("aws", "447100000921", "eu-west-1")
+}
+
+fn connect(peer: &Peer) -> Connect {
+    Connect {
+        region: Some("eu-west-1".to_owned()),
+        http: Some(SharedHttpClient::new(peer.clone())),
+        credentials: Some(Credentials::new("AKIDSANDBOX", "secret", None, None, "sandbox")),
+        speed: 10_000.0,
+        ..Connect::default()
+    }
+}
+
+impl Sandbox {
+    pub(crate) async fn gateway(&self) -> Gateway {
+        let now = Some(SharedTimeSource::new(self.clone()));
+        Gateway::connect(Connect { now, ..connect(&self.peer) }).await.expect("connects")
+    }
+}
+
+/// A gateway whose peer answers by `script`.
+pub(crate) async fn scripted(script: impl Fn(&Seen) -> End + Send + Sync + 'static) -> (Gateway, Peer) {
+    let peer = Peer::new(move |seen, _| script(seen));
+    (Gateway::connect(connect(&peer)).await.expect("connects"), peer)
+}
+
+/// As [`scripted`], behind an address that is not AWS's own.
+pub(crate) async fn fake(script: impl Fn(&Seen) -> End + Send + Sync + 'static) -> (Gateway, Peer) {
+    let peer = Peer::new(move |seen, _| script(seen));
+    let endpoint_url = Some("http://127.0.0.1:5000".to_owned());
+    (Gateway::connect(Connect { endpoint_url, ..connect(&peer) }).await.expect("connects"), peer)
+}
+
+pub(crate) fn answer(status: u16, kind: &str, body: impl Into<Bytes>) -> End {
+    let answer =
+        http::Response::builder().status(status).header("content-type", kind).header("x-amzn-requestid", "req-1");
+    End::Answer(answer.body(body.into()).expect("an answer"))
+}
+
+pub(crate) fn json(status: u16, body: &Value) -> End {
+    answer(status, "application/x-amz-json-1.1", body.to_string())
+}
+
+pub(crate) fn error(status: u16, code: &str, message: &str) -> End {
+    json(status, &serde_json::json!({"__type": code, "message": message}))
+}
