@@ -1,1 +1,21 @@
-fn main() {}
+//! Arguments → outcome → exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use mldeck::cli::{self, Cli};
+
+fn main() -> ExitCode {
+    // The only place of color-eyre: its report of a panic is what the operator sends us.
+    if let Err(error) = color_eyre::config::HookBuilder::default().install() {
+        cli::out::complain(&format!("mldeck: no panic report: {error}"));
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    ExitCode::from(cli::run(cli))
+}

@@ -16,6 +16,10 @@ macro_rules! roles {
                 match self { $(Self::$role => $name,)* }
             }
 
+            pub fn parse(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|role| role.name() == name)
+            }
+
             /// The role whose style is taken when a theme does not name this one.
             pub const fn fallback(self) -> Option<Self> {
                 match self { $(Self::$role => $fallback,)* }
@@ -25,6 +29,9 @@ macro_rules! roles {
 }
 
 roles! {
+    // What the whole screen is filled with first; the other roles lie over it and name a background only where it
+    // means something, so that a cell never punches a hole into the row it lies in.
+    Screen = "screen", None;
     Text = "text", None;
     Dim = "text.dim", Some(Self::Text);
     Strong = "text.strong", Some(Self::Text);
@@ -49,7 +56,7 @@ roles! {
     Key = "key", Some(Self::Accent);
     Hint = "key.hint", Some(Self::Dim);
     Input = "input", Some(Self::Text);
-    Overlay = "overlay", Some(Self::Text);
+    Overlay = "overlay", Some(Self::Screen);
     DiffAdd = "diff.add", Some(Self::Ok);
     DiffDel = "diff.del", Some(Self::Bad);
     Chart1 = "chart.1", Some(Self::Accent);

@@ -1,0 +1,179 @@
+//! The only mutable state of the program. `update` and what it calls changes it; views read it.
+
+use std::collections::HashMap;
+
+use mldeck_core::{
+    ask::TrailEvent,
+    fault::Fault,
+    ops::intent::Class,
+    resource::{Alarm, Endpoint, Execution, Monitor, Operation, Run},
+    scope::{Identity, Scope},
+    text::Text,
+    time::{Monotonic, Timestamp},
+};
+
+use super::{
+    layers::Layer,
+    msg::{At, Effect, Traffic},
+    nav::Nav,
+    ops::Operations,
+    pane::{View, list, table::Table},
+    polls::Polls,
+    target::Target,
+};
+use crate::keys::{Key, Keymap};
+
+pub struct Model {
+    pub at: At,
+    pub size: (u16, u16),
+    pub session: Session,
+    pub keymap: Keymap,
+    /// Keys of an unfinished sequence.
+    pub pending: Vec<Key>,
+
+    pub endpoints: Table<Endpoint>,
+    pub executions: Table<Execution>,
+    pub runs: Table<Run>,
+    pub monitors: Table<Monitor>,
+    pub ledger: Table<Operation>,
+    pub alarms: Vec<Alarm>,
+    pub alarms_read: bool,
+    /// CloudTrail's events about endpoints, newest first.
+    pub changes: Vec<TrailEvent>,
+    /// The token that continues the walk over runs; `None` when it is complete.
+    pub runs_more: Option<Text>,
+
+    pub nav: Nav,
+    pub layers: Vec<Layer>,
+    pub polls: Polls,
+    pub ops: Operations,
+    pub traffic: Traffic,
+    pub status: Option<Status>,
+    /// `f`: rows stand still; answers wait.
+    pub frozen: bool,
+    pub lean: bool,
+    pub theme: String,
+    pub themes: Vec<String>,
+    pub clipboard: bool,
+    /// When `Ctrl-C` was last pressed: twice quits.
+    pub cancelled_at: Option<Monotonic>,
+    pub focused: bool,
+    /// When the details of an endpoint were last read.
+    pub details_read: HashMap<Text, Timestamp>,
+    /// What the command line named, until it is found.
+    pub target: Option<Target>,
+    /// Effects of a view's own text field, taken after the message.
+    pub later: Vec<Effect>,
+    /// Views that a command wants on top, opened when the current one has been put back.
+    pub opening: Vec<View>,
+}
+
+/// Who we are and what we may do.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub identity: Option<Result<Identity, Fault>>,
+    /// Whose cached rows are shown before the identity is known.
+    pub presumed: Option<Scope>,
+    /// As asked for by flag or file, shown until the identity is known.
+    pub profile: Option<String>,
+    pub region: Option<String>,
+    pub endpoint_url: Option<String>,
+    /// `--read-only`: cannot be armed.
+    pub read_only: bool,
+    pub armed: Option<Armed>,
+    /// Accounts as the config classifies them.
+    pub classes: Vec<(String, Class, String)>,
+    pub sandbox: Option<SandboxNote>,
+}
+
+/// What the header says about the demo.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SandboxNote {
+    pub scenario: String,
+    pub speed: f64,
+}
+
+/// Write mode of one scope until a moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Armed {
+    pub scope: Scope,
+    pub until: Monotonic,
+}
+
+/// One sentence in the status line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    pub text: String,
+    pub bad: bool,
+    pub until: Monotonic,
+}
+
+impl Session {
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()?.as_ref().ok()
+    }
+
+    pub fn scope(&self) -> Option<&Scope> {
+        self.identity().map(|identity| &identity.scope)
+    }
+
+    /// An account that no rule classifies is production.
+    pub fn class(&self) -> Class {
+        let account = self.scope().map(|scope| scope.account.as_str()).unwrap_or_default();
+        self.classes.iter().find(|(id, ..)| id == account).map_or(Class::Prod, |(_, class, _)| *class)
+    }
+
+    pub fn account_name(&self) -> Option<&str> {
+        let account = self.scope()?.account.as_str();
+        self.classes.iter().find(|(id, ..)| id == account).map(|(_, _, name)| name.as_str())
+    }
+
+    pub fn is_armed(&self, mono: Monotonic) -> bool {
+        self.armed.as_ref().is_some_and(|armed| Some(&armed.scope) == self.scope() && mono < armed.until)
+    }
+}
+
+impl Model {
+    pub fn say(&mut self, text: impl Into<String>) {
+        self.status = Some(Status { text: text.into(), bad: false, until: self.at.mono.plus(6_000) });
+    }
+
+    pub fn complain(&mut self, text: impl Into<String>) {
+        self.status = Some(Status { text: text.into(), bad: true, until: self.at.mono.plus(12_000) });
+    }
+
+    /// For a view that is being handled: it cannot push onto the stack it was taken from.
+    pub fn open_later(&mut self, view: View) {
+        self.opening.push(view);
+    }
+
+    /// Another account or region: nothing of before may stay on screen.
+    pub fn forget_rows(&mut self) {
+        self.endpoints = list::endpoints();
+        self.executions = list::executions();
+        self.runs = list::runs();
+        self.monitors = list::monitors();
+        self.alarms.clear();
+        self.alarms_read = false;
+        self.changes.clear();
+        self.details_read.clear();
+        self.runs_more = None;
+        let pane = self.nav.pane();
+        self.nav = Nav::new(pane);
+        self.layers.clear();
+    }
+
+    /// Account milliseconds in one of ours.
+    pub fn speed(&self) -> f64 {
+        self.session.sandbox.as_ref().map_or(1.0, |note| note.speed.max(0.001))
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.at.now
+    }
+
+    /// Who changed this endpoint last, as far as CloudTrail and our own ledger tell.
+    pub fn last_change(&self, endpoint: &Text) -> Option<mldeck_core::resource::endpoint::Change> {
+        self.changes.iter().filter(|event| &event.endpoint == endpoint).find_map(TrailEvent::change)
+    }
+}

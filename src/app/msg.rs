@@ -1,0 +1,167 @@
+//! What happens, and what is wanted because of it: plain data both ways.
+
+use mldeck_core::{
+    ask::{Answer, Ask, CallMade, Sent, Write},
+    fault::Fault,
+    ops::journal::Record,
+    resource::{Kind, Rows},
+    scope::Scope,
+    text::Text,
+    time::{Monotonic, Timestamp},
+};
+
+use crate::keys::Key;
+
+/// The place on screen that wants data. One live task per slot: the newest wins, the older is cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Slot {
+    Identity,
+    Endpoints,
+    Details,
+    Vitals,
+    Alarms,
+    Changes,
+    Executions,
+    Runs,
+    Monitors,
+    /// The opened endpoint.
+    OpenDetails,
+    OpenSeries,
+    Logs,
+    Execution,
+    /// The last good execution of the same pipeline, to compare parameters with.
+    LastGood,
+    RunSeries,
+    Drift,
+    Raw,
+    /// The planner's facts: quick, and with CloudTrail.
+    Snapshot,
+    SnapshotDeep,
+}
+
+/// Counts requests. A reply whose ticket is not the slot's current one is stale and dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// When something happened, on both clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct At {
+    pub now: Timestamp,
+    pub mono: Monotonic,
+}
+
+#[derive(Clone, Debug)]
+pub enum Msg {
+    /// `burst`: it came with many others at once (a stalled link delivered them), so it is not a person deciding.
+    Key {
+        key: Key,
+        burst: bool,
+    },
+    Paste(String),
+    Resize(u16, u16),
+    Focus(bool),
+    Reply {
+        slot: Slot,
+        ticket: Ticket,
+        result: Result<Answer, Fault>,
+    },
+    /// Rows of an earlier session, for first paint.
+    Cached {
+        kind: Kind,
+        rows: Rows,
+        as_of: Timestamp,
+    },
+    /// Rows of this scope are shown from the cache until the identity is known.
+    Presumed(Scope),
+    /// The whole journal, once at start.
+    Ledger(Result<Vec<Record>, Fault>),
+    /// A record is durable, or could not be made so.
+    Journaled {
+        op: Text,
+        record: Box<Record>,
+        result: Result<(), Fault>,
+    },
+    /// The executor's own read of its endpoint.
+    OpRead {
+        op: Text,
+        ticket: u32,
+        result: Result<Answer, Fault>,
+    },
+    OpSent {
+        op: Text,
+        ticket: u32,
+        sent: Sent,
+    },
+    /// The frame that first showed this plan whole has been written to the terminal.
+    Drawn,
+    /// The terminal took nothing for a while: what was typed meanwhile was typed blind.
+    Stalled,
+    Traffic(Traffic),
+    /// The terminal's link turned slow or fast again.
+    Lean(bool),
+    /// Theme or key files were read again.
+    Restyled {
+        theme: String,
+    },
+    Note {
+        text: Text,
+        bad: bool,
+    },
+    /// The deadline that the model asked for.
+    Wake,
+}
+
+/// Counters of the gateway, for the header and the `@` view.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Traffic {
+    pub calls_per_min: f64,
+    pub dollars_per_hour: f64,
+    pub recent: Vec<CallMade>,
+}
+
+/// What the shell is to do. Plain data: a test can say "pressing `B` here asks for exactly this".
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    Ask {
+        slot: Slot,
+        ticket: Ticket,
+        ask: Ask,
+    },
+    Drop(Slot),
+    /// Keep these rows for the next first paint.
+    Keep {
+        scope: Scope,
+        rows: Rows,
+        at: Timestamp,
+    },
+    /// Rows of this scope from the last session.
+    Recall(Scope),
+    Journal {
+        op: Text,
+        record: Box<Record>,
+    },
+    OpRead {
+        op: Text,
+        ticket: u32,
+        ask: Ask,
+    },
+    Send {
+        op: Text,
+        ticket: u32,
+        scope: Scope,
+        write: Box<Write>,
+        expires: Timestamp,
+    },
+    Copy(Text),
+    Notify(String),
+    Theme {
+        name: String,
+    },
+    Remember {
+        key: String,
+        value: serde_json::Value,
+    },
+    Redraw,
+    Suspend,
+    Quit(u8),
+}

@@ -1,0 +1,285 @@
+//! The deck's driver of the executor: it carries effects out and events in, and judges nothing itself.
+
+use mldeck_core::{
+    ask::{Answer, Ask, Sent, Write},
+    fault::{Fault, FaultKind},
+    ops::{
+        intent::Context,
+        journal::{self, Record},
+        plan::{Difference, Plan},
+        run::{self, Event, Level, Run},
+    },
+    resource::{Endpoint, operation::OperationState},
+    text::Text,
+    time::{MINUTE, Monotonic, Timestamp},
+};
+
+use super::{
+    model::Model,
+    msg::{Effect, Slot},
+    pane::{View, operation::OperationView, plan::PlanView},
+};
+
+/// A grant outlives the plan's confirmation by this: the abort of a deployment must still be allowed to leave.
+const GRANT: i64 = 9 * 60 * MINUTE;
+
+/// Operations of this session and everything the journal tells.
+#[derive(Default)]
+pub struct Operations {
+    live: Vec<Live>,
+    records: Vec<Record>,
+    /// The journal was read; before that nothing may be started.
+    pub journal: Option<Result<(), Fault>>,
+}
+
+/// One run, and what it said.
+pub struct Live {
+    pub run: Run,
+    pub said: Vec<(Timestamp, Level, String)>,
+    pub stale: Vec<Difference>,
+    due: Option<Monotonic>,
+}
+
+impl Live {
+    pub fn id(&self) -> &Text {
+        &self.run.operation().id
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.run.operation().ended.is_some()
+    }
+}
+
+impl Operations {
+    pub fn get(&self, id: &Text) -> Option<&Live> {
+        self.live.iter().find(|live| live.id() == id)
+    }
+
+    pub fn next_wakeup(&self) -> Option<Monotonic> {
+        self.live.iter().filter(|live| !live.is_over()).filter_map(|live| live.due).min()
+    }
+
+    pub fn open_count(&self) -> usize {
+        self.live.iter().filter(|live| !live.is_over()).count()
+    }
+
+    pub fn on_endpoint(&self, endpoint: &Text) -> Option<&Live> {
+        self.live.iter().find(|live| !live.is_over() && &live.run.plan().endpoint == endpoint)
+    }
+
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The records of one operation, for its detail view.
+    pub fn records_of(&self, id: &Text) -> impl Iterator<Item = &Record> {
+        self.records.iter().filter(move |record| &record.op == id)
+    }
+}
+
+/// `B` on an endpoint: a plan; while a deployment of ours is under way, its abort.
+pub fn plan_back_out(model: &mut Model, endpoint: Text, _out: &mut Vec<Effect>) {
+    if let Err(reason) = may_back_out(model, &endpoint) {
+        model.complain(reason);
+        return;
+    }
+    if let Some(live) = model.ops.on_endpoint(&endpoint) {
+        let view = OperationView::new(live.id().clone());
+        model.open_later(View::Opened(Box::new(view)));
+        model.say("An operation of ours is under way here; B on it stops it.");
+        return;
+    }
+    model.open_later(View::Opened(Box::new(PlanView::new(endpoint))));
+}
+
+/// Whether `B` can lead anywhere now.
+pub fn may_back_out(model: &Model, _endpoint: &Text) -> Result<(), String> {
+    match &model.ops.journal {
+        None => Err("The journal is still being read.".to_owned()),
+        Some(Err(fault)) => Err(format!("No journal, no change: {fault}")),
+        Some(Ok(())) if model.session.scope().is_none() => Err("Not signed in.".to_owned()),
+        Some(Ok(())) => Ok(()),
+    }
+}
+
+/// Who plans, where and when.
+pub fn context(model: &Model) -> Option<Context> {
+    let identity = model.session.identity()?;
+    Some(Context {
+        at: model.now(),
+        by: Text::new(identity.who()),
+        scope: identity.scope.clone(),
+        class: model.session.class(),
+    })
+}
+
+/// A confirmed plan begins. Write mode of `--read-only` decks never gets here.
+pub fn start(model: &mut Model, plan: Plan, out: &mut Vec<Effect>) -> Text {
+    let run = Run::new(plan, model.now());
+    let id = run.operation().id.clone();
+    begin(model, run, out);
+    id
+}
+
+fn begin(model: &mut Model, run: Run, out: &mut Vec<Effect>) {
+    let id = run.operation().id.clone();
+    // A plan that is run again replaces its ended run.
+    model.ops.live.retain(|live| live.id() != &id);
+    model.ops.live.push(Live { run, said: Vec::new(), stale: Vec::new(), due: None });
+    step(model, &id, Event::Start, out);
+}
+
+/// `B` on an operation that runs: take the deployment back.
+pub fn abort(model: &mut Model, id: &Text, out: &mut Vec<Effect>) {
+    let by = model.session.identity().map(|identity| Text::new(identity.who())).unwrap_or_default();
+    step(model, id, Event::Abort { by }, out);
+}
+
+fn step(model: &mut Model, id: &Text, event: Event, out: &mut Vec<Effect>) {
+    let at = model.now();
+    let Some(live) = model.ops.live.iter_mut().find(|live| live.id() == id) else { return };
+    let effects = live.run.step(at, event);
+    for effect in effects {
+        carry_out(model, id, effect, out);
+    }
+    let row = model.ops.get(id).map(|live| live.run.operation().clone());
+    if let Some(row) = row {
+        model.ledger.upsert(vec![row], |_, _| {});
+    }
+}
+
+fn carry_out(model: &mut Model, id: &Text, effect: run::Effect, out: &mut Vec<Effect>) {
+    let (now, mono, speed) = (model.now(), model.at.mono, model.speed());
+    let Some(live) = model.ops.live.iter_mut().find(|live| live.id() == id) else { return };
+    match effect {
+        run::Effect::Journal(record) => out.push(Effect::Journal { op: id.clone(), record: Box::new(record) }),
+        run::Effect::Read { ticket, endpoint } => {
+            out.push(Effect::OpRead { op: id.clone(), ticket, ask: Ask::Endpoint(endpoint) });
+        }
+        run::Effect::Send { ticket, call } => {
+            let plan = live.run.plan();
+            let write = Box::new(Write { call, plan: plan.id() });
+            let (scope, expires) = (plan.scope.clone(), now.plus(GRANT));
+            out.push(Effect::Send { op: id.clone(), ticket, scope, write, expires });
+        }
+        run::Effect::WakeAt(at) => {
+            let wait = (at.since(now).max(0) as f64 / speed).ceil();
+            live.due = Some(mono.plus(wait as u64));
+        }
+        run::Effect::Say { level, text } => live.said.push((now, level, text)),
+        run::Effect::Stale(differences) => live.stale = differences,
+        run::Effect::Finished(state) => {
+            live.due = None;
+            let operation = live.run.operation();
+            let line = format!("{} {}: {}", operation.verb, operation.target, state.word());
+            model.polls.hurry(Slot::Endpoints, mono);
+            model.details_read.clear();
+            out.push(Effect::Notify(line.clone()));
+            match state {
+                OperationState::Done => model.say(line),
+                _ => model.complain(line),
+            }
+        }
+    }
+}
+
+/// What is due by now.
+pub fn tick(model: &mut Model) -> Vec<Effect> {
+    let mono = model.at.mono;
+    let due = |live: &&mut Live| live.due.is_some_and(|due| due <= mono);
+    let mut ids = Vec::new();
+    for live in model.ops.live.iter_mut().filter(due) {
+        live.due = None;
+        ids.push(live.id().clone());
+    }
+    let mut out = Vec::new();
+    for id in ids {
+        step(model, &id, Event::Wake, &mut out);
+    }
+    out
+}
+
+pub fn on_journaled(model: &mut Model, op: &Text, record: Record, result: Result<(), Fault>, out: &mut Vec<Effect>) {
+    let seq = record.seq;
+    if let Err(fault) = &result {
+        model.complain(fault.to_string());
+    } else {
+        model.ops.records.push(record);
+    }
+    step(model, op, Event::Journaled { seq, result }, out);
+}
+
+pub fn on_read(model: &mut Model, op: &Text, ticket: u32, result: Result<Answer, Fault>, out: &mut Vec<Effect>) {
+    let result = match result {
+        Ok(Answer::Endpoint(endpoint)) => {
+            show(model, &endpoint);
+            Ok(endpoint)
+        }
+        Ok(_) => Err(Fault::new(FaultKind::Bug, "reading the endpoint", "it answers another question")),
+        Err(fault) => Err(fault),
+    };
+    step(model, op, Event::Read { ticket, result }, out);
+}
+
+/// What the executor read is newer than the list.
+fn show(model: &mut Model, endpoint: &Endpoint) {
+    if let Some(row) = model.endpoints.row_mut(&endpoint.name) {
+        row.status = endpoint.status.clone();
+        row.modified = endpoint.modified;
+        if let (Some(new), old) = (&endpoint.details, &mut row.details) {
+            let tags = old.take().map(|details| details.tags).unwrap_or_default();
+            *old = Some(new.clone());
+            if let Some(details) = old.as_mut().filter(|details| details.tags.is_empty()) {
+                details.tags = tags;
+            }
+        }
+    }
+}
+
+pub fn on_sent(model: &mut Model, op: &Text, ticket: u32, sent: Sent, out: &mut Vec<Effect>) {
+    step(model, op, Event::Sent { ticket, sent }, out);
+}
+
+/// The journal of all sessions: the ledger's rows, and operations that nobody watched to their end.
+pub fn on_ledger(model: &mut Model, result: Result<Vec<Record>, Fault>) {
+    match result {
+        Err(fault) => {
+            model.complain(fault.to_string());
+            model.ledger.load.fault = Some(fault.clone());
+            model.ops.journal = Some(Err(fault));
+        }
+        Ok(records) => {
+            model.ledger.replace(journal::ledger(&records), |_, _| {});
+            model.ledger.load.as_of = Some(model.now());
+            model.ops.records = records;
+            model.ops.journal = Some(Ok(()));
+        }
+    }
+}
+
+/// Watches what an earlier session left open in this scope: it only looks, it sends nothing.
+pub fn resume(model: &mut Model, out: &mut Vec<Effect>) {
+    let Some(scope) = model.session.scope().cloned() else { return };
+    let groups: Vec<Vec<Record>> =
+        journal::operations(&model.ops.records).into_iter().map(|group| group.into_iter().cloned().collect()).collect();
+    let mut resumed = 0;
+    for group in groups {
+        let open = group.iter().all(|record| !matches!(record.entry, journal::Entry::Ended { .. }));
+        let here = matches!(&group[0].entry, journal::Entry::Planned { plan } if plan.scope == scope);
+        if !open || !here || model.ops.live.iter().any(|live| live.id() == &group[0].op) {
+            continue;
+        }
+        match run::resume(&group) {
+            Ok(run) => {
+                resumed += 1;
+                begin(model, run, out);
+            }
+            Err(why) => model.complain(format!("Operation {} cannot be resumed: {why}", group[0].op)),
+        }
+    }
+    match resumed {
+        0 => {}
+        1 => model.say("One unfinished operation: watching it again (9)."),
+        n => model.say(format!("{n} unfinished operations: watching them again (9).")),
+    }
+}

@@ -1,0 +1,320 @@
+//! The list panes: what they want, what keys do, what opens.
+
+use mldeck_core::{
+    ask::{Ask, VitalsOf},
+    column::Tone,
+    resource::{Endpoint, Execution, Kind, Monitor, Operation, Resource, Run},
+    text::Text,
+    time::{DAY, HOUR, MINUTE},
+};
+
+use super::{
+    Pane, Subject, View,
+    compare::Compare,
+    drift::DriftView,
+    endpoint::EndpointView,
+    execution::ExecutionView,
+    facts::FactsView,
+    operation::OperationView,
+    table::{Load, Table},
+};
+use crate::app::{
+    command::Command,
+    look::{Grid, Look, Notice},
+    model::Model,
+    msg::Slot,
+    polls::Want,
+    screen,
+};
+
+/// How far back runs and executions are walked.
+const RUNS_SINCE: i64 = 90 * DAY;
+const EXECUTIONS_SINCE: i64 = 30 * DAY;
+/// The index behind Search lags: every delta overlaps by this.
+const INDEX_LAG: i64 = 3 * MINUTE;
+/// CloudTrail keeps 90 days; its history is read once and then from the newest event on.
+const TRAIL_SINCE: i64 = 90 * DAY;
+/// Details of an endpoint at rest are read again after this long on screen.
+const DETAILS_FRESH: i64 = 10 * MINUTE;
+
+pub fn endpoints() -> Table<Endpoint> {
+    Table::new(
+        Some(("health", false)),
+        &[
+            "No endpoints in this account and region.",
+            "Is it the right one? `p` switches; the header shows where you are.",
+            "Endpoints appear here as soon as one is created.",
+        ],
+    )
+}
+
+pub fn executions() -> Table<Execution> {
+    Table::new(
+        Some(("started", true)),
+        &["No pipeline ran in the last 30 days.", "Runs appear here as soon as one starts."],
+    )
+}
+
+pub fn runs() -> Table<Run> {
+    Table::new(
+        Some(("created", true)),
+        &["No training jobs or trial components in the last 90 days.", "They appear here as soon as one starts."],
+    )
+}
+
+pub fn monitors() -> Table<Monitor> {
+    Table::new(
+        Some(("health", false)),
+        &[
+            "No monitoring schedules.",
+            "Model Monitor is closed to new customers; drift metrics published to CloudWatch show on the endpoint.",
+        ],
+    )
+}
+
+pub fn ledger() -> Table<Operation> {
+    Table::new(
+        Some(("started", true)),
+        &["Nothing was changed from here yet.", "B on an endpoint plans a way back; what you confirm is listed here."],
+    )
+}
+
+/// Calls `$body` with `$table` bound to the table of the pane; `None` for panes without one.
+#[macro_export]
+macro_rules! with_table {
+    ($model:expr, $pane:expr, $table:ident => $body:expr) => {
+        match $pane {
+            $crate::app::pane::Pane::Endpoints => {
+                let $table = &mut $model.endpoints;
+                Some($body)
+            }
+            $crate::app::pane::Pane::Pipelines => {
+                let $table = &mut $model.executions;
+                Some($body)
+            }
+            $crate::app::pane::Pane::Experiments => {
+                let $table = &mut $model.runs;
+                Some($body)
+            }
+            $crate::app::pane::Pane::Drift => {
+                let $table = &mut $model.monitors;
+                Some($body)
+            }
+            $crate::app::pane::Pane::Ledger => {
+                let $table = &mut $model.ledger;
+                Some($body)
+            }
+            _ => None,
+        }
+    };
+}
+
+pub fn grid(model: &Model, pane: Pane) -> Option<&dyn Grid> {
+    Some(match pane {
+        Pane::Endpoints => &model.endpoints,
+        Pane::Pipelines => &model.executions,
+        Pane::Experiments => &model.runs,
+        Pane::Drift => &model.monitors,
+        Pane::Ledger => &model.ledger,
+        _ => return None,
+    })
+}
+
+pub fn load_mut(model: &mut Model, slot: Slot) -> Option<&mut Load> {
+    Some(match slot {
+        Slot::Endpoints => &mut model.endpoints.load,
+        Slot::Executions => &mut model.executions.load,
+        Slot::Runs => &mut model.runs.load,
+        Slot::Monitors => &mut model.monitors.load,
+        _ => return None,
+    })
+}
+
+pub fn look(model: &Model, pane: Pane) -> Look<'_> {
+    grid(model, pane).map_or_else(
+        || {
+            Look::Notice(
+                Notice::new(Tone::Dim, format!("{} is not in this version.", pane.title()))
+                    .line("Here are: 2 Endpoints, 3 Pipelines, 4 Experiments, 6 Drift, 9 Ledger."),
+            )
+        },
+        Look::Grid,
+    )
+}
+
+pub fn subject(model: &Model, pane: Pane) -> Option<Subject> {
+    fn of<R: Resource>(table: &Table<R>, arn: impl Fn(&R) -> Option<Text>) -> Option<Subject> {
+        table.selected_row().map(|row| Subject { kind: R::KIND, name: row.name().clone(), arn: arn(row) })
+    }
+    match pane {
+        Pane::Endpoints => of(&model.endpoints, |row| Some(row.arn.clone())),
+        Pane::Pipelines => of(&model.executions, |row| Some(row.arn.clone())),
+        Pane::Experiments => of(&model.runs, |row| Some(row.arn.clone())),
+        Pane::Drift => of(&model.monitors, |row| Some(row.arn.clone())),
+        Pane::Ledger => of(&model.ledger, |_| None),
+        _ => None,
+    }
+}
+
+/// Motions, marks, sort and the like; false when the command is not a table's.
+pub fn on(model: &mut Model, pane: Pane, command: Command) -> bool {
+    let size = model.size;
+    let page = isize::try_from(screen::table_height(size)).unwrap_or(1).max(1);
+    with_table!(model, pane, table => on_table(table, command, page, size.0)).unwrap_or(false)
+}
+
+fn on_table<R: Resource>(table: &mut Table<R>, command: Command, page: isize, width: u16) -> bool {
+    match command {
+        Command::Next => table.move_by(1),
+        Command::Previous => table.move_by(-1),
+        Command::PageDown => table.move_by(page),
+        Command::PageUp => table.move_by(-page),
+        Command::HalfDown => table.move_by((page / 2).max(1)),
+        Command::HalfUp => table.move_by(-(page / 2).max(1)),
+        Command::First => table.move_to_end(false),
+        Command::Last => table.move_to_end(true),
+        Command::Mark => table.toggle_mark(),
+        Command::MarkRange => table.toggle_range(),
+        Command::Unmark => {
+            table.clear_marks();
+        }
+        Command::Sort => table.next_sort(width),
+        Command::InvertSort => table.invert_sort(),
+        Command::SortByName => table.sort_by(R::COLUMNS[0].name, false),
+        Command::SortByAge => {
+            let ages = ["started", "created", "changed", "ran", "since"];
+            if let Some(column) = R::COLUMNS.iter().find(|column| ages.contains(&column.name)) {
+                table.sort_by(column.name, true);
+            }
+        }
+        Command::SortByHealth => table.sort_by("health", false),
+        Command::Wide => table.wide = !table.wide,
+        Command::Problems => {
+            let only = !table.problems_only;
+            table.set_problems_only(only);
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// `Esc` at a list: filter, then marks. False when there is nothing to leave.
+pub fn step_back(model: &mut Model, pane: Pane) -> bool {
+    with_table!(model, pane, table => {
+        if table.clear_marks() {
+            true
+        } else if !table.filter().is_empty() {
+            table.set_filter("");
+            true
+        } else if table.problems_only {
+            table.set_problems_only(false);
+            true
+        } else {
+            false
+        }
+    })
+    .unwrap_or(false)
+}
+
+/// What Enter opens.
+pub fn open(model: &Model, pane: Pane) -> Option<View> {
+    Some(View::Opened(match pane {
+        Pane::Endpoints => Box::new(EndpointView::new(model.endpoints.selected()?.clone())),
+        Pane::Pipelines => Box::new(ExecutionView::new(model.executions.selected_row()?)),
+        Pane::Experiments => Box::new(Compare::one(model.runs.selected_row()?)),
+        Pane::Drift => Box::new(DriftView::new(model.monitors.selected_row()?)),
+        Pane::Ledger => Box::new(OperationView::new(model.ledger.selected()?.clone())),
+        _ => return None,
+    }))
+}
+
+/// What `d` opens: every fact about the row.
+pub fn describe(subject: &Subject) -> View {
+    View::Opened(Box::new(FactsView::new(subject.clone())))
+}
+
+/// What is wanted whichever view is on top: the lists, at their visible or hidden pace.
+pub fn wants(model: &Model) -> Vec<Want> {
+    if model.session.scope().is_none() {
+        return Vec::new();
+    }
+    let now = model.now();
+    let shown = model.nav.pane();
+    let pace = |pane: Pane, visible: u64, hidden: u64| if shown == pane { visible } else { hidden };
+    let since = |as_of: Option<mldeck_core::time::Timestamp>, first: i64| match as_of {
+        Some(at) => at.plus(-INDEX_LAG),
+        None => now.plus(-first),
+    };
+    let trail_since = model.changes.first().map_or_else(|| now.plus(-TRAIL_SINCE), |event| event.at.plus(-HOUR));
+    let mut wants = vec![
+        Want::every(Slot::Endpoints, Ask::Endpoints, pace(Pane::Endpoints, 20, 60)),
+        Want::every(Slot::Alarms, Ask::Alarms, 60),
+        Want::every(Slot::Changes, Ask::Changes { since: trail_since }, 600),
+        Want::every(
+            Slot::Executions,
+            Ask::Executions { since: since(fresh(&model.executions.load), EXECUTIONS_SINCE) },
+            pace(Pane::Pipelines, 30, 90),
+        ),
+    ];
+    if shown == Pane::Experiments || model.runs.load.as_of.is_some() {
+        let every = if model.runs_more.is_some() { None } else { Some(pace(Pane::Experiments, 60, 180)) };
+        let from =
+            if model.runs_more.is_some() { now.plus(-RUNS_SINCE) } else { since(fresh(&model.runs.load), RUNS_SINCE) };
+        let ask = Ask::Runs { since: from, more: model.runs_more.clone() };
+        wants.push(Want { slot: Slot::Runs, ask, every: every.map(|secs| secs * 1_000) });
+    }
+    if shown == Pane::Drift || model.monitors.load.as_of.is_some() {
+        wants.push(Want::every(Slot::Monitors, Ask::Monitors, pace(Pane::Drift, 120, 300)));
+    }
+    if shown == Pane::Endpoints && model.nav.depth() == 1 {
+        wants.extend(visible_endpoints(model));
+    }
+    wants
+}
+
+/// A cached load does not say what AWS has seen of us: the first walk is whole.
+fn fresh(load: &Load) -> Option<mldeck_core::time::Timestamp> {
+    if load.cached { None } else { load.as_of }
+}
+
+/// Details and vitals of the rows on screen.
+fn visible_endpoints(model: &Model) -> Vec<Want> {
+    let now = model.now();
+    let rows: Vec<&Endpoint> = model.endpoints.visible(screen::table_height(model.size)).collect();
+    let stale = |row: &&&Endpoint| match model.details_read.get(&row.name) {
+        None => true,
+        Some(at) => row.status.is_in_flight() || now.since(*at) > DETAILS_FRESH,
+    };
+    let mut wants = Vec::new();
+    let names: Vec<Text> = rows.iter().filter(stale).map(|row| row.name.clone()).collect();
+    if !names.is_empty() {
+        wants.push(Want::every(Slot::Details, Ask::Details(names), 15));
+    }
+    let vitals: Vec<VitalsOf> = rows
+        .iter()
+        .filter_map(|row| {
+            let details = row.details.as_ref()?;
+            let variants = details.variants.iter().map(|variant| variant.name.clone()).collect();
+            Some(VitalsOf { endpoint: row.name.clone(), variants })
+        })
+        .collect();
+    if !vitals.is_empty() {
+        wants.push(Want::every(Slot::Vitals, Ask::Vitals(vitals), 60));
+    }
+    wants
+}
+
+/// The names of the kind that a pane lists, for completion.
+pub fn names(model: &Model, kind: Kind) -> Vec<Text> {
+    fn of<R: Resource>(table: &Table<R>) -> Vec<Text> {
+        table.rows().iter().map(|row| row.name().clone()).collect()
+    }
+    match kind {
+        Kind::Endpoint => of(&model.endpoints),
+        Kind::Execution => of(&model.executions),
+        Kind::Run => of(&model.runs),
+        Kind::Monitor => of(&model.monitors),
+        Kind::Operation => of(&model.ledger),
+        Kind::ModelPackage | Kind::Alarm => Vec::new(),
+    }
+}

@@ -1,0 +1,395 @@
+//! `B`: the plan, before anything happens. It appears at once from what Describe, tags and the ledger say; CloudTrail
+//! refines it.
+
+use mldeck_core::{
+    ask::{Answer, Ask},
+    column::Tone,
+    fault::Fault,
+    health::Health,
+    ops::{
+        Snapshot,
+        confirm::{Confirm, Gate, Verdict},
+        guard::{Finding, Severity},
+        intent::Choice,
+        journal,
+        plan::{Plan, Refusal, plan_back_out},
+        prices,
+    },
+    resource::Kind,
+    text::Text,
+    time::Timestamp,
+};
+
+use super::{Opened, Scroll, Subject, View, operation::OperationView, table::fault_notice};
+use crate::app::{
+    command::{Command, Scope},
+    look::{Line, Look, Notice, Share},
+    model::Model,
+    msg::{Effect, Slot},
+    ops,
+    polls::Want,
+};
+
+/// The plan's facts are read again while the operator thinks.
+const REFRESH_SECS: u64 = 30;
+
+pub struct PlanView {
+    endpoint: Text,
+    snapshot: Option<Snapshot>,
+    fault: Option<Fault>,
+    choice: Choice,
+    plan: Option<Result<Plan, Vec<Refusal>>>,
+    gate: Option<Gate>,
+    /// When the prompt's plan is too old to be confirmed.
+    gate_until: Timestamp,
+    /// Why the last key did not count.
+    note: Option<&'static str>,
+    /// The next command came in a burst.
+    burst: bool,
+    scroll: Scroll,
+    gone: bool,
+}
+
+impl PlanView {
+    pub fn new(endpoint: Text) -> Self {
+        Self {
+            endpoint,
+            snapshot: None,
+            fault: None,
+            choice: Choice::default(),
+            plan: None,
+            gate: None,
+            gate_until: Timestamp::default(),
+            note: None,
+            burst: false,
+            scroll: Scroll::default(),
+            gone: false,
+        }
+    }
+
+    /// Judges again. What is typed stays only while the plan does the same thing on the same facts.
+    fn replan(&mut self, model: &Model) {
+        let (Some(snapshot), Some(context)) = (&self.snapshot, ops::context(model)) else { return };
+        let history = journal::history(model.ops.records(), Vec::new());
+        let plan = plan_back_out(snapshot, &history, &self.choice, &context);
+        let same = match (&self.plan, &plan) {
+            (Some(Ok(before)), Ok(after)) => before.digest == after.digest && before.confirm == after.confirm,
+            _ => false,
+        };
+        if !same || model.now() > self.gate_until {
+            self.gate = plan.as_ref().ok().map(Gate::new);
+            self.gate_until = plan.as_ref().map_or(self.gate_until, |plan| plan.valid_until);
+            self.note = None;
+        }
+        // What was found meanwhile is shown in any case: sources and ages are no part of what will be done.
+        self.plan = Some(plan);
+    }
+
+    /// CloudTrail's part of an earlier answer stays when a quick read follows it.
+    fn take(&mut self, mut snapshot: Snapshot) {
+        if let Some(before) = self.snapshot.take() {
+            if snapshot.trail.is_none() {
+                snapshot.trail = before.trail;
+            }
+            for (name, config) in before.configs {
+                if snapshot.config(name.as_str()).is_none() {
+                    snapshot.configs.push((name, config));
+                }
+            }
+            for (name, known) in before.models {
+                if snapshot.model(name.as_str()).is_none() {
+                    snapshot.models.push((name, known));
+                }
+            }
+        }
+        self.snapshot = Some(snapshot);
+    }
+
+    /// Tab: the other mode, then the next candidate.
+    fn next_choice(&mut self, model: &Model) {
+        let Some(Ok(plan)) = &self.plan else { return };
+        let suggested = self.choice.mode.is_none();
+        if suggested {
+            self.choice.mode = Some(plan.mode.other());
+        } else {
+            let names: Vec<&Text> = plan.candidates.iter().map(|candidate| &candidate.config).collect();
+            self.choice.candidate = names.get(1).map(|name| (*name).clone());
+            self.choice.mode = None;
+        }
+        self.replan(model);
+    }
+
+    fn go(&mut self, model: &mut Model, out: &mut Vec<Effect>) {
+        if model.session.read_only {
+            model.complain("Started with --read-only: nothing is sent. The AWS CLI line in the plan does it.");
+            return;
+        }
+        if let Some(Ok(plan)) = self.plan.take() {
+            let id = ops::start(model, plan, out);
+            self.gone = true;
+            model.open_later(View::Opened(Box::new(OperationView::new(id))));
+        }
+    }
+
+    fn verdict(&mut self, model: &mut Model, verdict: Verdict, out: &mut Vec<Effect>) {
+        match verdict {
+            Verdict::More => self.note = None,
+            Verdict::Ignored(why) => self.note = Some(why.sentence()),
+            Verdict::Go => self.go(model, out),
+        }
+    }
+
+    fn prompt(&self, model: &Model) -> Line {
+        let (Some(Ok(plan)), Some(gate)) = (&self.plan, &self.gate) else { return Vec::new() };
+        let mut line = Vec::new();
+        if model.session.read_only {
+            line.push((" read-only deck: this plan cannot be carried out here".to_owned(), Tone::Warn));
+            return line;
+        }
+        match &plan.confirm {
+            Confirm::Typed { target } => {
+                line.push((" Type  ".to_owned(), Tone::Plain));
+                line.push((target.to_string(), Tone::Strong));
+                line.push(("  and Enter to go: ".to_owned(), Tone::Plain));
+                line.push((format!("{}▏", gate.typed()), if gate.is_matched() { Tone::Ok } else { Tone::Accent }));
+            }
+            Confirm::Key { key } => {
+                line.push((" Press  ".to_owned(), Tone::Plain));
+                line.push((key.to_string(), Tone::Strong));
+                line.push(("  to go, Esc to leave".to_owned(), Tone::Plain));
+            }
+        }
+        if let Some(note) = self.note {
+            line.push((format!("   {note}"), Tone::Warn));
+        }
+        line
+    }
+}
+
+/// The plan as a document.
+fn document(plan: &Plan, deep: bool) -> Vec<Line> {
+    let mut out: Vec<Line> = Vec::new();
+    let label = |text: &str| (format!("  {text:<16}"), Tone::Dim);
+    let mut found = vec![label("found by"), (plan.found_by.clone(), Tone::Plain)];
+    if !deep {
+        found.push(("   CloudTrail is being asked …".to_owned(), Tone::Busy));
+    }
+    out.push(found);
+    let others: Vec<&str> = plan.candidates.iter().skip(1).map(|candidate| candidate.label.as_str()).collect();
+    if !others.is_empty() {
+        out.push(vec![label("others"), (others.join("  "), Tone::Dim)]);
+    }
+    for gap in &plan.gaps {
+        out.push(vec![label(""), (gap.clone(), Tone::Warn)]);
+    }
+    out.push(vec![("  before → after".to_owned(), Tone::Strong)]);
+    for row in &plan.rows {
+        let change = if row.before == row.after || row.after.is_empty() {
+            row.before.clone()
+        } else {
+            format!("{}  →  {}", row.before, row.after)
+        };
+        out.push(vec![
+            (format!("    {:<18}", row.name), Tone::Dim),
+            (change, Tone::Plain),
+            (format!("   {}", row.note), Tone::Dim),
+        ]);
+    }
+    if !plan.naive.is_empty() {
+        out.push(vec![("  a plain update-endpoint would have".to_owned(), Tone::Strong)]);
+        out.extend(plan.naive.iter().map(|line| vec![(format!("    {line}"), Tone::Warn)]));
+    }
+    out.push(vec![("  checked".to_owned(), Tone::Strong)]);
+    out.extend(plan.findings.iter().map(finding));
+    out.push(vec![("  calls".to_owned(), Tone::Strong)]);
+    for (step, cli) in plan.steps.iter().zip(plan.cli()) {
+        let optional = if step.optional { "  (a failure is a warning)" } else { "" };
+        out.push(vec![
+            (format!("    {}", step.call.operation()), Tone::Accent),
+            (format!("{optional}   needs {}", step.call.action()), Tone::Dim),
+        ]);
+        out.push(vec![(format!("      {cli}"), Tone::Plain)]);
+    }
+    out.push(vec![
+        label("cost"),
+        (
+            format!(
+                "{} an hour → {}; {} while both fleets run (about {} min)",
+                prices::dollars(plan.cost.hour_before),
+                prices::dollars(plan.cost.hour_after),
+                prices::dollars(plan.cost.one_off),
+                plan.cost.minutes
+            ),
+            Tone::Plain,
+        ),
+        (format!("   {}", plan.cost.source), Tone::Dim),
+    ]);
+    out.push(vec![label("stop"), (plan.stop.clone(), Tone::Plain)]);
+    out.push(vec![label("undo"), (plan.undo.clone(), Tone::Plain)]);
+    out.push(vec![label("if this dies"), (plan.vanish.clone(), Tone::Plain)]);
+    out.push(vec![label("plan"), (format!("{}  {} mode", plan.id(), plan.mode.word()), Tone::Dim)]);
+    out
+}
+
+fn finding(finding: &Finding) -> Line {
+    let (health, tone) = match finding.severity {
+        Severity::Block => (Health::Bad, Tone::Bad),
+        Severity::Warn => (Health::Warn, Tone::Warn),
+        Severity::Ok => (Health::Ok, Tone::Ok),
+    };
+    let mut line = vec![(format!("    {} ", health.symbol()), tone), (finding.text.clone(), Tone::Plain)];
+    if let Some(remedy) = &finding.remedy {
+        line.push((format!("   {remedy}"), Tone::Dim));
+    }
+    line
+}
+
+fn refused(refusals: &[Refusal]) -> Vec<Line> {
+    let mut out = vec![vec![("  This cannot be planned now.".to_owned(), Tone::Bad)], Vec::new()];
+    for refusal in refusals {
+        out.push(vec![(format!("  {} ", Health::Bad.symbol()), Tone::Bad), (refusal.text.clone(), Tone::Plain)]);
+        if let Some(remedy) = &refusal.remedy {
+            out.push(vec![(format!("    {remedy}"), Tone::Dim)]);
+        }
+        if let Some(cli) = &refusal.cli {
+            out.push(vec![(format!("    {cli}"), Tone::Accent)]);
+        }
+    }
+    out
+}
+
+impl Opened for PlanView {
+    fn scopes(&self) -> &'static [Scope] {
+        &[Scope::Confirm, Scope::Text]
+    }
+
+    fn title(&self, model: &Model) -> Line {
+        let title = match &self.plan {
+            Some(Ok(plan)) => plan.title(),
+            _ => format!("Roll back {}", self.endpoint),
+        };
+        let place = model.session.scope().map(|scope| format!("   {} {}", scope.short_account(), scope.region));
+        vec![(title, Tone::Strong), (place.unwrap_or_default(), Tone::Dim)]
+    }
+
+    fn look<'a>(&'a self, model: &'a Model) -> Look<'a> {
+        let deep = self.snapshot.as_ref().is_some_and(|snapshot| snapshot.trail.is_some());
+        match &self.plan {
+            Some(Ok(plan)) => Look::Rows(vec![
+                (Share::Part(1), Look::Doc { lines: document(plan, deep), scroll: self.scroll.0 }),
+                (Share::Fixed(1), Look::Doc { lines: vec![self.prompt(model)], scroll: 0 }),
+                (
+                    Share::Fixed(1),
+                    Look::Doc {
+                        lines: vec![vec![(
+                            " tab: guardrail mode, candidate    Esc leaves, nothing was sent".to_owned(),
+                            Tone::Dim,
+                        )]],
+                        scroll: 0,
+                    },
+                ),
+            ]),
+            Some(Err(refusals)) => Look::Doc { lines: refused(refusals), scroll: self.scroll.0 },
+            None => Look::Notice(match &self.fault {
+                Some(fault) => fault_notice(fault, Tone::Bad),
+                None => Notice::new(Tone::Dim, "Reading the endpoint, its configs, models, alarms and scaling …")
+                    .line("Nothing is sent. Esc leaves."),
+            }),
+        }
+    }
+
+    fn on(&mut self, model: &mut Model, command: Command, out: &mut Vec<Effect>) -> bool {
+        let page = self.page(model);
+        match command {
+            Command::Confirm | Command::Accept => {
+                let (mono, now, burst) = (model.at.mono, model.now(), self.burst);
+                let Some(gate) = &mut self.gate else { return true };
+                let verdict = if burst { gate.paste(mono) } else { gate.enter(mono, now) };
+                self.verdict(model, verdict, out);
+            }
+            Command::NextChoice | Command::PreviousChoice | Command::Complete => self.next_choice(model),
+            Command::EraseLeft => {
+                if let Some(gate) = &mut self.gate {
+                    gate.backspace(model.at.mono);
+                }
+            }
+            // A line is typed here: motions that have keys of their own scroll the plan.
+            Command::Next | Command::Previous | Command::PageDown | Command::PageUp => {
+                self.scroll.on(command, page);
+            }
+            Command::HalfDown | Command::HalfUp => {
+                self.scroll.on(command, page);
+            }
+            Command::RollBack => {}
+            _ => return false,
+        }
+        true
+    }
+
+    fn type_in(&mut self, model: &mut Model, text: &str, burst: bool) -> bool {
+        let (mono, now) = (model.at.mono, model.now());
+        let Some(gate) = &mut self.gate else { return true };
+        let mut chars = text.chars();
+        let verdict = match (chars.next(), chars.next()) {
+            (Some(c), None) if !burst => gate.key(mono, now, c),
+            _ => gate.paste(mono),
+        };
+        let mut out = Vec::new();
+        self.verdict(model, verdict, &mut out);
+        model.later.extend(out);
+        true
+    }
+
+    fn confirmable(&mut self, burst: bool) {
+        self.burst = burst;
+    }
+
+    fn drawn(&mut self, model: &Model) {
+        if let Some(gate) = &mut self.gate {
+            gate.drawn(model.at.mono);
+        }
+    }
+
+    fn hidden(&mut self) {
+        if let Some(gate) = &mut self.gate {
+            gate.hidden();
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.gone
+    }
+
+    fn wants(&self, _model: &Model) -> Vec<Want> {
+        if self.gone {
+            return Vec::new();
+        }
+        let ask = |deep| Ask::Snapshot { endpoint: self.endpoint.clone(), deep };
+        vec![Want::every(Slot::Snapshot, ask(false), REFRESH_SECS), Want::once(Slot::SnapshotDeep, ask(true))]
+    }
+
+    fn reply(&mut self, model: &mut Model, slot: Slot, result: &Result<Answer, Fault>) -> bool {
+        if !matches!(slot, Slot::Snapshot | Slot::SnapshotDeep) {
+            return false;
+        }
+        match result {
+            Ok(Answer::Snapshot(snapshot)) => {
+                self.fault = None;
+                self.take((**snapshot).clone());
+                self.replan(model);
+            }
+            Ok(_) => return false,
+            Err(fault) => {
+                if self.plan.is_some() {
+                    model.complain(fault.to_string());
+                }
+                self.fault = Some(fault.clone());
+            }
+        }
+        true
+    }
+
+    fn subject(&self) -> Option<Subject> {
+        Some(Subject { kind: Kind::Endpoint, name: self.endpoint.clone(), arn: None })
+    }
+}

@@ -1,0 +1,251 @@
+//! Polling, declared: views say what they want to know and how often; this decides what is asked now.
+//!
+//! What is in flight is polled often, what is visible is listed, what is immutable is asked once. Nothing here sleeps or
+//! spawns: [`Polls::reconcile`] turns wants into effects, [`Polls::next_due`] says when to look again.
+
+use std::collections::BTreeMap;
+
+use mldeck_core::{ask::Ask, fault::Fault, time::Monotonic};
+
+use super::msg::{Effect, Slot, Ticket};
+
+/// One thing somebody wants to know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Want {
+    pub slot: Slot,
+    pub ask: Ask,
+    /// Milliseconds between two answers; `None` for once.
+    pub every: Option<u64>,
+}
+
+impl Want {
+    pub const fn every(slot: Slot, ask: Ask, secs: u64) -> Self {
+        Self { slot, ask, every: Some(secs * 1_000) }
+    }
+
+    pub const fn once(slot: Slot, ask: Ask) -> Self {
+        Self { slot, ask, every: None }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Poll {
+    ask: Ask,
+    ticket: Ticket,
+    in_flight: bool,
+    /// `None`: answered, and wanted once.
+    due: Option<Monotonic>,
+    failures: u32,
+    every: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Polls {
+    polls: BTreeMap<Slot, Poll>,
+    next_ticket: u64,
+    /// Everything slows down by this factor: nobody is looking.
+    pub slow: u64,
+}
+
+/// A want that changed (the window scrolled) waits this long for the next change before it is asked.
+const DEBOUNCE_MS: u64 = 120;
+/// The longest pause that failures lead to.
+const MAX_BACKOFF_MS: u64 = 5 * 60_000;
+
+impl Polls {
+    /// Brings what is asked in line with what is wanted. `at` is now.
+    pub fn reconcile(&mut self, wants: Vec<Want>, at: Monotonic) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let wanted: Vec<Slot> = wants.iter().map(|want| want.slot).collect();
+        self.polls.retain(|slot, poll| {
+            let keep = wanted.contains(slot);
+            if !keep && poll.in_flight {
+                effects.push(Effect::Drop(*slot));
+            }
+            keep
+        });
+        for want in wants {
+            self.want(want, at, &mut effects);
+        }
+        effects
+    }
+
+    fn want(&mut self, want: Want, at: Monotonic, effects: &mut Vec<Effect>) {
+        let next = &mut self.next_ticket;
+        let poll = self.polls.entry(want.slot).or_insert_with(|| Poll {
+            ask: want.ask.clone(),
+            ticket: Ticket(0),
+            in_flight: false,
+            due: Some(at),
+            failures: 0,
+            every: want.every,
+        });
+        poll.every = want.every;
+        if !same_question(&poll.ask, &want.ask) {
+            poll.ask = want.ask;
+            poll.failures = 0;
+            poll.due = Some(at.plus(DEBOUNCE_MS));
+        } else {
+            // The same question with newer times: the next one asks by them.
+            poll.ask = want.ask;
+        }
+        if poll.due.is_some_and(|due| due <= at) {
+            *next += 1;
+            poll.ticket = Ticket(*next);
+            poll.in_flight = true;
+            poll.due = None;
+            effects.push(Effect::Ask { slot: want.slot, ticket: poll.ticket, ask: poll.ask.clone() });
+        }
+    }
+
+    /// Takes note of an answer; false when it is stale and must be dropped.
+    pub fn answered(&mut self, slot: Slot, ticket: Ticket, fault: Option<&Fault>, at: Monotonic) -> bool {
+        let Some(poll) = self.polls.get_mut(&slot) else { return false };
+        if poll.ticket != ticket || !poll.in_flight {
+            return false;
+        }
+        poll.in_flight = false;
+        let changed_meanwhile = poll.due.is_some();
+        match fault {
+            None => poll.failures = 0,
+            Some(_) => poll.failures += 1,
+        }
+        if changed_meanwhile {
+            return true;
+        }
+        let slow = self.slow.max(1);
+        poll.due = match (fault, poll.every) {
+            (None, every) => every.map(|ms| at.plus(ms * slow)),
+            // What cannot get better by asking again waits for the operator.
+            (Some(fault), _) if !fault.is_passing() && poll.failures > 1 => Some(at.plus(MAX_BACKOFF_MS)),
+            (Some(fault), every) => {
+                let base = every.unwrap_or(5_000).min(20_000);
+                let backed_off = base.saturating_mul(1 << poll.failures.min(5)).min(MAX_BACKOFF_MS);
+                Some(at.plus(backed_off.max(fault.retry_after.unwrap_or(0))))
+            }
+        };
+        true
+    }
+
+    /// `r`: ask again now.
+    pub fn refresh(&mut self, at: Monotonic) {
+        for poll in self.polls.values_mut().filter(|poll| !poll.in_flight) {
+            poll.due = Some(at);
+        }
+    }
+
+    /// One slot again now, because something of ours changed what it shows.
+    pub fn hurry(&mut self, slot: Slot, at: Monotonic) {
+        if let Some(poll) = self.polls.get_mut(&slot) {
+            poll.due = Some(at);
+        }
+    }
+
+    /// `Ctrl-C`: give up what is under way. True when there was anything.
+    pub fn cancel(&mut self, at: Monotonic) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for (slot, poll) in self.polls.iter_mut().filter(|(_, poll)| poll.in_flight) {
+            poll.in_flight = false;
+            poll.due = poll.every.map(|ms| at.plus(ms));
+            effects.push(Effect::Drop(*slot));
+        }
+        effects
+    }
+
+    pub fn is_loading(&self, slot: Slot) -> bool {
+        self.polls.get(&slot).is_some_and(|poll| poll.in_flight)
+    }
+
+    pub fn next_due(&self) -> Option<Monotonic> {
+        self.polls.values().filter_map(|poll| poll.due).min()
+    }
+}
+
+/// True when two asks are one question at different times, so that the later one need not be asked at once.
+fn same_question(a: &Ask, b: &Ask) -> bool {
+    match (a, b) {
+        (Ask::Changes { .. }, Ask::Changes { .. }) | (Ask::Executions { .. }, Ask::Executions { .. }) => true,
+        (
+            Ask::EndpointSeries { endpoint: a, variants: x, .. },
+            Ask::EndpointSeries { endpoint: b, variants: y, .. },
+        ) => a == b && x == y,
+        (Ask::Drift { monitor: a, .. }, Ask::Drift { monitor: b, .. }) => a == b,
+        (Ask::Logs(a), Ask::Logs(b)) => a.group == b.group && a.pattern == b.pattern && a.from == b.from,
+        (Ask::Runs { more: a, .. }, Ask::Runs { more: b, .. }) => a == b,
+        // Metrics are paid for by the metric: scrolling back over rows that were just asked for asks nothing.
+        (Ask::Vitals(a), Ask::Vitals(b)) => b.iter().all(|row| a.contains(row)),
+        _ => a == b,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mldeck_core::{fault::FaultKind, text::Text};
+
+    use super::*;
+
+    fn at(ms: u64) -> Monotonic {
+        Monotonic::from_millis(ms)
+    }
+
+    fn endpoints() -> Vec<Want> {
+        vec![Want::every(Slot::Endpoints, Ask::Endpoints, 20)]
+    }
+
+    fn ticket(effects: &[Effect]) -> Ticket {
+        match effects {
+            [Effect::Ask { ticket, .. }] => *ticket,
+            other => panic!("one ask expected: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn asks_once_waits_for_the_answer_and_asks_again_when_due() {
+        let mut polls = Polls::default();
+        let first = ticket(&polls.reconcile(endpoints(), at(0)));
+        assert_eq!(polls.reconcile(endpoints(), at(50_000)), [], "in flight: never twice");
+        assert!(polls.answered(Slot::Endpoints, first, None, at(50_000)));
+        assert_eq!(polls.next_due(), Some(at(70_000)));
+        assert_eq!(polls.reconcile(endpoints(), at(69_999)), []);
+        assert_ne!(ticket(&polls.reconcile(endpoints(), at(70_000))), first);
+        assert!(!polls.answered(Slot::Endpoints, first, None, at(70_001)), "a stale ticket is dropped");
+    }
+
+    #[test]
+    fn a_changed_question_waits_for_the_scrolling_to_end() {
+        let mut polls = Polls::default();
+        let want = |name: &str| vec![Want::once(Slot::Details, Ask::Details(vec![Text::new(name)]))];
+        let first = ticket(&polls.reconcile(want("a"), at(0)));
+        assert_eq!(polls.reconcile(want("b"), at(10)), []);
+        assert_eq!(polls.reconcile(want("c"), at(20)), []);
+        let second = ticket(&polls.reconcile(want("c"), at(20 + DEBOUNCE_MS)));
+        assert!(!polls.answered(Slot::Details, first, None, at(200)));
+        assert!(polls.answered(Slot::Details, second, None, at(201)));
+        assert_eq!(polls.next_due(), None, "wanted once");
+    }
+
+    #[test]
+    fn what_nobody_wants_any_more_is_cancelled() {
+        let mut polls = Polls::default();
+        polls.reconcile(endpoints(), at(0));
+        assert_eq!(polls.reconcile(Vec::new(), at(1)), [Effect::Drop(Slot::Endpoints)]);
+        assert_eq!(polls.next_due(), None);
+    }
+
+    #[test]
+    fn failures_back_off_and_respect_retry_after() {
+        let mut polls = Polls::default();
+        let mut fault = Fault::new(FaultKind::Throttled, "listing endpoints", "Rate exceeded");
+        let first = ticket(&polls.reconcile(endpoints(), at(0)));
+        polls.answered(Slot::Endpoints, first, Some(&fault), at(0));
+        assert_eq!(polls.next_due(), Some(at(40_000)));
+        fault.retry_after = Some(100_000);
+        let second = ticket(&polls.reconcile(endpoints(), at(40_000)));
+        polls.answered(Slot::Endpoints, second, Some(&fault), at(40_000));
+        assert_eq!(polls.next_due(), Some(at(140_000)));
+        let denied = Fault::new(FaultKind::Denied { action: Text::new("sagemaker:ListEndpoints") }, "listing", "no");
+        let third = ticket(&polls.reconcile(endpoints(), at(140_000)));
+        polls.answered(Slot::Endpoints, third, Some(&denied), at(140_000));
+        assert_eq!(polls.next_due(), Some(at(140_000 + MAX_BACKOFF_MS)));
+    }
+}

@@ -1,0 +1,426 @@
+//! Routing: each message goes to one function. Nothing here knows a terminal, a clock or a network.
+
+use mldeck_core::{
+    ask::{Answer, TrailEvent},
+    fault::Fault,
+    resource::{Endpoint, Rows, endpoint::Details},
+    text::Text,
+    time::Timestamp,
+};
+
+use super::{
+    command::Scope,
+    dispatch,
+    layers::Layer,
+    model::Model,
+    msg::{At, Effect, Msg, Slot},
+    ops,
+    pane::{Opened, View, list},
+    target,
+};
+use crate::keys::{Key, Resolution};
+
+/// Changes the model by one message. Call [`settle`] once after a burst of them.
+pub fn update(model: &mut Model, at: At, msg: Msg) -> Vec<Effect> {
+    model.at = at;
+    let mut out = Vec::new();
+    match msg {
+        Msg::Key { key, burst } => on_key(model, key, burst, &mut out),
+        Msg::Paste(text) => on_text(model, &text, true),
+        Msg::Resize(width, height) => {
+            model.size = (width, height);
+            on_top(model, |view, _| view.hidden());
+        }
+        Msg::Focus(focused) => {
+            model.focused = focused;
+            model.polls.slow = if focused { 1 } else { 4 };
+        }
+        Msg::Reply { slot, ticket, result } => {
+            if model.polls.answered(slot, ticket, result.as_ref().err(), at.mono) {
+                on_reply(model, slot, result, &mut out);
+            }
+        }
+        Msg::Cached { rows, as_of, .. } => on_cached(model, rows, as_of),
+        Msg::Presumed(scope) => {
+            if model.session.scope().is_none() {
+                model.session.presumed = Some(scope);
+            }
+        }
+        Msg::Ledger(result) => {
+            ops::on_ledger(model, result);
+            ops::resume(model, &mut out);
+        }
+        Msg::Journaled { op, record, result } => ops::on_journaled(model, &op, *record, result, &mut out),
+        Msg::OpRead { op, ticket, result } => ops::on_read(model, &op, ticket, result, &mut out),
+        Msg::OpSent { op, ticket, sent } => ops::on_sent(model, &op, ticket, sent, &mut out),
+        Msg::Drawn => on_top(model, |view, model| view.drawn(model)),
+        Msg::Stalled => on_top(model, |view, _| view.hidden()),
+        Msg::Traffic(traffic) => model.traffic = traffic,
+        Msg::Lean(lean) => model.lean = lean,
+        Msg::Restyled { theme } => {
+            model.say(format!("theme {theme}"));
+            model.theme = theme;
+        }
+        Msg::Note { text, bad: true } => model.complain(text.to_string()),
+        Msg::Note { text, bad: false } => model.say(text.to_string()),
+        Msg::Wake => {}
+    }
+    model.nav.drop_done();
+    for view in std::mem::take(&mut model.opening) {
+        model.nav.open(view);
+    }
+    out.append(&mut model.later);
+    out
+}
+
+/// After a burst: the tables fit their rows, what ran out is dropped, and what is wanted now is asked.
+pub fn settle(model: &mut Model, at: At) -> Vec<Effect> {
+    model.at = at;
+    let now = at.now;
+    model.endpoints.settle(now);
+    model.executions.settle(now);
+    model.runs.settle(now);
+    model.monitors.settle(now);
+    model.ledger.settle(now);
+    if model.status.as_ref().is_some_and(|status| status.until <= at.mono) {
+        model.status = None;
+    }
+    if model.session.armed.as_ref().is_some_and(|armed| armed.until <= at.mono) {
+        model.session.armed = None;
+        model.say("Write mode ended.");
+    }
+    target::resolve(model);
+    let mut out = ops::tick(model);
+    let mut wants = identity_wants(model);
+    wants.extend(list::wants(model));
+    for view in model.nav.views() {
+        if let View::Opened(view) = view {
+            wants.extend(view.wants(model));
+        }
+    }
+    // Two views may want the same slot (a log over a log): the one on top is on screen.
+    let mut seen = std::collections::BTreeSet::new();
+    let mut unique: Vec<_> = wants.into_iter().rev().filter(|want| seen.insert(want.slot)).collect();
+    unique.reverse();
+    let loading_before = loading(model);
+    out.extend(model.polls.reconcile(unique, at.mono));
+    if loading(model) != loading_before {
+        for slot in [Slot::Endpoints, Slot::Executions, Slot::Runs, Slot::Monitors] {
+            let is_loading = model.polls.is_loading(slot);
+            if let Some(load) = list::load_mut(model, slot) {
+                load.loading = is_loading && (load.as_of.is_none() || load.cached);
+            }
+        }
+    }
+    out
+}
+
+fn loading(model: &Model) -> [bool; 4] {
+    [Slot::Endpoints, Slot::Executions, Slot::Runs, Slot::Monitors].map(|slot| model.polls.is_loading(slot))
+}
+
+fn identity_wants(model: &Model) -> Vec<super::polls::Want> {
+    use mldeck_core::ask::Ask;
+    // Once known it is asked again every five minutes: a renewed login may be somebody else's.
+    let secs = if model.session.scope().is_some() { 300 } else { 10 };
+    vec![super::polls::Want::every(Slot::Identity, Ask::Identity, secs)]
+}
+
+/// The scopes that a key is looked up in now.
+pub fn scopes(model: &Model) -> Vec<Scope> {
+    model.layers.last().map_or_else(|| model.nav.top().scopes().to_vec(), Layer::scopes)
+}
+
+fn on_key(model: &mut Model, key: Key, burst: bool, out: &mut Vec<Effect>) {
+    let scopes = scopes(model);
+    match model.keymap.resolve(&scopes, &model.pending, key) {
+        Resolution::Command(command) => {
+            model.pending.clear();
+            dispatch::run(model, command, burst, out);
+        }
+        Resolution::Pending(_) => model.pending.push(key),
+        Resolution::None => {
+            model.pending.clear();
+            if scopes.contains(&Scope::Text) {
+                if let Some(c) = key.typed() {
+                    on_text(model, c.encode_utf8(&mut [0; 4]), burst);
+                }
+            } else if model.keymap.is_caps_lock(&scopes, key) {
+                model.say("Is Caps Lock on? Capitals are the keys that change things.");
+            }
+        }
+    }
+}
+
+fn on_text(model: &mut Model, text: &str, burst: bool) {
+    if let Some(layer) = model.layers.last_mut() {
+        if let Some(field) = layer.field() {
+            field.insert(text);
+            dispatch::typed(model);
+        }
+        return;
+    }
+    match model.nav.take_top() {
+        Some(View::Opened(mut view)) => {
+            view.type_in(model, text, burst);
+            model.nav.put_back(View::Opened(view));
+        }
+        Some(list) => model.nav.put_back(list),
+        None => {}
+    }
+}
+
+fn on_top(model: &mut Model, act: impl FnOnce(&mut dyn Opened, &Model)) {
+    match model.nav.take_top() {
+        Some(View::Opened(mut view)) => {
+            act(view.as_mut(), model);
+            model.nav.put_back(View::Opened(view));
+        }
+        Some(list) => model.nav.put_back(list),
+        None => {}
+    }
+}
+
+fn on_cached(model: &mut Model, rows: Rows, as_of: Timestamp) {
+    macro_rules! fill {
+        ($table:expr, $rows:expr) => {
+            if $table.load.as_of.is_none() {
+                $table.replace($rows, |_, _| {});
+                $table.load.as_of = Some(as_of);
+                $table.load.cached = true;
+            }
+        };
+    }
+    match rows {
+        Rows::Endpoint(rows) => fill!(model.endpoints, rows),
+        Rows::Execution(rows) => fill!(model.executions, rows),
+        Rows::Run(rows) => fill!(model.runs, rows),
+        Rows::Monitor(rows) => fill!(model.monitors, rows),
+        Rows::ModelPackage(_) | Rows::Alarm(_) | Rows::Operation(_) => {}
+    }
+}
+
+fn on_reply(model: &mut Model, slot: Slot, result: Result<Answer, Fault>, out: &mut Vec<Effect>) {
+    if model.frozen && slot != Slot::Identity {
+        return;
+    }
+    if to_view(model, slot, &result) {
+        return;
+    }
+    match result {
+        Err(fault) => on_fault(model, slot, fault),
+        Ok(answer) => on_answer(model, slot, answer, out),
+    }
+}
+
+/// Opened views get answers to their own slots, the top one first.
+fn to_view(model: &mut Model, slot: Slot, result: &Result<Answer, Fault>) -> bool {
+    let mut taken = Vec::new();
+    let mut handled = false;
+    while let Some(view) = model.nav.take_top() {
+        let View::Opened(mut view) = view else {
+            taken.push(view);
+            break;
+        };
+        handled = view.reply(model, slot, result);
+        taken.push(View::Opened(view));
+        if handled {
+            break;
+        }
+    }
+    for view in taken.into_iter().rev() {
+        model.nav.put_back(view);
+    }
+    handled
+}
+
+fn on_fault(model: &mut Model, slot: Slot, fault: Fault) {
+    if slot == Slot::Identity {
+        let known = matches!(model.session.identity, Some(Ok(_)));
+        if !known || !fault.is_passing() {
+            model.session.identity = Some(Err(fault));
+        }
+        return;
+    }
+    match slot {
+        Slot::Details | Slot::Vitals | Slot::Alarms | Slot::Changes => {
+            let gap = format!("{}: {}", fault.doing, fault.kind.headline());
+            let gaps = &mut model.endpoints.load.gaps;
+            gaps.retain(|known| !known.starts_with(fault.doing.as_str()));
+            gaps.push(gap);
+        }
+        Slot::OpenDetails => model.complain(fault.to_string()),
+        _ => {
+            if let Some(load) = list::load_mut(model, slot) {
+                load.loading = false;
+                load.fault = Some(fault);
+            }
+        }
+    }
+}
+
+fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect>) {
+    let now = model.now();
+    match answer {
+        Answer::Identity(identity) => dispatch::on_identity(model, identity, out),
+        Answer::Endpoints(rows) => {
+            model.endpoints.replace(rows, carry_endpoint);
+            let undescribed = |name: &Text| model.endpoints.get(name).is_none_or(|row| row.details.is_none());
+            model.details_read.retain(|name, _| !undescribed(name));
+            arrived(model, Slot::Endpoints);
+            join_endpoints(model);
+            keep(model, out, Rows::Endpoint(model.endpoints.rows().to_vec()));
+        }
+        Answer::Details(all) => on_details(model, all, now),
+        Answer::Vitals(all) => {
+            for (name, vitals) in all {
+                if let Some(row) = model.endpoints.row_mut(&name) {
+                    row.vitals = Some(vitals);
+                }
+            }
+            clear_gap(model, "metrics");
+        }
+        Answer::Alarms(alarms) => {
+            model.alarms = alarms;
+            model.alarms_read = true;
+            join_endpoints(model);
+            clear_gap(model, "alarms");
+        }
+        Answer::Changes(events) => {
+            merge_changes(&mut model.changes, events);
+            join_endpoints(model);
+            clear_gap(model, "CloudTrail");
+        }
+        Answer::Executions(rows) => {
+            if model.executions.load.cached {
+                model.executions.replace(rows, |_, _| {});
+            } else {
+                model.executions.upsert(rows, |_, _| {});
+            }
+            arrived(model, Slot::Executions);
+            keep(model, out, Rows::Execution(model.executions.rows().to_vec()));
+        }
+        Answer::Runs { rows, more } => {
+            if model.runs.load.cached {
+                model.runs.replace(rows, |_, _| {});
+            } else {
+                model.runs.upsert(rows, |_, _| {});
+            }
+            model.runs_more = more;
+            arrived(model, Slot::Runs);
+            choose_metric_columns(model);
+            if model.runs_more.is_none() {
+                keep(model, out, Rows::Run(model.runs.rows().to_vec()));
+            }
+        }
+        Answer::Monitors(rows) => {
+            model.monitors.replace(rows, |_, _| {});
+            arrived(model, Slot::Monitors);
+            keep(model, out, Rows::Monitor(model.monitors.rows().to_vec()));
+        }
+        Answer::Endpoint(_)
+        | Answer::Series(_)
+        | Answer::Logs(_)
+        | Answer::Execution(_)
+        | Answer::RunSeries(_)
+        | Answer::Packages(_)
+        | Answer::Drift(_)
+        | Answer::Snapshot(_)
+        | Answer::Raw(_) => {
+            // Its view was closed while it was on the way.
+            let _ = slot;
+        }
+    }
+}
+
+fn arrived(model: &mut Model, slot: Slot) {
+    let now = model.now();
+    if let Some(load) = list::load_mut(model, slot) {
+        load.as_of = Some(now);
+        load.cached = false;
+        load.fault = None;
+        load.loading = false;
+    }
+}
+
+fn clear_gap(model: &mut Model, word: &str) {
+    model.endpoints.load.gaps.retain(|gap| !gap.contains(word));
+}
+
+fn keep(model: &Model, out: &mut Vec<Effect>, rows: Rows) {
+    if let Some(scope) = model.session.scope() {
+        out.push(Effect::Keep { scope: scope.clone(), rows, at: model.now() });
+    }
+}
+
+/// A list row does not know what Describe, CloudWatch and CloudTrail said. Details of before a change are not carried: an
+/// old model must not stand beside a new time.
+fn carry_endpoint(old: &Endpoint, new: &mut Endpoint) {
+    if old.modified == new.modified || new.status.is_in_flight() {
+        new.details.clone_from(&old.details);
+    }
+    new.vitals.clone_from(&old.vitals);
+    new.alarms.clone_from(&old.alarms);
+    new.change.clone_from(&old.change);
+}
+
+fn on_details(model: &mut Model, all: Vec<(Text, Result<Details, Fault>)>, now: Timestamp) {
+    for (name, result) in all {
+        match result {
+            Ok(details) => {
+                model.details_read.insert(name.clone(), now);
+                if let Some(row) = model.endpoints.row_mut(&name) {
+                    if let Some(status) = &details.status {
+                        row.status = status.clone();
+                    }
+                    row.details = Some(details);
+                }
+            }
+            Err(fault) => {
+                // Asked again after a while, not every poll.
+                model.details_read.insert(name, now);
+                on_fault(model, Slot::Details, fault);
+            }
+        }
+    }
+}
+
+/// Alarms and changes belong to rows.
+fn join_endpoints(model: &mut Model) {
+    let names: Vec<Text> = model.endpoints.rows().iter().map(|row| row.name.clone()).collect();
+    for name in names {
+        let alarms: Vec<_> = model.alarms.iter().filter(|alarm| alarm.endpoint() == Some(&name)).cloned().collect();
+        let change = model.last_change(&name);
+        if let Some(row) = model.endpoints.row_mut(&name) {
+            row.alarms = alarms;
+            if change.is_some() {
+                row.change = change;
+            }
+        }
+    }
+}
+
+/// Newest first, each event once: deliveries may be late, so a new answer may hold older events.
+fn merge_changes(known: &mut Vec<TrailEvent>, events: Vec<TrailEvent>) {
+    let ids: std::collections::HashSet<Text> = known.iter().map(|event| event.event_id.clone()).collect();
+    known.extend(events.into_iter().filter(|event| !ids.contains(&event.event_id)));
+    known.sort_by_key(|event| std::cmp::Reverse(event.at));
+}
+
+/// The most common metrics become columns, so that runs can be read and sorted at once.
+fn choose_metric_columns(model: &mut Model) {
+    const COLUMNS: usize = 3;
+    if !model.runs.extra().is_empty() {
+        return;
+    }
+    let mut counts: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
+    for row in model.runs.rows().iter().take(1_000) {
+        for (name, _) in &row.metrics {
+            *counts.entry(name.as_str()).or_default() += 1;
+        }
+    }
+    let mut names: Vec<(&str, usize)> = counts.into_iter().collect();
+    names.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    let names = names.into_iter().take(COLUMNS).map(|(name, _)| name.to_owned()).collect();
+    model.runs.set_extra(names);
+}

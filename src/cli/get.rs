@@ -1,0 +1,313 @@
+//! `mldeck get KIND`: the tables without a terminal, by the same columns and the same filter.
+
+use std::time::Duration;
+
+use clap::Args;
+use mldeck_core::{
+    ask::{Answer, Ask, VitalsOf},
+    column::{Align, Now, Value},
+    fault::{Fault, FaultKind},
+    query,
+    resource::{Alarm, Endpoint, Kind, ModelPackage, Resource},
+    text::{self, Text},
+    time::{DAY, Timestamp},
+};
+use serde_json::{Map, json};
+
+use super::Format;
+use crate::{
+    app::{look::Grid, pane::table::Table},
+    backends::Connected,
+    run::effects::ask,
+};
+
+/// One headless answer may take this long.
+const LIMIT: Duration = Duration::from_secs(60);
+/// As wide as a table gets without a terminal to fit.
+const WIDTH: u16 = 200;
+
+#[derive(Debug, Args)]
+pub struct Get {
+    /// endpoints, executions, runs, monitors, alarms, versions.
+    #[arg(value_parser = kind)]
+    pub kind: Kind,
+    /// Only this one.
+    pub name: Option<String>,
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub output: Format,
+    /// As `/` in the deck: `status:Failed age<2d fraud`.
+    #[arg(long, value_name = "QUERY")]
+    pub filter: Option<String>,
+    /// A column to sort by; `-` before it turns the order around.
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
+    pub sort: Option<String>,
+    /// How far back runs and executions are read, in days.
+    #[arg(long, default_value_t = 30)]
+    pub days: u32,
+}
+
+fn kind(word: &str) -> Result<Kind, String> {
+    let known = |kind: &&Kind| **kind != Kind::Operation;
+    Kind::parse(word).filter(|kind| known(&kind)).ok_or_else(|| {
+        let names: Vec<&str> = Kind::ALL.iter().filter(known).map(|kind| kind.plural()).collect();
+        format!("one of {}", names.join(", "))
+    })
+}
+
+/// Asks for the kind and prints it.
+///
+/// # Errors
+/// The fault of the question, a filter that cannot be read, or a name that is not there.
+pub async fn run(get: &Get, connected: &Connected) -> Result<String, Fault> {
+    let now = connected.gateway.now();
+    let since = now.plus(-i64::from(get.days) * DAY);
+    match get.kind {
+        Kind::Endpoint => render(get, endpoints(get, connected).await?, now),
+        Kind::Execution => match ask(connected, &Ask::Executions { since }, LIMIT).await? {
+            Answer::Executions(rows) => render(get, rows, now),
+            _ => Err(unexpected()),
+        },
+        Kind::Run => render(get, runs(connected, since).await?, now),
+        Kind::Monitor => match ask(connected, &Ask::Monitors, LIMIT).await? {
+            Answer::Monitors(rows) => render(get, rows, now),
+            _ => Err(unexpected()),
+        },
+        Kind::Alarm => render(get, alarms(connected).await?, now),
+        Kind::ModelPackage => match ask(connected, &Ask::Packages, LIMIT).await? {
+            Answer::Packages(rows) => render::<ModelPackage>(get, rows, now),
+            _ => Err(unexpected()),
+        },
+        Kind::Operation => Err(Fault::new(FaultKind::Setup, "reading operations", "`mldeck ledger` lists them")),
+    }
+}
+
+fn unexpected() -> Fault {
+    Fault::new(FaultKind::Bug, "reading an answer", "it answers another question")
+}
+
+async fn alarms(connected: &Connected) -> Result<Vec<Alarm>, Fault> {
+    match ask(connected, &Ask::Alarms, LIMIT).await? {
+        Answer::Alarms(rows) => Ok(rows),
+        _ => Err(unexpected()),
+    }
+}
+
+/// The list with details and alarms; vitals too where metrics are offered.
+async fn endpoints(get: &Get, connected: &Connected) -> Result<Vec<Endpoint>, Fault> {
+    let Answer::Endpoints(mut rows) = ask(connected, &Ask::Endpoints, LIMIT).await? else { return Err(unexpected()) };
+    if let Some(name) = &get.name {
+        rows.retain(|row| row.name == name.as_str());
+    }
+    let names: Vec<Text> = rows.iter().map(|row| row.name.clone()).collect();
+    if let Answer::Details(all) = ask(connected, &Ask::Details(names), LIMIT).await? {
+        for (name, result) in all {
+            if let (Some(row), Ok(details)) = (rows.iter_mut().find(|row| row.name == name), result) {
+                row.details = Some(details);
+            }
+        }
+    }
+    // What the rows can do without is left out where it is denied or not offered.
+    if let Ok(all) = alarms(connected).await {
+        for row in &mut rows {
+            row.alarms = all.iter().filter(|alarm| alarm.endpoint() == Some(&row.name)).cloned().collect();
+        }
+    }
+    let wanted: Vec<VitalsOf> = rows
+        .iter()
+        .filter_map(|row| {
+            let variants = row.details.as_ref()?.variants.iter().map(|variant| variant.name.clone()).collect();
+            Some(VitalsOf { endpoint: row.name.clone(), variants })
+        })
+        .collect();
+    if !wanted.is_empty()
+        && let Ok(Answer::Vitals(all)) = ask(connected, &Ask::Vitals(wanted), LIMIT).await
+    {
+        for (name, vitals) in all {
+            if let Some(row) = rows.iter_mut().find(|row| row.name == name) {
+                row.vitals = Some(vitals);
+            }
+        }
+    }
+    Ok(rows)
+}
+
+async fn runs(connected: &Connected, since: Timestamp) -> Result<Vec<mldeck_core::resource::Run>, Fault> {
+    let mut out = Vec::new();
+    let mut more = None;
+    loop {
+        let Answer::Runs { rows, more: next } = ask(connected, &Ask::Runs { since, more }, LIMIT).await? else {
+            return Err(unexpected());
+        };
+        out.extend(rows);
+        match next {
+            Some(token) => more = Some(token),
+            None => return Ok(out),
+        }
+    }
+}
+
+/// Filters, sorts and prints rows of one kind.
+fn render<R: Resource>(get: &Get, rows: Vec<R>, now: Timestamp) -> Result<String, Fault> {
+    let mut table: Table<R> = Table::new(None, &[]);
+    table.wide = get.output == Format::Wide;
+    table.replace(rows, |_, _| {});
+    if let Some(filter) = &get.filter {
+        table.set_filter(filter);
+        if let Some(error) = table.filter_error() {
+            return Err(Fault::new(FaultKind::Setup, "reading --filter", error));
+        }
+    }
+    if let Some(sort) = &get.sort {
+        let name = sort.trim_start_matches('-');
+        let names = table.field_names();
+        if !names.iter().any(|known| known == name) {
+            let message = format!("no column {name}; there are {}", names.join(", "));
+            return Err(Fault::new(FaultKind::Setup, "reading --sort", &message));
+        }
+        table.sort_by(name, sort.starts_with('-'));
+    }
+    table.settle(now);
+    let mut rows: Vec<&R> = table.shown().collect();
+    if let Some(name) = &get.name {
+        rows.retain(|row| row.name() == name.as_str());
+        if rows.is_empty() {
+            let message = format!("no {} {name} in this account and region", get.kind.singular());
+            return Err(Fault::new(FaultKind::Missing, "looking it up", &message));
+        }
+    }
+    Ok(match get.output {
+        Format::Json => as_json(&rows, now),
+        Format::Csv => as_csv(&rows, now),
+        Format::Table | Format::Wide => as_table(&table, &rows, now),
+    })
+}
+
+fn as_json<R: Resource>(rows: &[&R], now: Timestamp) -> String {
+    let all: Vec<serde_json::Value> = rows
+        .iter()
+        .map(|row| {
+            let mut object = Map::new();
+            object.insert("health".into(), json!(row.health().word()));
+            for column in R::COLUMNS {
+                object.insert(column.name.into(), json_value(&(column.value)(row)));
+            }
+            let fields = query::Row(*row, Now(now));
+            for name in row.field_names() {
+                object.insert(name.to_owned(), json_value(&query::Fields::value(&fields, name)));
+            }
+            serde_json::Value::Object(object)
+        })
+        .collect();
+    let mut text = serde_json::to_string_pretty(&all).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn json_value(value: &Value<'_>) -> serde_json::Value {
+    match value {
+        Value::Missing => serde_json::Value::Null,
+        // The real text: JSON escapes control characters by itself.
+        Value::Text(text) => json!(Text::unescape(text)),
+        Value::Number(number) => json!(number),
+        Value::Time(at) => json!(at.iso()),
+        Value::Flag(flag) => json!(flag),
+    }
+}
+
+fn as_csv<R: Resource>(rows: &[&R], now: Timestamp) -> String {
+    let mut fields: Vec<&str> = rows.iter().flat_map(|row| row.field_names()).collect();
+    fields.sort_unstable();
+    fields.dedup();
+    let mut out = String::from("health");
+    for name in R::COLUMNS.iter().map(|column| column.name).chain(fields.iter().copied()) {
+        out.push(',');
+        out.push_str(&quoted(name));
+    }
+    out.push('\n');
+    for row in rows {
+        out.push_str(row.health().word());
+        let view = query::Row(*row, Now(now));
+        for name in R::COLUMNS.iter().map(|column| column.name).chain(fields.iter().copied()) {
+            out.push(',');
+            match query::Fields::value(&view, name) {
+                Value::Missing => {}
+                Value::Text(text) => out.push_str(&quoted(&text)),
+                Value::Number(number) => out.push_str(&number.to_string()),
+                Value::Time(at) => out.push_str(&at.iso()),
+                Value::Flag(flag) => out.push_str(if flag { "true" } else { "false" }),
+            }
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// A CSV field. What a spreadsheet would run as a formula is made text.
+fn quoted(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@']);
+    let plain = !formula && !text.contains(['"', ',', '\n', '\r']);
+    if plain { text.to_owned() } else { format!("\"{}{}\"", if formula { "'" } else { "" }, text.replace('"', "\"\"")) }
+}
+
+fn as_table<R: Resource>(table: &Table<R>, rows: &[&R], now: Timestamp) -> String {
+    let heads = table.heads(WIDTH);
+    let lines: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            let mut cells = vec![row.health().word().to_owned()];
+            cells.extend(table.cells_of(row, WIDTH, Now(now)).into_iter().map(|cell| cell.text.into_owned()));
+            cells
+        })
+        .collect();
+    let mut titles = vec![("HEALTH".to_owned(), Align::Left)];
+    titles.extend(heads.into_iter().map(|head| (head.head, head.align)));
+    let widths: Vec<usize> = titles
+        .iter()
+        .enumerate()
+        .map(|(i, (title, _))| {
+            lines
+                .iter()
+                .map(|line| line.get(i).map_or(0, |cell| text::width(cell)))
+                .max()
+                .unwrap_or(0)
+                .max(text::width(title))
+        })
+        .collect();
+    let mut out = String::new();
+    let head: Vec<String> = titles.iter().map(|(title, _)| title.clone()).collect();
+    for line in std::iter::once(&head).chain(&lines) {
+        let mut row = String::new();
+        for (i, cell) in line.iter().enumerate() {
+            let pad = widths[i].saturating_sub(text::width(cell));
+            let right = titles[i].1 == Align::Right;
+            let (before, after) = if right { (pad, 0) } else { (0, pad) };
+            row.extend(std::iter::repeat_n(' ', before));
+            row.push_str(cell);
+            row.extend(std::iter::repeat_n(' ', after + 2));
+        }
+        out.push_str(row.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn csv_fields_are_quoted_and_formulas_made_harmless() {
+        assert_eq!(quoted("plain"), "plain");
+        assert_eq!(quoted("a,b"), "\"a,b\"");
+        assert_eq!(quoted("say \"x\""), "\"say \"\"x\"\"\"");
+        assert_eq!(quoted("=cmd()"), "\"'=cmd()\"");
+    }
+
+    #[test]
+    fn kinds_are_read_in_both_numbers_and_named_when_wrong() {
+        assert_eq!(kind("Endpoints"), Ok(Kind::Endpoint));
+        assert_eq!(kind("run"), Ok(Kind::Run));
+        assert!(kind("pods").unwrap_err().contains("executions"));
+        assert!(kind("operations").is_err());
+    }
+}

@@ -1,0 +1,93 @@
+//! `mldeck ledger`: what was changed from here, for the incident review.
+
+use clap::{Args, Subcommand, ValueEnum};
+use mldeck_core::ops::journal::{self, Record};
+
+use super::{Global, out};
+use crate::{
+    run::clock,
+    store::{Journal, StoreError, Verdict},
+};
+
+#[derive(Debug, Args)]
+pub struct Ledger {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[arg(short, long, value_enum, default_value = "md")]
+    output: Output,
+    /// Only operations that started in the last so many days.
+    #[arg(long, value_name = "DAYS")]
+    since: Option<u32>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Checks the hash chain of the journal.
+    Verify,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Md,
+    Json,
+}
+
+/// Runs the verb; returns the exit code.
+pub fn run(ledger: &Ledger, global: &Global) -> u8 {
+    let Some(folders) = super::start::folders(global) else {
+        out::complain("mldeck: there is no home directory, and so no journal");
+        return 1;
+    };
+    let at = clock::timestamp();
+    let result = Journal::start(&folders, at).and_then(|journal| match ledger.verb {
+        Some(Verb::Verify) => verify(&journal),
+        None => list(&journal, ledger, at),
+    });
+    match result {
+        Ok((text, code)) => {
+            if out::print(&text).is_err() {
+                return 1;
+            }
+            code
+        }
+        Err(error) => {
+            out::complain(&format!("mldeck: {error}"));
+            1
+        }
+    }
+}
+
+fn verify(journal: &Journal) -> Result<(String, u8), StoreError> {
+    if let Some(aside) = journal.was_set_aside().wait()? {
+        let text = format!(
+            "{}\nset aside as {}, readable parts in {}\n",
+            aside.verdict,
+            aside.file.display(),
+            aside.export.display()
+        );
+        return Ok((text, 1));
+    }
+    let verdict = journal.verify().wait()?;
+    let code = u8::from(!matches!(verdict, Verdict::Intact { .. }));
+    Ok((format!("{verdict}\n"), code))
+}
+
+fn list(journal: &Journal, ledger: &Ledger, at: mldeck_core::time::Timestamp) -> Result<(String, u8), StoreError> {
+    let entries = journal.read_all().wait()?;
+    let records: Vec<Record> =
+        entries.into_iter().filter_map(|entry| serde_json::from_value(entry.body).ok()).collect();
+    let since = ledger.since.map(|days| at.plus(-i64::from(days) * mldeck_core::time::DAY));
+    let groups: Vec<Vec<&Record>> = journal::operations(&records)
+        .into_iter()
+        .filter(|group| since.is_none_or(|since| group[0].at >= since))
+        .collect();
+    let text = match ledger.output {
+        Output::Md if groups.is_empty() => "Nothing was changed from here.\n".to_owned(),
+        Output::Md => groups.iter().map(|group| journal::markdown(group)).collect::<Vec<_>>().join("\n"),
+        Output::Json => {
+            let all: Vec<&&Record> = groups.iter().flatten().collect();
+            serde_json::to_string_pretty(&all).unwrap_or_default() + "\n"
+        }
+    };
+    Ok((text, 0))
+}

@@ -1,0 +1,179 @@
+//! The command line: what can be asked for, shared with the completions and the man page.
+
+pub mod config;
+pub mod get;
+pub mod ledger;
+pub mod out;
+pub mod sandbox;
+pub mod start;
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+/// The on-call console for machine learning on AWS.
+#[derive(Debug, Parser)]
+#[command(name = "mldeck", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a guard, 4 stale plan, 5 outcome unknown, \
+                        6 rolled back, 7 denied or not signed in, 129 terminal gone."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Verb>,
+    /// What the page was about: an endpoint, run or alarm, as name, ARN or console link. Opened at once.
+    #[arg(value_name = "NAME|ARN|URL|ALARM")]
+    pub target: Option<String>,
+    #[command(flatten)]
+    pub global: Global,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub struct Global {
+    /// AWS profile; without it the default credential chain decides.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    #[arg(long, global = true, value_name = "NAME")]
+    pub region: Option<String>,
+    /// One address for all services, such as `mldeck sandbox serve` prints.
+    #[arg(long, global = true, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// Write mode cannot be armed at all.
+    #[arg(long, global = true)]
+    pub read_only: bool,
+    /// Colours: a name from `themes/` or your own.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// Another configuration file.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Keep state, cache and configuration below this folder.
+    #[arg(long, global = true, value_name = "DIR", env = "MLDECK_HOME", hide_env_values = true)]
+    pub home: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// The whole program on the embedded sandbox: a living account, no credentials, no network.
+    Demo(Demo),
+    /// The tables without a terminal: endpoints, executions, runs, monitors, alarms, versions.
+    Get(get::Get),
+    /// What was changed from here, by whom, with request ids.
+    Ledger(ledger::Ledger),
+    /// The sandbox as an AWS server that boto3, the AWS CLI and other tools can use.
+    Sandbox {
+        #[command(subcommand)]
+        verb: sandbox::Verb,
+    },
+    /// Check, print or describe the configuration.
+    Config {
+        #[command(subcommand)]
+        verb: config::Verb,
+    },
+    /// Shell completions.
+    Completions {
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// The manual page.
+    Man,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Demo {
+    #[arg(long, default_value = "fraud-burns")]
+    pub scenario: String,
+    /// How many seconds of the account pass in one of ours, 1 to 3600.
+    #[arg(long, default_value_t = 10.0, value_parser = speed)]
+    pub speed: f64,
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// What to open, as without `demo`.
+    #[arg(value_name = "NAME|ARN|URL|ALARM")]
+    pub target: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Wide,
+    Json,
+    Csv,
+}
+
+/// Carries out what was asked for; returns the exit code.
+pub fn run(cli: Cli) -> u8 {
+    let Cli { command, target, global } = cli;
+    match command {
+        None => start::run(&global, None, target.as_deref()),
+        Some(Verb::Demo(demo)) => start::run(&global, Some(&demo), demo.target.as_deref()),
+        Some(Verb::Get(get)) => headless(&global, &get),
+        Some(Verb::Ledger(ledger)) => ledger::run(&ledger, &global),
+        Some(Verb::Sandbox { verb }) => sandbox::run(&verb),
+        Some(Verb::Config { verb }) => config::run(&verb, &global),
+        Some(Verb::Completions { shell }) => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "mldeck", &mut text);
+            u8::from(out::print(&String::from_utf8_lossy(&text)).is_err())
+        }
+        Some(Verb::Man) => {
+            let mut text = Vec::new();
+            let rendered = clap_mangen::Man::new(Cli::command()).render(&mut text);
+            u8::from(rendered.is_err() || out::print(&String::from_utf8_lossy(&text)).is_err())
+        }
+    }
+}
+
+/// Connects, asks, prints.
+fn headless(global: &Global, get: &get::Get) -> u8 {
+    let prepared = start::prepare(global);
+    let mut global = global.clone();
+    global.endpoint_url.clone_from(&prepared.setup.config.endpoint_url);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            out::complain(&format!("mldeck: cannot start: {error}"));
+            return 1;
+        }
+    };
+    let result = runtime.block_on(async {
+        let connected = crate::backends::live(&global).await?;
+        get::run(get, &connected).await
+    });
+    match result {
+        Ok(text) => u8::from(out::print(&text).is_err()),
+        Err(fault) => {
+            out::complain(&format!("mldeck: {fault}\n{}", fault.remedy()));
+            fault.exit_code()
+        }
+    }
+}
+
+/// A speed of the virtual clock.
+pub fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if (1.0..=3_600.0).contains(&speed) => Ok(speed),
+        _ => Err("1 to 3600 seconds of the account in one of ours".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_declaration_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_bare_word_is_a_target_and_a_verb_is_a_verb() {
+        let cli = Cli::parse_from(["mldeck", "fraud-prod", "--region", "eu-west-1"]);
+        assert_eq!(cli.target.as_deref(), Some("fraud-prod"));
+        assert_eq!(cli.global.region.as_deref(), Some("eu-west-1"));
+        let cli = Cli::parse_from(["mldeck", "demo", "--speed", "60", "fraud-5xx"]);
+        let Some(Verb::Demo(demo)) = cli.command else { panic!("demo expected") };
+        assert_eq!((demo.speed, demo.target.as_deref()), (60.0, Some("fraud-5xx")));
+        assert!(Cli::try_parse_from(["mldeck", "demo", "--speed", "0"]).is_err());
+    }
+}

@@ -1,0 +1,108 @@
+//! `mldeck sandbox`: the embedded account as a server of its own.
+
+use std::net::SocketAddr;
+
+use clap::Subcommand;
+use mldeck_sandbox::{Scenario, scenario, serve::Server};
+
+use super::{out, speed};
+use crate::backends::Sandbox;
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Answers boto3, the AWS CLI and any SDK on one port, all services.
+    Serve(Serve),
+    /// The scenarios that are built in.
+    Scenarios,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    /// Port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:4599", value_name = "ADDRESS:PORT")]
+    listen: SocketAddr,
+    #[arg(long, default_value = "fraud-burns")]
+    scenario: String,
+    /// How many seconds of the account pass in one of ours, 1 to 3600.
+    #[arg(long, default_value_t = 1.0, value_parser = speed)]
+    speed: f64,
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Listen on an address that others can reach. It checks no signature.
+    #[arg(long)]
+    exposed: bool,
+}
+
+/// Runs the verb; returns the exit code.
+pub fn run(verb: &Verb) -> u8 {
+    match verb {
+        Verb::Scenarios => {
+            let mut text = String::new();
+            for name in scenario::names() {
+                let doc = Scenario::named(name).map(|scenario| scenario.doc).unwrap_or_default();
+                let first = doc.lines().next().unwrap_or_default();
+                text.push_str(&format!("{name:<22} {first}\n"));
+            }
+            u8::from(out::print(&text).is_err())
+        }
+        Verb::Serve(args) => serve(args),
+    }
+}
+
+fn serve(args: &Serve) -> u8 {
+    let sandbox = match Sandbox::new(&args.scenario, args.seed, args.speed) {
+        Ok(sandbox) => sandbox,
+        Err(fault) => {
+            out::complain(&format!("mldeck: {fault}"));
+            return fault.exit_code();
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            out::complain(&format!("mldeck: cannot start: {error}"));
+            return 1;
+        }
+    };
+    runtime.block_on(async {
+        let server = match Server::bind(args.listen, args.exposed).await {
+            Ok(server) => server,
+            Err(error) => {
+                out::complain(&format!("mldeck: {error}"));
+                return 2;
+            }
+        };
+        let address = server.address();
+        let hello = format!(
+            "serving scenario {} on http://{address}\n\
+             export AWS_ENDPOINT_URL=http://{address} AWS_REGION=eu-west-1 AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox\n",
+            args.scenario
+        );
+        if args.exposed && !address.ip().is_loopback() {
+            out::complain("warning: anybody who reaches this address may use it; no signature is checked");
+        }
+        if out::print(&hello).is_err() {
+            return 1;
+        }
+        let world = std::sync::Arc::clone(&sandbox.world);
+        let clock = {
+            let sandbox = sandbox.clone();
+            move || sandbox.now()
+        };
+        server.run(world, clock, stopped()).await;
+        0
+    })
+}
+
+/// Ready when we are asked to end.
+async fn stopped() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,284 @@
+//! Starts the deck: terminal first, then the store, then AWS, so that nothing is waited for before the first text.
+
+use std::{path::Path, sync::Arc};
+
+use mldeck_core::{fault::Fault, ops::intent, text::Text, time::Timestamp};
+use tokio::{
+    runtime::{Handle, Runtime},
+    sync::mpsc::{UnboundedSender, unbounded_channel},
+};
+
+use super::{Demo, Global, out};
+use crate::{
+    app::{
+        At, Model, Msg,
+        model::{SandboxNote, Session},
+        nav::Nav,
+        pane::{Pane, list},
+        screen,
+        target::Target,
+    },
+    backends::{self, Sandbox},
+    config::{self, Class, Environment, Files, Notifications, Overrides, Setup},
+    run::{
+        Console, clock,
+        effects::{Gate, Runner},
+        event_loop::Deck,
+        keep::Keep,
+    },
+    store::Folders,
+    term::{Caps, osc},
+    theme::Theme,
+};
+
+/// Rows of the last session are found by the scope that these led to.
+fn last_scope_key(global: &Global) -> String {
+    let part = |value: &Option<String>| value.clone().unwrap_or_default();
+    format!("scope {} {} {}", part(&global.profile), part(&global.region), part(&global.endpoint_url))
+}
+
+/// Everything that files and flags say, and the folders they were found in.
+pub struct Prepared {
+    pub setup: Setup,
+    pub folders: Option<Folders>,
+    pub environment: Environment,
+}
+
+/// Where everything is kept; `None` without a home directory.
+pub fn folders(global: &Global) -> Option<Folders> {
+    match &global.home {
+        Some(home) => Some(Folders::under(home)),
+        None => Folders::of_user(),
+    }
+}
+
+/// Reads the configuration.
+pub fn prepare(global: &Global) -> Prepared {
+    let environment = Environment::read();
+    let folders = folders(global);
+    let files = match &folders {
+        Some(folders) => Files::read(&folders.config, global.config.as_deref()),
+        None => Files::default(),
+    };
+    let flags = Overrides {
+        theme: global.theme.clone(),
+        read_only: global.read_only.then_some(true),
+        endpoint_url: global.endpoint_url.clone(),
+        ..Overrides::default()
+    };
+    Prepared { setup: config::load(files, &environment, flags), folders, environment }
+}
+
+/// Runs the deck on AWS, or on a world of its own.
+pub fn run(global: &Global, demo: Option<&Demo>, target: Option<&str>) -> u8 {
+    let prepared = prepare(global);
+    let mut global = global.clone();
+    let target = target.map(Target::parse);
+    if global.region.is_none() {
+        global.region = target.as_ref().and_then(|target| target.region.clone());
+    }
+    global.endpoint_url.clone_from(&prepared.setup.config.endpoint_url);
+    let env = |name: &str| prepared.environment.get(name).map(ToOwned::to_owned);
+    let caps = Caps::detect(&env);
+    // The world takes a moment to generate; it must be known to exist before the terminal is taken.
+    let sandbox = match demo.map(|demo| Sandbox::new(&demo.scenario, demo.seed, demo.speed)).transpose() {
+        Ok(sandbox) => sandbox,
+        Err(fault) => return fail(&fault),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            out::complain(&format!("mldeck: cannot start: {error}"));
+            return 1;
+        }
+    };
+    let console = match runtime.block_on(async { Console::open(screen::MIN_SIZE, caps) }) {
+        Ok(console) => console,
+        Err(error) => {
+            out::complain(&format!("mldeck: {error}. `mldeck get` prints the same tables without a terminal."));
+            return 2;
+        }
+    };
+    let deck = build(&runtime, console, prepared, caps, &global, demo, target, sandbox);
+    let code = runtime.block_on(deck.run());
+    // Requests under way are cut off: what must survive is in the journal.
+    runtime.shutdown_background();
+    code
+}
+
+fn fail(fault: &Fault) -> u8 {
+    out::complain(&format!("mldeck: {fault}\n{}", fault.remedy()));
+    fault.exit_code()
+}
+
+#[expect(clippy::too_many_arguments, reason = "the composition root: each part is made once and meets the others here")]
+fn build(
+    runtime: &Runtime,
+    console: Console,
+    prepared: Prepared,
+    caps: Caps,
+    global: &Global,
+    demo: Option<&Demo>,
+    target: Option<Target>,
+    sandbox: Option<Sandbox>,
+) -> Deck {
+    let Prepared { setup, folders, .. } = prepared;
+    let (out, replies) = unbounded_channel();
+    let gate = Gate::new();
+    let keep = Arc::new(Keep::new(runtime.handle().clone(), out.clone(), last_scope_key(global)));
+    let theme =
+        Theme::load(&setup.config.theme, caps.depth, &setup.themes).unwrap_or_else(|_| Theme::fallback(caps.depth));
+    let account_clock: Box<dyn Fn() -> Timestamp + Send> = match &sandbox {
+        Some(sandbox) => {
+            let sandbox = sandbox.clone();
+            Box::new(move || sandbox.now())
+        }
+        None => Box::new(clock::timestamp),
+    };
+    let at = At { now: account_clock(), mono: clock::monotonic() };
+    let mut model = model(&setup, global, demo, target, console.size(), at);
+    model.theme = theme.name.clone();
+    report(&mut model, &setup);
+    // A demo leaves no traces among real rows and real operations.
+    let folders = if sandbox.is_some() && global.home.is_none() { demo_folders() } else { folders };
+    open_store(runtime.handle(), Arc::clone(&keep), folders, at.now);
+    connect(runtime.handle(), Arc::clone(&gate), global.clone(), sandbox, out.clone());
+    let notify = match setup.config.notifications {
+        Notifications::Off => osc::Notify::Off,
+        Notifications::Bell => osc::Notify::Bell,
+        Notifications::Osc9 => osc::Notify::Osc9,
+        Notifications::Osc777 => osc::Notify::Osc777,
+    };
+    Deck {
+        model,
+        console,
+        runner: Runner::new(runtime.handle().clone(), Arc::clone(&gate), keep, out),
+        replies,
+        theme,
+        user_themes: setup.themes,
+        caps,
+        gate,
+        account_clock,
+        frame: 0,
+        notify,
+    }
+}
+
+/// A demo's world ends with its process, so its journal and cache do, too: each has a folder of its own, and those of
+/// dead demos are cleared away.
+fn demo_folders() -> Option<Folders> {
+    let demos = Folders::of_user()?.state.join("demo");
+    for entry in std::fs::read_dir(&demos).into_iter().flatten().flatten() {
+        let alive = |pid: &str| Path::new("/proc").join(pid).exists();
+        if entry.file_name().to_str().is_none_or(|pid| !alive(pid)) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    Some(Folders::under(&demos.join(std::process::id().to_string())))
+}
+
+/// The first model: nothing known but what was said on the command line.
+pub fn model(
+    setup: &Setup,
+    global: &Global,
+    demo: Option<&Demo>,
+    target: Option<Target>,
+    size: (u16, u16),
+    at: At,
+) -> Model {
+    let class = |class: Class| match class {
+        Class::Prod => intent::Class::Prod,
+        Class::Stage => intent::Class::Stage,
+        Class::Dev => intent::Class::Dev,
+    };
+    let classes = setup
+        .config
+        .accounts
+        .iter()
+        .map(|account| {
+            let id = account.id.to_string();
+            let class = class(setup.config.class_of(&id));
+            (id, class, account.name.to_string())
+        })
+        .collect();
+    let session = Session {
+        identity: None,
+        presumed: None,
+        profile: global.profile.clone(),
+        region: global.region.clone(),
+        endpoint_url: global.endpoint_url.clone(),
+        read_only: setup.config.read_only,
+        armed: None,
+        classes,
+        sandbox: demo.map(|demo| SandboxNote { scenario: demo.scenario.clone(), speed: demo.speed }),
+    };
+    Model {
+        at,
+        size,
+        session,
+        keymap: setup.keymap.clone(),
+        pending: Vec::new(),
+        endpoints: list::endpoints(),
+        executions: list::executions(),
+        runs: list::runs(),
+        monitors: list::monitors(),
+        ledger: list::ledger(),
+        alarms: Vec::new(),
+        alarms_read: false,
+        changes: Vec::new(),
+        runs_more: None,
+        nav: Nav::new(Pane::Endpoints),
+        layers: Vec::new(),
+        polls: crate::app::polls::Polls::default(),
+        ops: crate::app::ops::Operations::default(),
+        traffic: crate::app::msg::Traffic::default(),
+        status: None,
+        frozen: false,
+        lean: false,
+        theme: String::new(),
+        themes: Theme::names(&setup.themes),
+        clipboard: setup.config.clipboard,
+        cancelled_at: None,
+        focused: true,
+        details_read: std::collections::HashMap::new(),
+        target,
+        later: Vec::new(),
+        opening: Vec::new(),
+    }
+}
+
+/// What is wrong in the files is said, worst first; all of it by `mldeck config check`.
+fn report(model: &mut Model, setup: &Setup) {
+    if let Some(first) = setup.diagnostics.first() {
+        let more = match setup.diagnostics.len() {
+            1 => String::new(),
+            n => format!(" (and {} more: `mldeck config check`)", n - 1),
+        };
+        model.complain(format!("{first}{more}"));
+    }
+}
+
+/// Opens cache and journal beside the loop, and recalls the rows of the last session.
+fn open_store(handle: &Handle, keep: Arc<Keep>, folders: Option<Folders>, at: Timestamp) {
+    handle.spawn_blocking(move || {
+        keep.open(folders.as_ref(), at);
+        if let Some(scope) = keep.last_scope() {
+            keep.presume(&scope);
+        }
+    });
+}
+
+#[expect(clippy::disallowed_methods, reason = "one task for the life of the process; its outcome is in the gate")]
+fn connect(handle: &Handle, gate: Arc<Gate>, global: Global, sandbox: Option<Sandbox>, out: UnboundedSender<Msg>) {
+    let speed = sandbox.as_ref().map_or(1.0, Sandbox::speed);
+    handle.spawn(async move {
+        let result = match &sandbox {
+            Some(sandbox) => backends::demo(sandbox, speed).await,
+            None => backends::live(&global).await,
+        };
+        if let Err(fault) = &result {
+            let _ = out.send(Msg::Note { text: Text::new(&fault.to_string()), bad: true });
+        }
+        gate.open(result);
+    });
+}

@@ -1,0 +1,156 @@
+//! From sources to settings. Each setting of a file is read by itself: a wrong one is reported with its line and left
+//! out, the others hold. What cannot be read makes the deck read-only, because it may have said so.
+
+use std::path::Path;
+
+use toml::{
+    Spanned,
+    de::{DeString, DeTable, DeValue, Deserializer},
+};
+
+use super::{
+    diagnose::{Diagnostic, Severity, nearest},
+    environment::Environment,
+    options::{Class, Overrides, SETTINGS, Shape},
+};
+
+const READ_ONLY: &str = "read-only";
+
+/// What a file sets.
+pub(super) fn file(path: &Path, source: &str) -> (Overrides, Vec<Diagnostic>) {
+    let mut out = Overrides::default();
+    let mut said = Vec::new();
+    let mut doubtful = false;
+    match DeTable::parse(source) {
+        Ok(table) => {
+            let whole = table.span();
+            for (key, value) in table.into_inner() {
+                let name = key.get_ref().clone().into_owned();
+                match setting(path, source, key, value, whole.clone(), &mut said) {
+                    Ok(layer) => out.lay(layer),
+                    Err(it) => {
+                        doubtful |= may_mean_read_only(&name);
+                        said.push(it);
+                    }
+                }
+            }
+        }
+        Err(error) => {
+            doubtful = true;
+            said.push(Diagnostic::unreadable(path, source, &error));
+        }
+    }
+    if doubtful {
+        out.read_only = Some(true);
+        let it = Diagnostic::new(Severity::Note, path, "read-only: what could not be read may have said so");
+        said.push(it.key(READ_ONLY));
+    }
+    (out, said)
+}
+
+fn may_mean_read_only(name: &str) -> bool {
+    name == READ_ONLY || nearest(&name.replace('_', "-"), [READ_ONLY]).contains(&READ_ONLY)
+}
+
+fn setting<'a>(
+    path: &Path,
+    source: &str,
+    key: Spanned<DeString<'a>>,
+    value: Spanned<DeValue<'a>>,
+    whole: std::ops::Range<usize>,
+    said: &mut Vec<Diagnostic>,
+) -> Result<Overrides, Diagnostic> {
+    let name = key.get_ref().clone().into_owned();
+    let (key_span, value_span) = (key.span(), value.span());
+    let names: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+    if !names.contains(&name.as_str()) {
+        let near = nearest(&name.replace('_', "-"), names.iter().copied());
+        return Err(Diagnostic::new(Severity::Error, path, "no such setting")
+            .at(source, Some(key_span))
+            .key(&name)
+            .allowed(if near.is_empty() { names } else { near }));
+    }
+    let mut table = DeTable::new();
+    table.insert(key, value);
+    let mut unknown = Vec::new();
+    let mut track = serde_path_to_error::Track::new();
+    let deserializer = Deserializer::from(Spanned::new(whole, table));
+    let tracked = serde_path_to_error::Deserializer::new(deserializer, &mut track);
+    let read: Result<Overrides, toml::de::Error> =
+        serde_ignored::deserialize(tracked, |ignored| unknown.push(ignored.to_string()));
+    for place in unknown {
+        // `?` stands for an optional value on the way.
+        let place = place.replace(".?", "");
+        let at = line_with(source, value_span.start, &place).unwrap_or(value_span.start);
+        let it = Diagnostic::new(Severity::Warning, path, "means nothing here").at(source, Some(at..at));
+        said.push(it.key(&place).allowed(["id", "class", "name"]));
+    }
+    read.map_err(|error| {
+        let place = track.path().to_string();
+        let span = error.span().filter(|span| span.start > 0 || value_span.start == 0).unwrap_or(value_span);
+        Diagnostic::new(Severity::Error, path, error.message().trim_end())
+            .at(source, Some(span))
+            .key(if place == "." { &name } else { &place })
+            .allowed(allowed(&name, &place))
+    })
+}
+
+/// The callback for keys that mean nothing names them, not their place: the first line from `start` on that begins so.
+fn line_with(source: &str, start: usize, place: &str) -> Option<usize> {
+    let key = place.rsplit('.').next()?;
+    let mut offset = start;
+    for line in source.get(start..)?.split_inclusive('\n') {
+        if line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('=')) {
+            return Some(offset);
+        }
+        offset += line.len();
+    }
+    None
+}
+
+fn allowed(name: &str, place: &str) -> Vec<&'static str> {
+    if place.ends_with(".class") {
+        return Class::NAMES.to_vec();
+    }
+    match SETTINGS.iter().find(|setting| setting.name == name).map(|setting| setting.shape) {
+        Some(Shape::OneOf(names)) => names.to_vec(),
+        Some(Shape::Flag) => vec!["true", "false"],
+        _ => Vec::new(),
+    }
+}
+
+/// What `MLDECK_…` sets; lists are separated by commas.
+pub(super) fn environment(env: &Environment) -> (Overrides, Vec<Diagnostic>) {
+    let mut out = Overrides::default();
+    let mut said = Vec::new();
+    for setting in SETTINGS {
+        let Some((variable, value)) = setting.variable().and_then(|name| env.get(&name).map(|value| (name, value)))
+        else {
+            continue;
+        };
+        let value = match setting.shape {
+            Shape::Flag => match value.to_ascii_lowercase().as_str() {
+                "1" | "true" | "yes" | "on" => toml::Value::Boolean(true),
+                "0" | "false" | "no" | "off" => toml::Value::Boolean(false),
+                _ => toml::Value::String(value.to_owned()),
+            },
+            Shape::List => {
+                let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
+                toml::Value::Array(parts.map(|part| toml::Value::String(part.to_owned())).collect())
+            }
+            _ => toml::Value::String(value.to_owned()),
+        };
+        let table = toml::Table::from_iter([(setting.name.to_owned(), value)]);
+        match table.try_into::<Overrides>() {
+            Ok(layer) => out.lay(layer),
+            Err(error) => {
+                if setting.name == READ_ONLY {
+                    out.read_only = Some(true);
+                }
+                let it = Diagnostic::new(Severity::Error, Path::new(&variable), error.message().trim_end());
+                said.push(it.allowed(allowed(setting.name, setting.name)));
+            }
+        }
+    }
+    (out, said)
+}

@@ -1,0 +1,206 @@
+//! The settings themselves: one struct, one row of the table per setting. The defaults, the schema, the environment
+//! names and what a diagnostic allows are read from here.
+
+use std::fmt;
+
+use mldeck_core::{text::Text, time};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::{Value, json};
+
+/// What an account is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// Also every account that no entry names.
+    #[default]
+    Prod,
+    Stage,
+    Dev,
+}
+
+impl Class {
+    pub const NAMES: &'static [&'static str] = &["prod", "stage", "dev"];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Prod => "prod",
+            Self::Stage => "stage",
+            Self::Dev => "dev",
+        }
+    }
+}
+
+/// How the end of a watched operation is announced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Notifications {
+    #[default]
+    Off,
+    Bell,
+    Osc9,
+    Osc777,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Account {
+    #[serde(deserialize_with = "digits")]
+    pub id: Text,
+    pub class: Class,
+    /// For the header; the account's digits when it is empty.
+    #[serde(default)]
+    pub name: Text,
+}
+
+/// 12 digits; a number would lose leading zeros.
+fn digits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
+    let id = String::deserialize(deserializer)?;
+    if id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()) {
+        Ok(Text::new(&id))
+    } else {
+        Err(de::Error::custom("an account id has 12 digits, in quotes"))
+    }
+}
+
+/// Milliseconds, written `5s`, `1m`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(pub i64);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match time::parse_span(&text) {
+            Some(span) if span >= time::SECOND => Ok(Self(span)),
+            _ => Err(de::Error::custom("a time of at least 1s, like 5s or 2m")),
+        }
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", time::span(self.0))
+    }
+}
+
+/// What one source sets: a file, the environment, the command line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Overrides {
+    pub theme: Option<String>,
+    pub keys: Option<String>,
+    pub read_only: Option<bool>,
+    pub clipboard: Option<bool>,
+    pub notifications: Option<Notifications>,
+    pub poll_floor: Option<Span>,
+    pub profiles: Option<Vec<String>>,
+    pub regions: Option<Vec<String>>,
+    pub endpoint_url: Option<String>,
+    pub accounts: Option<Vec<Account>>,
+}
+
+impl Overrides {
+    /// What `other` sets wins.
+    pub(super) fn lay(&mut self, other: Self) {
+        fn take<T>(place: &mut Option<T>, value: Option<T>) {
+            if value.is_some() {
+                *place = value;
+            }
+        }
+        take(&mut self.theme, other.theme);
+        take(&mut self.keys, other.keys);
+        take(&mut self.clipboard, other.clipboard);
+        take(&mut self.notifications, other.notifications);
+        take(&mut self.poll_floor, other.poll_floor);
+        take(&mut self.profiles, other.profiles);
+        take(&mut self.regions, other.regions);
+        take(&mut self.endpoint_url, other.endpoint_url);
+        take(&mut self.accounts, other.accounts);
+        // Once read-only, always: no later source may loosen it.
+        self.read_only = match (self.read_only, other.read_only) {
+            (Some(a), Some(b)) => Some(a || b),
+            (a, b) => a.or(b),
+        };
+    }
+}
+
+/// One setting, for the schema, the environment and diagnostics.
+pub(super) struct Setting {
+    pub(super) name: &'static str,
+    pub(super) doc: &'static str,
+    pub(super) shape: Shape,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Shape {
+    Text,
+    Flag,
+    Span,
+    List,
+    OneOf(&'static [&'static str]),
+    Accounts,
+}
+
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting { name: "theme", doc: "Colours: a built-in theme or a file in themes/", shape: Shape::Text },
+    Setting { name: "keys", doc: "Preset of keys below keys.toml", shape: Shape::OneOf(&["default", "k9s"]) },
+    Setting { name: "read-only", doc: "Nothing can be changed; no source can take it back", shape: Shape::Flag },
+    Setting { name: "clipboard", doc: "Copying to the terminal's clipboard (OSC 52)", shape: Shape::Flag },
+    Setting {
+        name: "notifications",
+        doc: "How the end of a watched operation is announced",
+        shape: Shape::OneOf(&["off", "bell", "osc9", "osc777"]),
+    },
+    Setting { name: "poll-floor", doc: "Least time between two polls of one list", shape: Shape::Span },
+    Setting { name: "profiles", doc: "AWS profiles to show side by side", shape: Shape::List },
+    Setting { name: "regions", doc: "AWS regions to show side by side", shape: Shape::List },
+    Setting { name: "endpoint-url", doc: "Another address for every AWS call", shape: Shape::Text },
+    Setting {
+        name: "accounts",
+        doc: "What an account is for; one that is not named is production",
+        shape: Shape::Accounts,
+    },
+];
+
+impl Setting {
+    /// `MLDECK_READ_ONLY`; accounts are set in a file only.
+    pub(super) fn variable(&self) -> Option<String> {
+        (!matches!(self.shape, Shape::Accounts))
+            .then(|| format!("MLDECK_{}", self.name.to_ascii_uppercase().replace('-', "_")))
+    }
+
+    fn schema(&self) -> Value {
+        let mut schema = match self.shape {
+            Shape::Text => json!({"type": "string"}),
+            Shape::Flag => json!({"type": "boolean"}),
+            Shape::Span => json!({"type": "string", "pattern": "^[0-9.]+(s|m|h|d|w)$"}),
+            Shape::List => json!({"type": "array", "items": {"type": "string"}}),
+            Shape::OneOf(names) => json!({"enum": names}),
+            Shape::Accounts => json!({"type": "array", "items": {
+                "type": "object",
+                "required": ["id", "class"],
+                "additionalProperties": false,
+                "properties": {
+                    "id": {"type": "string", "pattern": "^[0-9]{12}$"},
+                    "class": {"enum": Class::NAMES},
+                    "name": {"type": "string"},
+                },
+            }}),
+        };
+        if let Some(object) = schema.as_object_mut() {
+            object.insert("description".to_owned(), self.doc.into());
+        }
+        schema
+    }
+}
+
+/// JSON Schema of `config.toml`, for editors.
+pub fn schema() -> Value {
+    let properties: serde_json::Map<String, Value> =
+        SETTINGS.iter().map(|setting| (setting.name.to_owned(), setting.schema())).collect();
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "mldeck config.toml",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": properties,
+    })
+}

@@ -1,0 +1,185 @@
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn load(source: &str, env: &[(&str, &str)], flags: Overrides) -> (Config, Vec<String>) {
+    let file = Some((Path::new("config.toml"), source));
+    let (config, said) = Config::load(file, &Environment::of(env.iter().copied()), flags);
+    (config, said.iter().map(ToString::to_string).collect())
+}
+
+fn file(source: &str) -> (Config, Vec<String>) {
+    load(source, &[], Overrides::default())
+}
+
+#[test]
+fn the_default_file_sets_every_default_and_names_every_setting() {
+    let (config, said) = Config::load(None, &Environment::default(), Overrides::default());
+    assert_eq!(said, []);
+    assert_eq!(
+        config,
+        Config {
+            theme: "dark".into(),
+            keys: "default".into(),
+            read_only: false,
+            clipboard: true,
+            notifications: Notifications::Off,
+            poll_floor: Span(5_000),
+            profiles: vec![],
+            regions: vec![],
+            endpoint_url: None,
+            accounts: vec![],
+        }
+    );
+    let commented = DEFAULT.replace("# endpoint-url", "endpoint-url").replace("# [[", "[[");
+    let commented = commented.replace("# id", "id").replace("# class", "class").replace("# name", "name");
+    let (config, said) = file(&commented);
+    assert_eq!(said, [""; 0]);
+    assert_eq!(config.endpoint_url.as_deref(), Some("http://127.0.0.1:4566"));
+    assert_eq!(config.name_of("447100000921"), Some(&Text::new("acme-ml-prod")));
+    for setting in options::SETTINGS {
+        assert!(DEFAULT.contains(setting.name), "{} is not in default.toml", setting.name);
+    }
+}
+
+#[test]
+fn flags_beat_the_environment_and_that_beats_the_file() {
+    let env = [("MLDECK_THEME", "mono"), ("MLDECK_REGIONS", "eu-west-1, us-east-1"), ("MLDECK_POLL_FLOOR", "1m")];
+    let flags = Overrides { poll_floor: Some(Span(2_000)), ..Overrides::default() };
+    let (config, said) = load("theme = \"light\"\nkeys = \"k9s\"\nregions = [\"ap-south-1\"]\n", &env, flags);
+    assert_eq!(said, [""; 0]);
+    assert_eq!((config.theme.as_str(), config.keys.as_str()), ("mono", "k9s"));
+    assert_eq!(config.regions, ["eu-west-1", "us-east-1"]);
+    assert_eq!(config.poll_floor, Span(2_000));
+}
+
+#[test]
+fn read_only_can_only_be_added() {
+    let no = Overrides { read_only: Some(false), ..Overrides::default() };
+    assert!(load("read-only = true\n", &[("MLDECK_READ_ONLY", "0")], no).0.read_only);
+    assert!(load("", &[("MLDECK_READ_ONLY", "yes")], Overrides::default()).0.read_only);
+    assert!(!load("", &[("MLDECK_READ_ONLY", "off")], Overrides::default()).0.read_only);
+}
+
+#[test]
+fn what_cannot_be_read_may_have_said_read_only() {
+    for source in ["read-only = \"yes\"\n", "read_only = true\n", "readonly = true\n", "theme = \n"] {
+        let (config, said) = file(source);
+        assert!(config.read_only, "{source:?}");
+        assert!(said.iter().any(|line| line.contains("read-only: what could not be read")), "{said:?}");
+    }
+    let (config, said) = load("", &[("MLDECK_READ_ONLY", "perhaps")], Overrides::default());
+    assert!(config.read_only);
+    assert!(said[0].starts_with("MLDECK_READ_ONLY: ") && said[0].ends_with("allowed: true, false"), "{said:?}");
+    assert!(!file("them = \"light\"\n").0.read_only, "a misspelt theme is no reason");
+}
+
+#[test]
+fn an_account_that_no_entry_names_is_production() {
+    let (config, said) = file(
+        "[[accounts]]\nid = \"000000000001\"\nclass = \"dev\"\n[[accounts]]\nid = \"000000000002\"\nclass = \"stage\"\nname = \"pre\"\n\
+         [[accounts]]\nid = \"000000000002\"\nclass = \"prod\"\n",
+    );
+    assert_eq!(said, [""; 0]);
+    assert_eq!(config.class_of("000000000001"), Class::Dev);
+    assert_eq!(config.class_of("000000000002"), Class::Prod, "of two entries the more careful one");
+    assert_eq!(config.class_of("000000000003"), Class::Prod);
+    assert_eq!(config.class_of(""), Class::Prod);
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_line_and_the_rest_holds() {
+    let (config, said) = file(
+        r#"theme = "light"
+keys = 7
+clipbord = true
+poll-floor = "soon"
+notifications = "loud"
+regions = ["eu-west-1", 3]
+
+[[accounts]]
+id = "447100000921"
+class = "prd"
+"#,
+    );
+    for expected in [
+        "config.toml:2: keys: invalid type: integer `7`, expected a string; allowed: default, k9s",
+        "config.toml:3: clipbord: no such setting; allowed: clipboard",
+        "config.toml:4: poll-floor: a time of at least 1s, like 5s or 2m",
+        "config.toml:5: notifications: unknown variant `loud`, expected one of `off`, `bell`, `osc9`, `osc777`; allowed: off, bell, osc9, osc777",
+        "config.toml:6: regions[1]: invalid type: integer `3`, expected a string",
+        "config.toml:10: accounts[0].class: unknown variant `prd`, expected one of `prod`, `stage`, `dev`; allowed: prod, stage, dev",
+    ] {
+        assert!(said.iter().any(|line| line == expected), "missing: {expected}\n{said:#?}");
+    }
+    assert_eq!(said.len(), 6, "{said:#?}");
+    assert_eq!((config.theme.as_str(), config.keys.as_str(), config.accounts.len()), ("light", "default", 0));
+}
+
+#[test]
+fn a_key_that_means_nothing_is_a_warning() {
+    let (config, said) = file("[[accounts]]\nid = \"447100000921\"\nclass = \"dev\"\ncolour = \"red\"\n");
+    assert_eq!(said, ["config.toml:4: accounts.0.colour: means nothing here; allowed: id, class, name"]);
+    assert_eq!(config.class_of("447100000921"), Class::Dev);
+    let (_, said) = file("[[accounts]]\nid = \"4471\"\nclass = \"dev\"\n");
+    assert_eq!(said, ["config.toml:2: accounts[0].id: an account id has 12 digits, in quotes"]);
+}
+
+#[test]
+fn the_folder_is_read_and_checked_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    std::fs::create_dir(dir.path().join("themes")).unwrap();
+    write("config.toml", "theme = \"mine\"\nkeys = \"k9s\"\n");
+    write("keys.toml", "[global]\n\"f2\" = \"refreshh\"\n");
+    write("themes/mine.toml", "inherits = \"light\"\n");
+    write("themes/bad.toml", "[roles]\nokk = \"red\"\n");
+    write("themes/notes.txt", "not a theme");
+    let files = Files::read(dir.path(), None);
+    assert_eq!(files.diagnostics, []);
+    assert_eq!(files.themes.iter().map(ThemeFile::name).collect::<Vec<_>>(), ["bad", "mine"]);
+    let setup = super::load(files.clone(), &Environment::default(), Overrides::default());
+    assert_eq!(setup.config.theme, "mine");
+    let said: Vec<_> = check(&files, &Environment::default()).iter().map(ToString::to_string).collect();
+    let wrong = |part: &str| said.iter().any(|line| line.contains(part));
+    assert!(wrong("keys.toml:2: global.\"f2\": unknown command \"refreshh\"; allowed: refresh"), "{said:#?}");
+    assert!(wrong("bad.toml:2: roles.\"okk\": no such role"), "{said:#?}");
+    assert!(said[0].contains("bad.toml"), "the worst first: {said:#?}");
+}
+
+#[test]
+fn a_named_file_must_be_there_and_a_missing_one_is_no_fault() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(Files::read(dir.path(), None), Files::default());
+    let files = Files::read(dir.path(), Some(&dir.path().join("else.toml")));
+    assert_eq!(files.diagnostics.len(), 1);
+    assert!(super::load(files, &Environment::default(), Overrides::default()).config.read_only);
+    std::fs::write(dir.path().join("config.toml"), [0xff, 0xfe]).unwrap();
+    let files = Files::read(dir.path(), None);
+    assert_eq!(files.diagnostics[0].severity, Severity::Error);
+}
+
+#[test]
+fn the_schema_knows_what_the_reader_knows() {
+    let schema = schema();
+    let names: Vec<_> = schema["properties"].as_object().unwrap().keys().cloned().collect();
+    let mut known: Vec<_> = options::SETTINGS.iter().map(|setting| setting.name.to_owned()).collect();
+    known.sort();
+    assert_eq!(names, known);
+    assert_eq!(schema["properties"]["keys"]["enum"], serde_json::json!(Keymap::presets().collect::<Vec<_>>()));
+    for setting in options::SETTINGS {
+        if let Some(name) = setting.variable() {
+            let env = Environment::of([(name.as_str(), "x")]);
+            assert_eq!(env.get(&name), Some("x"), "{name} is not read from the environment");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_file_breaks_the_reader(source in "([a-z-]{1,12} = (\"[a-z0-9]{0,5}\"|[0-9]{1,3}|true|\\[1\\])\n|\\[\\[accounts\\]\\]\n|read-only = [a-z]{4}\n){0,6}") {
+        let _ = file(&source);
+    }
+}

@@ -1,0 +1,177 @@
+//! Performs effects: each slot has at most one task; a newer one replaces it. Answers come back as messages.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use mldeck_core::{
+    ask::{Answer, Ask, Sent, Write},
+    fault::{Fault, FaultKind},
+    scope::Scope,
+    text::Text,
+    time::Timestamp,
+};
+use mldeck_gateway::{Gateway, Grant};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, mpsc::UnboundedSender},
+    task::AbortHandle,
+};
+
+use crate::{
+    app::{
+        Msg, Slot, Ticket,
+        msg::{Effect, Traffic},
+    },
+    backends::Connected,
+    run::keep::Keep,
+};
+
+/// The gateway arrives later than the first frame: reading the credential configuration may take seconds.
+pub struct Gate {
+    ready: OnceLock<Result<Arc<Connected>, Fault>>,
+    came: Notify,
+}
+
+impl Gate {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self { ready: OnceLock::new(), came: Notify::new() })
+    }
+
+    pub fn open(&self, result: Result<Connected, Fault>) {
+        let _ = self.ready.set(result.map(Arc::new));
+        self.came.notify_waiters();
+    }
+
+    pub fn get(&self) -> Option<&Result<Arc<Connected>, Fault>> {
+        self.ready.get()
+    }
+
+    async fn wait(&self) -> Result<Arc<Connected>, Fault> {
+        loop {
+            let came = self.came.notified();
+            if let Some(result) = self.ready.get() {
+                return result.clone();
+            }
+            came.await;
+        }
+    }
+}
+
+pub struct Runner {
+    handle: Handle,
+    gate: Arc<Gate>,
+    keep: Arc<Keep>,
+    out: UnboundedSender<Msg>,
+    slots: HashMap<Slot, AbortHandle>,
+}
+
+impl Runner {
+    pub fn new(handle: Handle, gate: Arc<Gate>, keep: Arc<Keep>, out: UnboundedSender<Msg>) -> Self {
+        Self { handle, gate, keep, out, slots: HashMap::new() }
+    }
+
+    /// Effects that the terminal or the loop performs are given back.
+    pub fn perform(&mut self, effect: Effect) -> Option<Effect> {
+        match effect {
+            Effect::Ask { slot, ticket, ask } => self.ask(slot, ticket, ask),
+            Effect::Drop(slot) => {
+                if let Some(task) = self.slots.remove(&slot) {
+                    task.abort();
+                }
+            }
+            Effect::OpRead { op, ticket, ask } => self.read(op, ticket, ask),
+            Effect::Send { op, ticket, scope, write, expires } => self.send(op, ticket, scope, *write, expires),
+            Effect::Keep { scope, rows, at } => self.keep.keep(&scope, rows, at),
+            Effect::Recall(scope) => {
+                self.keep.settled(&scope);
+                self.keep.recall(&scope);
+            }
+            Effect::Journal { op, record } => self.keep.journal(op, *record),
+            Effect::Remember { key, value } => self.keep.remember(&key, value),
+            other => return Some(other),
+        }
+        None
+    }
+
+    fn ask(&mut self, slot: Slot, ticket: Ticket, ask: Ask) {
+        let (gate, out) = (Arc::clone(&self.gate), self.out.clone());
+        let task = self.spawn(async move {
+            let result = match gate.wait().await {
+                Ok(connected) => {
+                    let result = connected.gateway.ask(&ask).await;
+                    let _ = out.send(Msg::Traffic(traffic(&connected.gateway)));
+                    result
+                }
+                Err(fault) => Err(fault),
+            };
+            let _ = out.send(Msg::Reply { slot, ticket, result });
+        });
+        if let Some(older) = self.slots.insert(slot, task) {
+            older.abort();
+        }
+    }
+
+    /// The executor's reads are never replaced by another view's.
+    fn read(&self, op: Text, ticket: u32, ask: Ask) {
+        let (gate, out) = (Arc::clone(&self.gate), self.out.clone());
+        self.spawn(async move {
+            let result = match gate.wait().await {
+                Ok(connected) => connected.gateway.ask(&ask).await,
+                Err(fault) => Err(fault),
+            };
+            let _ = out.send(Msg::OpRead { op, ticket, result });
+        });
+    }
+
+    /// A write is never aborted by us: once it left, only its answer or its loss ends it.
+    fn send(&self, op: Text, ticket: u32, scope: Scope, write: Write, expires: Timestamp) {
+        let (gate, out) = (Arc::clone(&self.gate), self.out.clone());
+        self.spawn(async move {
+            let sent = match gate.wait().await {
+                Ok(connected) => {
+                    let grant = Grant::for_plan(scope, write.plan.clone(), [&write.call], expires);
+                    connected.gateway.send(&write, &grant).await
+                }
+                Err(fault) => Sent::Refused(fault),
+            };
+            let _ = out.send(Msg::OpSent { op, ticket, sent });
+        });
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that spawns: tasks belong to slots and to operations")]
+    fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        let out = self.out.clone();
+        let task = self.handle.spawn(future);
+        let abort = task.abort_handle();
+        self.handle.spawn(async move {
+            // The SDK's credential code can panic when the clock goes backwards: that must be said, not lost.
+            if let Err(error) = task.await
+                && error.is_panic()
+            {
+                let text = Text::new("A background task failed: a bug in mldeck. Keys still answer; r asks again.");
+                let _ = out.send(Msg::Note { text, bad: true });
+            }
+        });
+        abort
+    }
+}
+
+fn traffic(gateway: &Gateway) -> Traffic {
+    let load = gateway.load();
+    Traffic {
+        calls_per_min: load.calls_per_minute as f64,
+        dollars_per_hour: load.dollars_per_hour,
+        recent: gateway.calls(),
+    }
+}
+
+/// Headless verbs ask and wait.
+pub async fn ask(connected: &Connected, ask: &Ask, limit: Duration) -> Result<Answer, Fault> {
+    match tokio::time::timeout(limit, connected.gateway.ask(ask)).await {
+        Ok(result) => result,
+        Err(_) => Err(Fault::new(FaultKind::Timeout, "waiting for AWS", "no answer within the time limit")),
+    }
+}

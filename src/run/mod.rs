@@ -1,0 +1,12 @@
+//! The shell around the program: terminal, input, signals, time, and who performs effects.
+
+pub mod clock;
+pub mod console;
+pub mod effects;
+pub mod event_loop;
+pub mod input;
+pub mod keep;
+pub mod parse;
+pub mod signals;
+
+pub use console::{Console, Event};

@@ -1,0 +1,256 @@
+//! The lines around the body: who and where we are, the panes, the status, the keys.
+
+use mldeck_core::{health::Health, ops::intent::Class, time::Monotonic};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+
+use super::{Paint, pen};
+use crate::{
+    app::{
+        Command, Model, Scope,
+        layers::Layer,
+        pane::{Pane, View, list},
+        update,
+    },
+    theme::Role,
+};
+
+/// Account, region, role, class, mode; on the right the age of the data, the calls and the link.
+pub fn identity(model: &Model, paint: &Paint<'_>, area: Rect, buffer: &mut Buffer) {
+    let style = |role: Role| paint.theme.get(role);
+    let right = right_side(model, area.width);
+    let used = pen::right(buffer, Rect { width: area.width.saturating_sub(1), ..area }, &right, style(Role::Dim));
+    let mut rest = Rect { x: area.x + 1, width: area.width.saturating_sub(used + 3), ..area };
+    let mut put = |what: &str, role: Role, buffer: &mut Buffer| {
+        let used = pen::text(buffer, rest, what, style(role)) + 2;
+        rest.x += used.min(rest.width);
+        rest.width = rest.width.saturating_sub(used);
+    };
+    match &model.session.identity {
+        None => {
+            put("mldeck", Role::Header, buffer);
+            put("signing in …", Role::Busy, buffer);
+        }
+        Some(Err(fault)) => {
+            put(fault.kind.headline(), Role::Bad, buffer);
+            put(&fault.remedy(), Role::Dim, buffer);
+        }
+        Some(Ok(identity)) => {
+            let account = identity.scope.short_account();
+            let name = model.session.account_name().map_or_else(|| account.clone(), |name| format!("{name} {account}"));
+            put(&name, Role::Header, buffer);
+            put(identity.scope.region.as_str(), Role::Header, buffer);
+            put(&format!("role {}", identity.role()), Role::Dim, buffer);
+            let (class, role) = match model.session.class() {
+                Class::Prod => ("PROD", Role::HeaderProd),
+                Class::Stage => ("stage", Role::Header),
+                Class::Dev => ("dev", Role::Header),
+            };
+            put(class, role, buffer);
+            let (mode, role) = mode(model);
+            put(&mode, role, buffer);
+            if let Some(note) = &model.session.sandbox {
+                put(&format!("sandbox {} ×{}", note.scenario, note.speed), Role::Busy, buffer);
+            }
+        }
+    }
+}
+
+/// `read-only`, or how long write mode lasts, in whole minutes so that an idle screen stands still.
+fn mode(model: &Model) -> (String, Role) {
+    match &model.session.armed {
+        Some(armed) if model.session.is_armed(model.at.mono) => {
+            let left = armed.until.since(model.at.mono).div_ceil(60_000);
+            (format!("ARMED {left} m"), Role::HeaderArmed)
+        }
+        _ if model.session.read_only => ("read-only (fixed)".to_owned(), Role::Dim),
+        _ => ("read-only".to_owned(), Role::Dim),
+    }
+}
+
+fn right_side(model: &Model, width: u16) -> String {
+    let clock = format!("{} UTC", model.now().hm());
+    let mut parts = Vec::new();
+    if width >= 110 {
+        let cost = model.traffic.dollars_per_hour;
+        parts.push(format!("{:.0} calls/min", model.traffic.calls_per_min));
+        parts.push(format!("${cost:.2}/h"));
+    }
+    if model.frozen {
+        parts.push("FROZEN".to_owned());
+    }
+    parts.push(clock);
+    parts.push(if model.lean { "slow link" } else { "live" }.to_owned());
+    parts.join("  ")
+}
+
+/// The pane line: the active one stands out, trouble is counted where it is known.
+pub fn panes(model: &Model, paint: &Paint<'_>, area: Rect, buffer: &mut Buffer) {
+    let active = model.nav.pane();
+    let mut x = area.x + 1;
+    for pane in Pane::ALL {
+        let troubled = trouble(model, pane);
+        let label = if area.width >= 100 || pane == active {
+            format!("{} {}", pane.number(), pane.title())
+        } else {
+            format!("{} {}", pane.number(), pane.title().get(..4).unwrap_or_default())
+        };
+        let role = if pane == active {
+            Role::TabActive
+        } else if pane.kind().is_none() {
+            Role::Off
+        } else {
+            Role::Tab
+        };
+        let rest = Rect { x, width: area.right().saturating_sub(x), ..area };
+        x += pen::text(buffer, rest, &label, paint.theme.get(role));
+        if troubled > 0 {
+            let symbol = if paint.caps.unicode { Health::Warn.symbol() } else { Health::Warn.ascii() };
+            let rest = Rect { x: x + 1, width: area.right().saturating_sub(x + 1), ..area };
+            x += 1 + pen::text(buffer, rest, &format!("{symbol}{troubled}"), paint.theme.get(Role::Warn));
+        }
+        x += if area.width >= 100 { 3 } else { 1 };
+        if x >= area.right() {
+            break;
+        }
+    }
+}
+
+fn trouble(model: &Model, pane: Pane) -> usize {
+    use mldeck_core::resource::Resource as _;
+    match pane {
+        Pane::Endpoints => model.endpoints.rows().iter().filter(|row| row.health().is_problem()).count(),
+        Pane::Drift => model.monitors.rows().iter().filter(|row| row.health().is_problem()).count(),
+        Pane::Ledger => model.ops.open_count(),
+        _ => 0,
+    }
+}
+
+pub fn rule(paint: &Paint<'_>, area: Rect, buffer: &mut Buffer) {
+    let symbol = if paint.caps.unicode { "─" } else { "-" };
+    pen::text(buffer, area, &symbol.repeat(usize::from(area.width)), paint.theme.get(Role::Edge));
+}
+
+/// The lower rule carries what was last said, and the table's count and age on its right.
+pub fn status(model: &Model, paint: &Paint<'_>, area: Rect, buffer: &mut Buffer) {
+    rule(paint, area, buffer);
+    let foot = match model.nav.top() {
+        View::List(pane) => list::grid(model, *pane).map(|grid| grid.foot(paint.now)).unwrap_or_default(),
+        View::Opened(_) => Vec::new(),
+    };
+    let mut spans = Vec::new();
+    for (i, span) in foot.into_iter().enumerate() {
+        spans.push((if i == 0 { " ".to_owned() } else { " · ".to_owned() }, mldeck_core::column::Tone::Dim));
+        spans.push(span);
+    }
+    if !spans.is_empty() {
+        spans.push((" ".to_owned(), mldeck_core::column::Tone::Dim));
+    }
+    let width = pen::width(&spans).min(area.width);
+    let at = Rect { x: area.right() - width, width, ..area };
+    pen::line(buffer, at, &spans, paint);
+    if let Some(status) = &model.status {
+        let role = if status.bad { Role::Bad } else { Role::Accent };
+        let room = Rect { x: area.x + 1, width: area.width.saturating_sub(width + 2), ..area };
+        pen::text(buffer, room, &format!(" {} ", status.text), paint.theme.get(role));
+    }
+}
+
+/// The keys that help here; a prompt takes the line while it is open. Returns the place of the text cursor.
+pub fn keys(model: &Model, paint: &Paint<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    if let Some(Layer::Prompt(prompt)) = model.layers.last() {
+        let mut x = area.x + 1;
+        let label = format!("{} / ", prompt.label);
+        x += pen::text(buffer, Rect { x, width: area.width - 1, ..area }, &label, paint.theme.get(Role::Key));
+        let room = Rect { x, width: area.right().saturating_sub(x + 1), ..area };
+        pen::text(buffer, room, prompt.field.text(), paint.theme.get(Role::Input));
+        if let Some(error) = filter_error(model) {
+            pen::right(buffer, area, &format!(" {error} "), paint.theme.get(Role::Bad));
+        }
+        let column = u16::try_from(mldeck_core::text::width(prompt.field.before_cursor())).unwrap_or(0);
+        return Some(Position { x: (x + column).min(area.right() - 1), y: area.y });
+    }
+    let scopes = update::scopes(model);
+    let hints = model.keymap.hints(&scopes, wanted(&scopes));
+    let mut x = area.x + 1;
+    for hint in hints {
+        let label = short(hint.command);
+        let needed = u16::try_from(hint.keys.len() + label.len() + 3).unwrap_or(u16::MAX);
+        if x + needed > area.right() {
+            break;
+        }
+        let rest = |x: u16| Rect { x, width: area.right().saturating_sub(x), ..area };
+        x += pen::text(buffer, rest(x), &hint.keys, paint.theme.get(Role::Key)) + 1;
+        x += pen::text(buffer, rest(x), &label, paint.theme.get(Role::Hint)) + 2;
+    }
+    None
+}
+
+fn filter_error(model: &Model) -> Option<String> {
+    let error = match model.nav.pane() {
+        Pane::Endpoints => model.endpoints.filter_error(),
+        Pane::Pipelines => model.executions.filter_error(),
+        Pane::Experiments => model.runs.filter_error(),
+        Pane::Drift => model.monitors.filter_error(),
+        Pane::Ledger => model.ledger.filter_error(),
+        _ => None,
+    };
+    error.map(ToOwned::to_owned)
+}
+
+/// The commands whose keys are shown, by the innermost scope, most useful first.
+fn wanted(scopes: &[Scope]) -> &'static [Command] {
+    use Command as C;
+    match scopes.first() {
+        Some(Scope::Confirm) => &[C::Confirm, C::NextChoice, C::PageDown, C::Back],
+        Some(Scope::Help) => &[C::Open, C::Filter, C::Next, C::Back],
+        Some(Scope::Menu) => &[C::Open, C::Next, C::Previous, C::Back],
+        Some(Scope::Palette | Scope::Text) => &[C::Accept, C::Complete, C::Back],
+        Some(Scope::Chart) => &[
+            C::NextMetric,
+            C::CrosshairLeft,
+            C::CrosshairRight,
+            C::Baseline,
+            C::LogScale,
+            C::SmoothMore,
+            C::Back,
+            C::Help,
+        ],
+        Some(Scope::Graph) => &[C::Left, C::Right, C::Logs, C::Describe, C::Raw, C::Back, C::Help],
+        Some(Scope::Heat) => &[C::Next, C::Left, C::Right, C::Describe, C::Back, C::Help],
+        Some(Scope::Log) => &[C::Filter, C::NextMatch, C::First, C::Last, C::Wide, C::Back, C::Help],
+        Some(Scope::Detail) => {
+            &[C::Timeline, C::Metrics, C::Logs, C::RollBack, C::Describe, C::Raw, C::Actions, C::Back, C::Help]
+        }
+        _ => &[
+            C::Filter,
+            C::Open,
+            C::Timeline,
+            C::Logs,
+            C::RollBack,
+            C::Mark,
+            C::Compare,
+            C::Sort,
+            C::Problems,
+            C::Actions,
+            C::Help,
+        ],
+    }
+}
+
+fn short(command: Command) -> String {
+    match command {
+        Command::Problems => "problems".to_owned(),
+        Command::NextChoice => "choices".to_owned(),
+        Command::Confirm => "go".to_owned(),
+        other => other.label(),
+    }
+}
+
+/// When the header changes by itself because write mode ticks: on whole minutes only.
+pub const fn next_armed_minute(until: Monotonic, now: Monotonic) -> Monotonic {
+    let left = until.since(now);
+    now.plus(left % 60_000 + 1)
+}

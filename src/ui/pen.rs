@@ -1,0 +1,47 @@
+//! Writing text into cells, always by the filtered path, always cut at the edge.
+
+use mldeck_core::{column::Tone, text};
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::Paint;
+use crate::theme::Role;
+
+/// Writes `what` at the left of `area`; returns the columns used. What does not fit ends in `…`.
+pub fn text(buffer: &mut Buffer, area: Rect, what: &str, style: Style) -> u16 {
+    let area = area.intersection(buffer.area);
+    if area.is_empty() {
+        return 0;
+    }
+    let width = text::width(what);
+    let room = usize::from(area.width);
+    let (end, _) = buffer.set_stringn(area.x, area.y, what, room, style);
+    if width > room {
+        buffer.set_stringn(area.right() - 1, area.y, "…", 1, style);
+    }
+    end - area.x
+}
+
+/// Writes `what` so that it ends at the right of `area`; returns the columns used.
+pub fn right(buffer: &mut Buffer, area: Rect, what: &str, style: Style) -> u16 {
+    let width = u16::try_from(text::width(what)).unwrap_or(u16::MAX).min(area.width);
+    let start = area.right().saturating_sub(width);
+    text(buffer, Rect { x: start, width, ..area }, what, style)
+}
+
+/// Writes toned spans one after the other; returns the columns used.
+pub fn line(buffer: &mut Buffer, area: Rect, spans: &[(String, Tone)], paint: &Paint<'_>) -> u16 {
+    let mut used = 0;
+    for (what, tone) in spans {
+        if used >= area.width {
+            break;
+        }
+        let rest = Rect { x: area.x + used, width: area.width - used, ..area };
+        used += text(buffer, rest, what, paint.theme.get(Role::from(*tone)));
+    }
+    used
+}
+
+/// Columns that spans take when nothing cuts them.
+pub fn width(spans: &[(String, Tone)]) -> u16 {
+    u16::try_from(spans.iter().map(|(what, _)| text::width(what)).sum::<usize>()).unwrap_or(u16::MAX)
+}
