@@ -3,7 +3,7 @@
 use mldeck_core::{
     ask::{Answer, Ask, CallMade, Sent, Write},
     fault::Fault,
-    ops::journal::Record,
+    ops::{call::Call, journal::Record},
     resource::{Kind, Rows},
     scope::Scope,
     text::Text,
@@ -67,6 +67,7 @@ pub enum Msg {
     },
     /// Rows of an earlier session, for first paint.
     Cached {
+        scope: Scope,
         kind: Kind,
         rows: Rows,
         as_of: Timestamp,
@@ -75,6 +76,11 @@ pub enum Msg {
     Presumed(Scope),
     /// The whole journal, once at start.
     Ledger(Result<Vec<Record>, Fault>),
+    /// This process acts on the plan, or another does.
+    Claimed {
+        op: Text,
+        result: Result<(), Text>,
+    },
     /// A record is durable, or could not be made so.
     Journaled {
         op: Text,
@@ -136,6 +142,22 @@ pub enum Effect {
     },
     /// Rows of this scope from the last session.
     Recall(Scope),
+    /// One process acts on a plan: answered by [`Msg::Claimed`].
+    Claim {
+        op: Text,
+    },
+    /// The operation has ended: others may act on its plan again.
+    Release {
+        op: Text,
+    },
+    /// Leave to send exactly these calls, given by the person's confirmation. Nothing is sent without it.
+    Allow {
+        op: Text,
+        scope: Scope,
+        plan: Text,
+        calls: Vec<Call>,
+        expires: Timestamp,
+    },
     Journal {
         op: Text,
         record: Box<Record>,
@@ -148,9 +170,7 @@ pub enum Effect {
     Send {
         op: Text,
         ticket: u32,
-        scope: Scope,
         write: Box<Write>,
-        expires: Timestamp,
     },
     Copy(Text),
     Notify(String),

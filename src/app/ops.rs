@@ -4,6 +4,7 @@ use mldeck_core::{
     ask::{Answer, Ask, Sent, Write},
     fault::{Fault, FaultKind},
     ops::{
+        call::{Call, abort_alarm},
         intent::Context,
         journal::{self, Record},
         plan::{Difference, Plan},
@@ -117,6 +118,7 @@ pub fn context(model: &Model) -> Option<Context> {
 pub fn start(model: &mut Model, plan: Plan, out: &mut Vec<Effect>) -> Text {
     let run = Run::new(plan, model.now());
     let id = run.operation().id.clone();
+    allow(model, &run, out);
     begin(model, run, out);
     id
 }
@@ -126,12 +128,43 @@ fn begin(model: &mut Model, run: Run, out: &mut Vec<Effect>) {
     // A plan that is run again replaces its ended run.
     model.ops.live.retain(|live| live.id() != &id);
     model.ops.live.push(Live { run, said: Vec::new(), stale: Vec::new(), due: None });
-    step(model, &id, Event::Start, out);
+    out.push(Effect::Claim { op: id });
+}
+
+/// What the confirmed plan may send: its own calls, and those that take it back.
+fn allow(model: &Model, run: &Run, out: &mut Vec<Effect>) {
+    let plan = run.plan();
+    let mut calls: Vec<Call> = plan.steps.iter().map(|step| step.call.clone()).collect();
+    let alarm = abort_alarm(&plan.endpoint);
+    calls.push(Call::PutAbortMetric { endpoint: plan.endpoint.clone() });
+    calls.push(Call::TripAlarm { alarm, reason: Text::default() });
+    out.push(Effect::Allow {
+        op: run.operation().id.clone(),
+        scope: plan.scope.clone(),
+        plan: plan.id(),
+        calls,
+        expires: model.now().plus(GRANT),
+    });
+}
+
+/// Another process may have the plan: then this one does not touch it.
+pub fn on_claimed(model: &mut Model, id: &Text, result: Result<(), Text>, out: &mut Vec<Effect>) {
+    match result {
+        Ok(()) => step(model, id, Event::Start, out),
+        Err(holder) => {
+            model.ops.live.retain(|live| live.id() != id);
+            model.complain(format!("Operation {id} is in the hands of {holder}: this deck leaves it alone."));
+        }
+    }
 }
 
 /// `B` on an operation that runs: take the deployment back.
 pub fn abort(model: &mut Model, id: &Text, out: &mut Vec<Effect>) {
     let by = model.session.identity().map(|identity| Text::new(identity.who())).unwrap_or_default();
+    // A resumed run has no leave of its own: pressing B on it gives it.
+    if let Some(live) = model.ops.get(id) {
+        allow(model, &live.run, out);
+    }
     step(model, id, Event::Abort { by }, out);
 }
 
@@ -157,10 +190,8 @@ fn carry_out(model: &mut Model, id: &Text, effect: run::Effect, out: &mut Vec<Ef
             out.push(Effect::OpRead { op: id.clone(), ticket, ask: Ask::Endpoint(endpoint) });
         }
         run::Effect::Send { ticket, call } => {
-            let plan = live.run.plan();
-            let write = Box::new(Write { call, plan: plan.id() });
-            let (scope, expires) = (plan.scope.clone(), now.plus(GRANT));
-            out.push(Effect::Send { op: id.clone(), ticket, scope, write, expires });
+            let write = Box::new(Write { call, plan: live.run.plan().id() });
+            out.push(Effect::Send { op: id.clone(), ticket, write });
         }
         run::Effect::WakeAt(at) => {
             let wait = (at.since(now).max(0) as f64 / speed).ceil();
@@ -170,6 +201,7 @@ fn carry_out(model: &mut Model, id: &Text, effect: run::Effect, out: &mut Vec<Ef
         run::Effect::Stale(differences) => live.stale = differences,
         run::Effect::Finished(state) => {
             live.due = None;
+            out.push(Effect::Release { op: id.clone() });
             let operation = live.run.operation();
             let line = format!("{} {}: {}", operation.verb, operation.target, state.word());
             model.polls.hurry(Slot::Endpoints, mono);

@@ -20,7 +20,7 @@ pub const fn body_height((_, height): (u16, u16)) -> usize {
     height.saturating_sub(5) as usize
 }
 
-/// Rows of a table: the body without its head line and its foot line.
+/// Rows of a table: the body without its head line.
 pub const fn table_height(size: (u16, u16)) -> usize {
-    body_height(size).saturating_sub(2)
+    body_height(size).saturating_sub(1)
 }

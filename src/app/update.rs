@@ -1,9 +1,14 @@
 //! Routing: each message goes to one function. Nothing here knows a terminal, a clock or a network.
 
+use std::collections::HashMap;
+
 use mldeck_core::{
     ask::{Answer, TrailEvent},
     fault::Fault,
-    resource::{Endpoint, Rows, endpoint::Details},
+    resource::{
+        Alarm, Endpoint, Resource, Rows,
+        endpoint::{Change, Details},
+    },
     text::Text,
     time::Timestamp,
 };
@@ -40,7 +45,12 @@ pub fn update(model: &mut Model, at: At, msg: Msg) -> Vec<Effect> {
                 on_reply(model, slot, result, &mut out);
             }
         }
-        Msg::Cached { rows, as_of, .. } => on_cached(model, rows, as_of),
+        Msg::Cached { scope, rows, as_of, .. } => {
+            // Late rows of another account or region must never be seen.
+            if model.session.scope().or(model.session.presumed.as_ref()) == Some(&scope) {
+                on_cached(model, rows, as_of);
+            }
+        }
         Msg::Presumed(scope) => {
             if model.session.scope().is_none() {
                 model.session.presumed = Some(scope);
@@ -50,6 +60,7 @@ pub fn update(model: &mut Model, at: At, msg: Msg) -> Vec<Effect> {
             ops::on_ledger(model, result);
             ops::resume(model, &mut out);
         }
+        Msg::Claimed { op, result } => ops::on_claimed(model, &op, result, &mut out),
         Msg::Journaled { op, record, result } => ops::on_journaled(model, &op, *record, result, &mut out),
         Msg::OpRead { op, ticket, result } => ops::on_read(model, &op, ticket, result, &mut out),
         Msg::OpSent { op, ticket, sent } => ops::on_sent(model, &op, ticket, sent, &mut out),
@@ -184,7 +195,8 @@ fn on_top(model: &mut Model, act: impl FnOnce(&mut dyn Opened, &Model)) {
 fn on_cached(model: &mut Model, rows: Rows, as_of: Timestamp) {
     macro_rules! fill {
         ($table:expr, $rows:expr) => {
-            if $table.load.as_of.is_none() {
+            // The first screen comes first, the whole table after it.
+            if $table.load.as_of.is_none() || $table.load.cached {
                 $table.replace($rows, |_, _| {});
                 $table.load.as_of = Some(as_of);
                 $table.load.cached = true;
@@ -245,9 +257,7 @@ fn on_fault(model: &mut Model, slot: Slot, fault: Fault) {
     match slot {
         Slot::Details | Slot::Vitals | Slot::Alarms | Slot::Changes => {
             let gap = format!("{}: {}", fault.doing, fault.kind.headline());
-            let gaps = &mut model.endpoints.load.gaps;
-            gaps.retain(|known| !known.starts_with(fault.doing.as_str()));
-            gaps.push(gap);
+            model.endpoints.load.gaps.insert(slot, gap);
         }
         Slot::OpenDetails => model.complain(fault.to_string()),
         _ => {
@@ -269,7 +279,10 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
             model.details_read.retain(|name, _| !undescribed(name));
             arrived(model, Slot::Endpoints);
             join_endpoints(model);
-            keep(model, out, Rows::Endpoint(model.endpoints.rows().to_vec()));
+            // As the next start shows them: it reads the first screen first.
+            let mut rows = model.endpoints.rows().to_vec();
+            rows.sort_by_key(Resource::health);
+            keep(model, out, Rows::Endpoint(rows));
         }
         Answer::Details(all) => on_details(model, all, now),
         Answer::Vitals(all) => {
@@ -278,18 +291,18 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
                     row.vitals = Some(vitals);
                 }
             }
-            clear_gap(model, "metrics");
+            model.endpoints.load.gaps.remove(&Slot::Vitals);
         }
         Answer::Alarms(alarms) => {
             model.alarms = alarms;
             model.alarms_read = true;
             join_endpoints(model);
-            clear_gap(model, "alarms");
+            model.endpoints.load.gaps.remove(&Slot::Alarms);
         }
         Answer::Changes(events) => {
             merge_changes(&mut model.changes, events);
             join_endpoints(model);
-            clear_gap(model, "CloudTrail");
+            model.endpoints.load.gaps.remove(&Slot::Changes);
         }
         Answer::Executions(rows) => {
             if model.executions.load.cached {
@@ -304,7 +317,7 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
             if model.runs.load.cached {
                 model.runs.replace(rows, |_, _| {});
             } else {
-                model.runs.upsert(rows, |_, _| {});
+                model.runs.upsert(rows, |known, row| row.complete_from(known));
             }
             model.runs_more = more;
             arrived(model, Slot::Runs);
@@ -343,10 +356,6 @@ fn arrived(model: &mut Model, slot: Slot) {
     }
 }
 
-fn clear_gap(model: &mut Model, word: &str) {
-    model.endpoints.load.gaps.retain(|gap| !gap.contains(word));
-}
-
 fn keep(model: &Model, out: &mut Vec<Effect>, rows: Rows) {
     if let Some(scope) = model.session.scope() {
         out.push(Effect::Keep { scope: scope.clone(), rows, at: model.now() });
@@ -365,6 +374,7 @@ fn carry_endpoint(old: &Endpoint, new: &mut Endpoint) {
 }
 
 fn on_details(model: &mut Model, all: Vec<(Text, Result<Details, Fault>)>, now: Timestamp) {
+    model.endpoints.load.gaps.remove(&Slot::Details);
     for (name, result) in all {
         match result {
             Ok(details) => {
@@ -385,16 +395,26 @@ fn on_details(model: &mut Model, all: Vec<(Text, Result<Details, Fault>)>, now: 
     }
 }
 
-/// Alarms and changes belong to rows.
+/// Alarms and changes belong to rows. One walk over each, as there may be thousands of all three.
 fn join_endpoints(model: &mut Model) {
+    let mut alarms: HashMap<Text, Vec<Alarm>> = HashMap::new();
+    for alarm in &model.alarms {
+        if let Some(endpoint) = alarm.endpoint() {
+            alarms.entry(endpoint.clone()).or_default().push(alarm.clone());
+        }
+    }
+    let mut changes: HashMap<Text, Change> = HashMap::new();
+    for event in &model.changes {
+        if let Some(change) = event.change() {
+            changes.entry(event.endpoint.clone()).or_insert(change);
+        }
+    }
     let names: Vec<Text> = model.endpoints.rows().iter().map(|row| row.name.clone()).collect();
     for name in names {
-        let alarms: Vec<_> = model.alarms.iter().filter(|alarm| alarm.endpoint() == Some(&name)).cloned().collect();
-        let change = model.last_change(&name);
         if let Some(row) = model.endpoints.row_mut(&name) {
-            row.alarms = alarms;
-            if change.is_some() {
-                row.change = change;
+            row.alarms = alarms.remove(&name).unwrap_or_default();
+            if let Some(change) = changes.remove(&name) {
+                row.change = Some(change);
             }
         }
     }

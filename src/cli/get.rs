@@ -1,6 +1,6 @@
 //! `mldeck get KIND`: the tables without a terminal, by the same columns and the same filter.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use clap::Args;
 use mldeck_core::{
@@ -23,6 +23,10 @@ use crate::{
 
 /// One headless answer may take this long.
 const LIMIT: Duration = Duration::from_secs(60);
+/// What the time of the account may take; without it this machine's is good enough.
+const CLOCK: Duration = Duration::from_secs(5);
+/// Endpoints whose details are asked for at once.
+const DETAILS: usize = 10;
 /// As wide as a table gets without a terminal to fit.
 const WIDTH: u16 = 200;
 
@@ -59,6 +63,8 @@ fn kind(word: &str) -> Result<Kind, String> {
 /// # Errors
 /// The fault of the question, a filter that cannot be read, or a name that is not there.
 pub async fn run(get: &Get, connected: &Connected) -> Result<String, Fault> {
+    // The first answer tells how far this machine's clock is off; ages and `--days` are by the account's.
+    let _ = ask(connected, &Ask::Identity, CLOCK).await;
     let now = connected.gateway.now();
     let since = now.plus(-i64::from(get.days) * DAY);
     match get.kind {
@@ -99,7 +105,11 @@ async fn endpoints(get: &Get, connected: &Connected) -> Result<Vec<Endpoint>, Fa
         rows.retain(|row| row.name == name.as_str());
     }
     let names: Vec<Text> = rows.iter().map(|row| row.name.clone()).collect();
-    if let Answer::Details(all) = ask(connected, &Ask::Details(names), LIMIT).await? {
+    // By tens: the pace of the gateway makes a whole account take longer than one question may.
+    for names in names.chunks(DETAILS) {
+        let Answer::Details(all) = ask(connected, &Ask::Details(names.to_vec()), LIMIT).await? else {
+            return Err(unexpected());
+        };
         for (name, result) in all {
             if let (Some(row), Ok(details)) = (rows.iter_mut().find(|row| row.name == name), result) {
                 row.details = Some(details);
@@ -132,13 +142,23 @@ async fn endpoints(get: &Get, connected: &Connected) -> Result<Vec<Endpoint>, Fa
 }
 
 async fn runs(connected: &Connected, since: Timestamp) -> Result<Vec<mldeck_core::resource::Run>, Fault> {
-    let mut out = Vec::new();
+    let mut out: Vec<mldeck_core::resource::Run> = Vec::new();
+    let mut places: HashMap<Text, usize> = HashMap::new();
     let mut more = None;
     loop {
         let Answer::Runs { rows, more: next } = ask(connected, &Ask::Runs { since, more }, LIMIT).await? else {
             return Err(unexpected());
         };
-        out.extend(rows);
+        // A job and its component may be on different pages.
+        for row in rows {
+            match places.get(&row.arn) {
+                Some(&place) => out[place].complete_from(&row),
+                None => {
+                    places.insert(row.arn.clone(), out.len());
+                    out.push(row);
+                }
+            }
+        }
         match next {
             Some(token) => more = Some(token),
             None => return Ok(out),

@@ -6,7 +6,7 @@ use mldeck_core::ops::journal::{self, Record};
 use super::{Global, out};
 use crate::{
     run::clock,
-    store::{Journal, StoreError, Verdict},
+    store::{Journal, SetAside, StoreError, Verdict},
 };
 
 #[derive(Debug, Args)]
@@ -57,15 +57,13 @@ pub fn run(ledger: &Ledger, global: &Global) -> u8 {
     }
 }
 
+fn told(aside: &SetAside) -> String {
+    format!("{}\nset aside as {}, readable parts in {}\n", aside.verdict, aside.file.display(), aside.export.display())
+}
+
 fn verify(journal: &Journal) -> Result<(String, u8), StoreError> {
     if let Some(aside) = journal.was_set_aside().wait()? {
-        let text = format!(
-            "{}\nset aside as {}, readable parts in {}\n",
-            aside.verdict,
-            aside.file.display(),
-            aside.export.display()
-        );
-        return Ok((text, 1));
+        return Ok((told(&aside), 1));
     }
     let verdict = journal.verify().wait()?;
     let code = u8::from(!matches!(verdict, Verdict::Intact { .. }));
@@ -73,9 +71,15 @@ fn verify(journal: &Journal) -> Result<(String, u8), StoreError> {
 }
 
 fn list(journal: &Journal, ledger: &Ledger, at: mldeck_core::time::Timestamp) -> Result<(String, u8), StoreError> {
-    let entries = journal.read_all().wait()?;
-    let records: Vec<Record> =
-        entries.into_iter().filter_map(|entry| serde_json::from_value(entry.body).ok()).collect();
+    // Setting aside happens once: who opens the journal first must say it, or nobody does.
+    let aside = journal.was_set_aside().wait()?;
+    if let Some(aside) = &aside {
+        out::complain(&format!("mldeck: the journal was damaged: {}", told(aside).trim_end()));
+    }
+    let code = u8::from(aside.is_some());
+    let intact = aside.into_iter().flat_map(|aside| aside.intact);
+    let entries = intact.chain(journal.read_all().wait()?);
+    let records: Vec<Record> = entries.filter_map(|entry| serde_json::from_value(entry.body).ok()).collect();
     let since = ledger.since.map(|days| at.plus(-i64::from(days) * mldeck_core::time::DAY));
     let groups: Vec<Vec<&Record>> = journal::operations(&records)
         .into_iter()
@@ -89,5 +93,26 @@ fn list(journal: &Journal, ledger: &Ledger, at: mldeck_core::time::Timestamp) ->
             serde_json::to_string_pretty(&all).unwrap_or_default() + "\n"
         }
     };
-    Ok((text, 0))
+    Ok((text, code))
+}
+
+#[cfg(test)]
+mod tests {
+    use mldeck_core::time::Timestamp;
+
+    use super::*;
+    use crate::store::Folders;
+
+    #[test]
+    fn a_damaged_journal_is_no_empty_one() {
+        let home = tempfile::tempdir().unwrap();
+        let folders = Folders::under(home.path());
+        let (at, all) = (Timestamp::default(), Ledger { verb: None, output: Output::Md, since: None });
+        let code = || list(&Journal::start(&folders, at).unwrap(), &all, at).unwrap().1;
+        assert_eq!(code(), 0);
+        let db = rusqlite::Connection::open(folders.state.join("journal.db")).unwrap();
+        db.execute("INSERT INTO entries VALUES (1, 0, 'x', 'planned', '{}', 'not its hash')", []).unwrap();
+        drop(db);
+        assert_eq!(code(), 1);
+    }
 }

@@ -13,7 +13,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 /// The on-call console for machine learning on AWS.
 #[derive(Debug, Parser)]
-#[command(name = "mldeck", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(name = "mldeck", version, subcommand_negates_reqs = true)]
 #[command(
     after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a guard, 4 stale plan, 5 outcome unknown, \
                         6 rolled back, 7 denied or not signed in, 129 terminal gone."
@@ -104,6 +104,10 @@ pub enum Format {
 /// Carries out what was asked for; returns the exit code.
 pub fn run(cli: Cli) -> u8 {
     let Cli { command, target, global } = cli;
+    if let (Some(_), Some(target)) = (&command, &target) {
+        out::complain(&format!("mldeck: `{target}` before a verb: a name alone opens it, a verb stands first"));
+        return 2;
+    }
     match command {
         None => start::run(&global, None, target.as_deref()),
         Some(Verb::Demo(demo)) => start::run(&global, Some(&demo), demo.target.as_deref()),
@@ -124,6 +128,9 @@ pub fn run(cli: Cli) -> u8 {
     }
 }
 
+/// A command that ends soon may ask faster than a deck that polls for hours, in multiples of the polling rate.
+const HEADLESS_PACE: f64 = 5.0;
+
 /// Connects, asks, prints.
 fn headless(global: &Global, get: &get::Get) -> u8 {
     let prepared = start::prepare(global);
@@ -137,7 +144,7 @@ fn headless(global: &Global, get: &get::Get) -> u8 {
         }
     };
     let result = runtime.block_on(async {
-        let connected = crate::backends::live(&global).await?;
+        let connected = crate::backends::live(&global, HEADLESS_PACE).await?;
         get::run(get, &connected).await
     });
     match result {
@@ -175,5 +182,16 @@ mod tests {
         let Some(Verb::Demo(demo)) = cli.command else { panic!("demo expected") };
         assert_eq!((demo.speed, demo.target.as_deref()), (60.0, Some("fraud-5xx")));
         assert!(Cli::try_parse_from(["mldeck", "demo", "--speed", "0"]).is_err());
+    }
+
+    #[test]
+    fn flags_for_all_verbs_stand_before_or_behind_the_verb() {
+        for args in
+            [["mldeck", "--region", "eu-west-1", "get", "runs"], ["mldeck", "get", "runs", "--region", "eu-west-1"]]
+        {
+            let cli = Cli::parse_from(args);
+            assert_eq!(cli.global.region.as_deref(), Some("eu-west-1"), "{args:?}");
+            assert!(matches!(cli.command, Some(Verb::Get(_))), "{args:?}");
+        }
     }
 }

@@ -75,7 +75,7 @@ fn serve(args: &Serve) -> u8 {
         let address = server.address();
         let hello = format!(
             "serving scenario {} on http://{address}\n\
-             export AWS_ENDPOINT_URL=http://{address} AWS_REGION=eu-west-1 AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox\n",
+             export AWS_ENDPOINT_URL=http://{address} AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1 AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox\n",
             args.scenario
         );
         if args.exposed && !address.ip().is_loopback() {

@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// Rows of the last session are found by the scope that these led to.
-fn last_scope_key(global: &Global) -> String {
+pub fn last_scope_key(global: &Global) -> String {
     let part = |value: &Option<String>| value.clone().unwrap_or_default();
     format!("scope {} {} {}", part(&global.profile), part(&global.region), part(&global.endpoint_url))
 }
@@ -248,7 +248,7 @@ pub fn model(
 }
 
 /// What is wrong in the files is said, worst first; all of it by `mldeck config check`.
-fn report(model: &mut Model, setup: &Setup) {
+pub fn report(model: &mut Model, setup: &Setup) {
     if let Some(first) = setup.diagnostics.first() {
         let more = match setup.diagnostics.len() {
             1 => String::new(),
@@ -259,7 +259,7 @@ fn report(model: &mut Model, setup: &Setup) {
 }
 
 /// Opens cache and journal beside the loop, and recalls the rows of the last session.
-fn open_store(handle: &Handle, keep: Arc<Keep>, folders: Option<Folders>, at: Timestamp) {
+pub fn open_store(handle: &Handle, keep: Arc<Keep>, folders: Option<Folders>, at: Timestamp) {
     handle.spawn_blocking(move || {
         keep.open(folders.as_ref(), at);
         if let Some(scope) = keep.last_scope() {
@@ -274,7 +274,7 @@ fn connect(handle: &Handle, gate: Arc<Gate>, global: Global, sandbox: Option<San
     handle.spawn(async move {
         let result = match &sandbox {
             Some(sandbox) => backends::demo(sandbox, speed).await,
-            None => backends::live(&global).await,
+            None => backends::live(&global, 1.0).await,
         };
         if let Err(fault) = &result {
             let _ = out.send(Msg::Note { text: Text::new(&fault.to_string()), bad: true });

@@ -9,9 +9,7 @@ use std::{
 use mldeck_core::{
     ask::{Answer, Ask, Sent, Write},
     fault::{Fault, FaultKind},
-    scope::Scope,
     text::Text,
-    time::Timestamp,
 };
 use mldeck_gateway::{Gateway, Grant};
 use tokio::{
@@ -66,11 +64,13 @@ pub struct Runner {
     keep: Arc<Keep>,
     out: UnboundedSender<Msg>,
     slots: HashMap<Slot, AbortHandle>,
+    /// What confirmations allow, by operation. A send without one is refused.
+    grants: HashMap<Text, Grant>,
 }
 
 impl Runner {
     pub fn new(handle: Handle, gate: Arc<Gate>, keep: Arc<Keep>, out: UnboundedSender<Msg>) -> Self {
-        Self { handle, gate, keep, out, slots: HashMap::new() }
+        Self { handle, gate, keep, out, slots: HashMap::new(), grants: HashMap::new() }
     }
 
     /// Effects that the terminal or the loop performs are given back.
@@ -83,7 +83,15 @@ impl Runner {
                 }
             }
             Effect::OpRead { op, ticket, ask } => self.read(op, ticket, ask),
-            Effect::Send { op, ticket, scope, write, expires } => self.send(op, ticket, scope, *write, expires),
+            Effect::Allow { op, scope, plan, calls, expires } => {
+                self.grants.insert(op, Grant::for_plan(scope, plan, &calls, expires));
+            }
+            Effect::Send { op, ticket, write } => self.send(op, ticket, *write),
+            Effect::Claim { op } => self.keep.claim(op),
+            Effect::Release { op } => {
+                self.grants.remove(&op);
+                self.keep.release(&op);
+            }
             Effect::Keep { scope, rows, at } => self.keep.keep(&scope, rows, at),
             Effect::Recall(scope) => {
                 self.keep.settled(&scope);
@@ -127,15 +135,16 @@ impl Runner {
     }
 
     /// A write is never aborted by us: once it left, only its answer or its loss ends it.
-    fn send(&self, op: Text, ticket: u32, scope: Scope, write: Write, expires: Timestamp) {
-        let (gate, out) = (Arc::clone(&self.gate), self.out.clone());
+    fn send(&self, op: Text, ticket: u32, write: Write) {
+        let (gate, out, grant) = (Arc::clone(&self.gate), self.out.clone(), self.grants.get(&op).cloned());
         self.spawn(async move {
-            let sent = match gate.wait().await {
-                Ok(connected) => {
-                    let grant = Grant::for_plan(scope, write.plan.clone(), [&write.call], expires);
-                    connected.gateway.send(&write, &grant).await
+            let sent = match (gate.wait().await, grant) {
+                (Ok(connected), Some(grant)) => connected.gateway.send(&write, &grant).await,
+                (Ok(_), None) => {
+                    let message = "no confirmation of this operation was given in this session";
+                    Sent::Refused(Fault::new(FaultKind::Refused, write.call.operation(), message))
                 }
-                Err(fault) => Sent::Refused(fault),
+                (Err(fault), _) => Sent::Refused(fault),
             };
             let _ = out.send(Msg::OpSent { op, ticket, sent });
         });

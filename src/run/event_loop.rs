@@ -58,9 +58,18 @@ impl Deck {
             let deadline = wake::next_wakeup(&self.model, self.at());
             let (step, urgent) = tokio::select! {
                 biased;
-                event = self.console.next() => (self.on_event(event), true),
-                Some(msg) = self.replies.recv() => (self.on_msg(msg), false),
-                () = sleep_until(deadline) => (self.on_msg(Msg::Wake), false),
+                event = self.console.next() => {
+                    self.note_drawn();
+                    (self.on_event(event), true)
+                }
+                Some(msg) = self.replies.recv() => {
+                    self.note_drawn();
+                    (self.on_msg(msg), false)
+                }
+                () = sleep_until(deadline) => {
+                    self.note_drawn();
+                    (self.on_msg(Msg::Wake), false)
+                }
             };
             let (step, urgent) = match step {
                 Step::Go => self.absorb(urgent),
@@ -108,10 +117,7 @@ impl Deck {
         let now = At { now: self.now(), mono: at };
         let msg = match input {
             Input::Key(event) => match Key::from_event(event) {
-                Some(key) => {
-                    self.note_drawn();
-                    Msg::Key { key, burst }
-                }
+                Some(key) => Msg::Key { key, burst },
                 None => return Step::Go,
             },
             Input::Paste { text, .. } => Msg::Paste(text),
@@ -125,7 +131,9 @@ impl Deck {
         self.perform(effects)
     }
 
-    /// A key may confirm a plan only when the frame that shows it had reached the terminal before.
+    /// A key may confirm a plan only when a frame that shows it had reached the terminal before. Asked once per round,
+    /// before anything changes the model: the newest frame shows the plan as it is now, and a plan that a later message
+    /// of the same round brings has not been drawn by it.
     fn note_drawn(&mut self) {
         if !update::scopes(&self.model).contains(&Scope::Confirm) {
             return;

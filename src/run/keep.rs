@@ -1,6 +1,11 @@
 //! Cache and journal, as the loop sees them: it hands over and hears back by message, and never waits for a disk.
 
-use std::{future::Future, sync::OnceLock};
+use std::{
+    collections::HashMap,
+    future::Future,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+};
 
 use mldeck_core::{
     fault::{Fault, FaultKind},
@@ -15,26 +20,44 @@ use tokio::{runtime::Handle, sync::mpsc::UnboundedSender};
 
 use crate::{
     app::Msg,
-    store::{Cache, Folders, Journal, Shelf},
+    config::Environment,
+    store::{Cache, Folders, Holder, Journal, PlanLock, Shelf, StoreError},
 };
 
 /// Kinds that are painted from the cache at start.
 const KEPT: [Kind; 4] = [Kind::Endpoint, Kind::Execution, Kind::Run, Kind::Monitor];
+
+/// Rows that are read before all others: more than a terminal is high.
+const SCREEN: usize = 128;
 
 /// What is on disk. Either part may be missing: without a cache the first paint waits for AWS, without a journal nothing
 /// is changed.
 pub struct Keep {
     handle: Handle,
     out: UnboundedSender<Msg>,
-    cache: OnceLock<Cache>,
+    cache: OnceLock<Arc<Cache>>,
     journal: OnceLock<Journal>,
     /// Preference that names the scope of the last session with the same flags.
     scope_key: String,
+    /// The scope whose rows were sent last.
+    recalled: Mutex<Option<Scope>>,
+    /// Where locks lie and who we are to others; none without a home.
+    locks: OnceLock<(PathBuf, Holder)>,
+    held: Mutex<HashMap<Text, PlanLock>>,
 }
 
 impl Keep {
     pub fn new(handle: Handle, out: UnboundedSender<Msg>, scope_key: String) -> Self {
-        Self { handle, out, cache: OnceLock::new(), journal: OnceLock::new(), scope_key }
+        Self {
+            handle,
+            out,
+            cache: OnceLock::new(),
+            journal: OnceLock::new(),
+            scope_key,
+            recalled: Mutex::new(None),
+            locks: OnceLock::new(),
+            held: Mutex::default(),
+        }
     }
 
     /// Opens both below `folders`; what cannot be opened is said and done without.
@@ -44,6 +67,7 @@ impl Keep {
             self.ledger(Err(fault("opening the journal", "there is no home directory")));
             return;
         };
+        let _ = self.locks.set((folders.state.clone(), Holder::this(&Environment::read(), at)));
         match Cache::start(folders) {
             Ok(cache) => {
                 let notices = cache.notices();
@@ -53,7 +77,7 @@ impl Keep {
                         let _ = out.send(Msg::Note { text, bad: true });
                     }
                 });
-                let _ = self.cache.set(cache);
+                let _ = self.cache.set(Arc::new(cache));
             }
             Err(error) => self.say(&format!("no cache: {error}")),
         }
@@ -99,14 +123,21 @@ impl Keep {
         }
     }
 
-    /// Sends what is known of this scope from before.
+    /// Sends what is known of this scope from before, once: what fits on a screen first.
     pub fn recall(&self, scope: &Scope) {
         let Some(cache) = self.cache.get() else { return };
+        if self.recalled.lock().unwrap_or_else(PoisonError::into_inner).replace(scope.clone()).as_ref() == Some(scope) {
+            return;
+        }
         for kind in KEPT {
-            let (answer, out) = (cache.load(scope, kind), self.out.clone());
+            let (cache, scope, out) = (Arc::clone(cache), scope.clone(), self.out.clone());
+            let answer = cache.load_window(&scope, kind, 0, SCREEN);
             self.spawn(async move {
-                if let Ok(Some(stored)) = answer.await {
-                    let _ = out.send(Msg::Cached { kind, rows: stored.rows, as_of: stored.at });
+                let Ok(Some(first)) = answer.await else { return };
+                let is_whole = first.rows.len() == first.total;
+                let _ = out.send(Msg::Cached { scope: scope.clone(), kind, rows: first.rows, as_of: first.at });
+                if !is_whole && let Ok(Some(all)) = cache.load(&scope, kind).await {
+                    let _ = out.send(Msg::Cached { scope, kind, rows: all.rows, as_of: all.at });
                 }
             });
         }
@@ -129,6 +160,30 @@ impl Keep {
             let result = answer.await.map(drop).map_err(|error| fault("writing the journal", &error.to_string()));
             let _ = out.send(Msg::Journaled { op, record: Box::new(record), result });
         });
+    }
+
+    /// Takes the lock of a plan, for as long as this process lives or until it is released.
+    pub fn claim(&self, op: Text) {
+        let result = match self.locks.get() {
+            None => Err(Text::new("nobody: there is no folder for locks")),
+            Some((state, holder)) => match PlanLock::take(state, op.as_str(), holder) {
+                Ok(lock) => {
+                    self.held().insert(op.clone(), lock);
+                    Ok(())
+                }
+                Err(StoreError::Held(other)) => Err(Text::new(&other.to_string())),
+                Err(error) => Err(Text::new(&format!("nobody ({error})"))),
+            },
+        };
+        let _ = self.out.send(Msg::Claimed { op, result });
+    }
+
+    pub fn release(&self, op: &Text) {
+        drop(self.held().remove(op));
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<Text, PlanLock>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn remember(&self, key: &str, value: Value) {

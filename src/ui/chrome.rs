@@ -17,7 +17,8 @@ use crate::{
     theme::Role,
 };
 
-/// Account, region, role, class, mode; on the right the age of the data, the calls and the link.
+/// Account, region, role, class, mode; on the right the calls and the link. No clock: an idle screen writes nothing, and
+/// every age is told where the data is.
 pub fn identity(model: &Model, paint: &Paint<'_>, area: Rect, buffer: &mut Buffer) {
     let style = |role: Role| paint.theme.get(role);
     let right = right_side(model, area.width);
@@ -71,7 +72,6 @@ fn mode(model: &Model) -> (String, Role) {
 }
 
 fn right_side(model: &Model, width: u16) -> String {
-    let clock = format!("{} UTC", model.now().hm());
     let mut parts = Vec::new();
     if width >= 110 {
         let cost = model.traffic.dollars_per_hour;
@@ -81,7 +81,6 @@ fn right_side(model: &Model, width: u16) -> String {
     if model.frozen {
         parts.push("FROZEN".to_owned());
     }
-    parts.push(clock);
     parts.push(if model.lean { "slow link" } else { "live" }.to_owned());
     parts.join("  ")
 }

@@ -12,9 +12,10 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::Paint;
+use super::{Paint, pen};
 use crate::{
     app::look::{Chart, Grid, Heat, Line, Look, NodeState, Notice, Share, StepLine},
+    theme::Role,
     widgets::{self, bars, dag, doc, frame, kv, log, series, steps, table},
 };
 
@@ -129,8 +130,17 @@ fn paint_doc(lines: &[Line], scroll: usize, paint: &Paint<'_>, area: Rect, buffe
         None => 0,
     };
     let lines: Vec<doc::Line> = lines.iter().map(|line| doc::Line { spans: line.clone(), hang: hang(line) }).collect();
-    let top = scroll.min(doc::rows(&lines, area.width).saturating_sub(usize::from(area.height)));
+    let rows = doc::rows(&lines, area.width);
+    let height = usize::from(area.height);
+    let top = scroll.min(rows.saturating_sub(height));
     doc::Doc { lines: &lines, top }.paint(area, buffer, paint.look());
+    let below = rows.saturating_sub(top + height);
+    if below > 0 && height > 2 {
+        // What cannot be seen must be known to be there: a plan is confirmed by what it says.
+        let last = Rect { y: area.bottom() - 1, height: 1, ..area };
+        let more = if paint.caps.unicode { "▾" } else { "v" };
+        pen::right(buffer, last, &format!(" {more} {below} more lines "), paint.theme.get(Role::Accent));
+    }
 }
 
 fn paint_chart(chart: &Chart<'_>, paint: &Paint<'_>, area: Rect, buffer: &mut Buffer) {

@@ -49,7 +49,7 @@ pub fn view(model: &Model, theme: &Theme, caps: &Caps, buffer: &mut Buffer) -> O
     buffer.set_style(area, theme.get(Role::Text));
     let paint = Paint { theme, caps, now: Now(model.now()) };
     if screen::is_too_small((area.width, area.height)) {
-        pen::text(buffer, area, "mldeck: terminal too small (40×10 at least)", theme.get(Role::Warn));
+        pen::text(buffer, area, "mldeck: terminal too small (40x10 at least)", theme.get(Role::Warn));
         return None;
     }
     let row = |y: u16| Rect { x: area.x, y: area.y + y, width: area.width, height: 1 };
@@ -61,6 +61,9 @@ pub fn view(model: &Model, theme: &Theme, caps: &Caps, buffer: &mut Buffer) -> O
     chrome::status(model, &paint, row(area.height - 2), buffer);
     let in_prompt = chrome::keys(model, &paint, row(area.height - 1), buffer);
     let over = overlays::paint(model, &paint, body, buffer);
+    if !caps.unicode {
+        pen::plain(buffer);
+    }
     over.or(in_prompt).or(at)
 }
 

@@ -10,7 +10,7 @@ use super::{Paint, pen};
 use crate::{
     app::{
         Model,
-        layers::{Help, Layer, Menu, Palette, suggestions},
+        layers::{Help, Item, Layer, Menu, Palette, suggestions},
     },
     theme::Role,
 };
@@ -134,7 +134,10 @@ fn help_box(model: &Model, help: &Help, paint: &Paint<'_>, body: Rect, buffer: &
 }
 
 fn menu_box(menu: &Menu, paint: &Paint<'_>, body: Rect, buffer: &mut Buffer) {
-    let widest = menu.items.iter().map(|item| mldeck_core::text::width(&item.label) + 12).max().unwrap_or(20);
+    let reason = |item: &Item| item.act.as_ref().err().map_or(0, |reason| mldeck_core::text::width(reason));
+    // Beside the label: the box (4), the mark (2) and the key (7); a reason stands below the label.
+    let wide = |item: &Item| mldeck_core::text::width(&item.label).max(reason(item)) + 13;
+    let widest = menu.items.iter().map(wide).max().unwrap_or(20);
     let width = u16::try_from(widest.max(mldeck_core::text::width(&menu.title) + 8).max(36)).unwrap_or(u16::MAX);
     let reasons = menu.items.iter().filter(|item| item.act.is_err()).count();
     let height = u16::try_from(menu.items.len() + reasons).unwrap_or(u16::MAX).saturating_add(2);

@@ -4,7 +4,7 @@ use mldeck_core::{column::Tone, text};
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::Paint;
-use crate::theme::Role;
+use crate::{theme::Role, widgets::symbols};
 
 /// Writes `what` at the left of `area`; returns the columns used. What does not fit ends in `…`.
 pub fn text(buffer: &mut Buffer, area: Rect, what: &str, style: Style) -> u16 {
@@ -36,7 +36,8 @@ pub fn line(buffer: &mut Buffer, area: Rect, spans: &[(String, Tone)], paint: &P
             break;
         }
         let rest = Rect { x: area.x + used, width: area.width - used, ..area };
-        used += text(buffer, rest, what, paint.theme.get(Role::from(*tone)));
+        let plain = if paint.caps.unicode { std::borrow::Cow::Borrowed(what.as_str()) } else { symbols::ascii(what) };
+        used += text(buffer, rest, &plain, paint.theme.get(Role::from(*tone)));
     }
     used
 }
@@ -44,4 +45,24 @@ pub fn line(buffer: &mut Buffer, area: Rect, spans: &[(String, Tone)], paint: &P
 /// Columns that spans take when nothing cuts them.
 pub fn width(spans: &[(String, Tone)]) -> u16 {
     u16::try_from(spans.iter().map(|(what, _)| text::width(what)).sum::<usize>()).unwrap_or(u16::MAX)
+}
+
+/// For a terminal without Unicode: what was written around the widgets by its ASCII form, one cell for one.
+pub fn plain(buffer: &mut Buffer) {
+    let area = buffer.area;
+    for y in area.top()..area.bottom() {
+        for x in area.left()..area.right() {
+            let symbol = buffer[(x, y)].symbol();
+            if symbol.is_ascii() {
+                continue;
+            }
+            let instead = match symbol {
+                "…" => "~".to_owned(),
+                "→" => ">".to_owned(),
+                other => Some(symbols::ascii(other)).filter(|a| a.len() == 1).map_or("?".to_owned(), Into::into),
+            };
+            let style = buffer[(x, y)].style();
+            buffer.set_stringn(x, y, instead, 1, style);
+        }
+    }
 }

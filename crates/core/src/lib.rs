@@ -8,7 +8,7 @@
 //! | [`text`] | the one escaper for outside text |
 //! | [`mask`] | secrets out of values before they are kept anywhere |
 //! | [`scope`], [`id`], [`time`] | which account, which thing, when |
-//! | [`health`], [`column`], [`query`] | how a row is judged, shown, found |
+//! | [`health`], [`mod@column`], [`query`] | how a row is judged, shown, found |
 //! | [`resource`] | one file per kind |
 //! | [`series`], [`graph`], [`heat`], [`diff`] | geometry of what is drawn, in integers and without a terminal |
 //! | [`drift`] | Model Monitor's files, distances and verdicts |

@@ -41,7 +41,7 @@ pub fn line(text: &str) -> Text {
     Text::new(&scrub(text))
 }
 
-/// [`line`] before it becomes [`Text`]: for callers that bound or split it.
+/// [`line()`] before it becomes [`Text`]: for callers that bound or split it.
 pub fn scrub(text: &str) -> Cow<'_, str> {
     replace(text, scan::secrets(text))
 }

@@ -2,7 +2,7 @@
 //!
 //! It judges what is *on the wire*, not what a caller says it is about to do, so requests that the SDK makes by itself
 //! (credential chain, retries) are judged as well. Whatever it does not know is a write, and a write passes only with
-//! a [`Permit`]: made from a live [`Grant`] for one operation, good for one request, in one region, signed by the key
+//! a `Permit`: made from a live [`Grant`] for one operation, good for one request, in one region, signed by the key
 //! whose identity was verified.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;

@@ -53,7 +53,7 @@ impl Ask<'_> {
 }
 
 impl Gateway {
-    /// The whole object, up to [`LARGEST`].
+    /// The whole object, up to `LARGEST`.
     pub(crate) async fn object(&self, uri: &str) -> Result<Bytes, Fault> {
         let words = "reading a report";
         let (bucket, key) = parse(uri).ok_or_else(|| Fault::new(FaultKind::Invalid, words, "no S3 address"))?;

@@ -22,6 +22,8 @@ use crate::app::{
 
 /// More curves than this cannot be told apart.
 pub const MAX_RUNS: usize = 12;
+/// From this width on the parameters stand beside the curves.
+const BESIDE: u16 = 110;
 
 pub struct Compare {
     runs: Vec<Run>,
@@ -81,7 +83,10 @@ impl Compare {
             .collect()
     }
 
-    fn differing(&self) -> (Vec<Line>, usize, usize) {
+    /// `width`: columns of the place where they are shown.
+    fn differing(&self, width: usize) -> (Vec<Line>, usize, usize) {
+        const LABEL: usize = 18;
+        let each = (width.saturating_sub(LABEL) / self.runs.len().max(1)).saturating_sub(1).clamp(6, 14);
         let keys: BTreeSet<&Text> =
             self.runs.iter().flat_map(|run| run.parameters.iter().map(|(key, _)| key)).collect();
         let value = |run: &Run, key: &Text| {
@@ -90,8 +95,8 @@ impl Compare {
         let total = keys.len();
         let mut lines = Vec::new();
         let mut row = |label: &str, values: Vec<String>, tone: Tone| {
-            let mut line = vec![(format!("{label:<22.22}"), tone)];
-            line.extend(values.into_iter().map(|v| (format!(" {v:>12.12}"), Tone::Plain)));
+            let mut line = vec![(format!("{label:<LABEL$.LABEL$}"), tone)];
+            line.extend(values.into_iter().map(|v| (format!(" {v:>each$.each$}"), Tone::Plain)));
             lines.push(line);
         };
         let names = self.runs.iter().enumerate().map(|(i, run)| self.short_name(i, run)).collect();
@@ -208,7 +213,8 @@ impl Opened for Compare {
                 empty: if self.read { "no points for this metric" } else { "loading curves …" }.to_owned(),
             })),
         };
-        let (mut lines, differing, total) = self.differing();
+        let width = usize::from(if model.size.0 >= BESIDE { model.size.0 * 2 / 5 } else { model.size.0 });
+        let (mut lines, differing, total) = self.differing(width.saturating_sub(1));
         let title = if self.runs.len() == 1 {
             format!("{total} parameters")
         } else {
@@ -218,7 +224,7 @@ impl Opened for Compare {
         let table = Look::Doc { lines, scroll: self.scroll.0 };
         let verdicts = Look::Doc { lines: self.verdicts(), scroll: 0 };
         let height = u16::try_from(self.runs.len()).unwrap_or(12).min(12);
-        let top = if model.size.0 >= 110 {
+        let top = if model.size.0 >= BESIDE {
             Look::Columns(vec![(Share::Part(3), chart), (Share::Part(2), table)])
         } else {
             Look::Rows(vec![(Share::Part(3), chart), (Share::Part(2), table)])

@@ -37,7 +37,10 @@ impl OperationView {
     }
 
     fn steps(&self, model: &Model) -> Vec<StepLine> {
-        let mut out: Vec<StepLine> = model.ops.records_of(&self.id).filter_map(line_of).collect();
+        // Disks answer in any order; the story has one.
+        let mut records: Vec<&Record> = model.ops.records_of(&self.id).collect();
+        records.sort_by_key(|record| (record.at, record.seq));
+        let mut out: Vec<StepLine> = records.into_iter().filter_map(line_of).collect();
         if let Some(live) = model.ops.get(&self.id) {
             // What went well is in the journal's records already.
             for (at, level, text) in live.said.iter().filter(|(_, level, _)| *level != Level::Info) {

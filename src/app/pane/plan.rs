@@ -108,12 +108,14 @@ impl PlanView {
     /// Tab: the other mode, then the next candidate.
     fn next_choice(&mut self, model: &Model) {
         let Some(Ok(plan)) = &self.plan else { return };
-        let suggested = self.choice.mode.is_none();
-        if suggested {
+        if self.choice.mode.is_none() {
             self.choice.mode = Some(plan.mode.other());
         } else {
-            let names: Vec<&Text> = plan.candidates.iter().map(|candidate| &candidate.config).collect();
-            self.choice.candidate = names.get(1).map(|name| (*name).clone());
+            // The chosen one stands first in a plan: the order of names does not move while they are walked.
+            let mut names: Vec<&Text> = plan.candidates.iter().map(|candidate| &candidate.config).collect();
+            names.sort_unstable_by(|a, b| b.cmp(a));
+            let at = names.iter().position(|name| **name == plan.to.config).map_or(0, |at| at + 1);
+            self.choice.candidate = names.get(at % names.len().max(1)).map(|name| (*name).clone());
             self.choice.mode = None;
         }
         self.replan(model);
@@ -196,7 +198,7 @@ fn document(plan: &Plan, deep: bool) -> Vec<Line> {
         ]);
     }
     if !plan.naive.is_empty() {
-        out.push(vec![("  a plain update-endpoint would have".to_owned(), Tone::Strong)]);
+        out.push(vec![("  without this plan".to_owned(), Tone::Strong)]);
         out.extend(plan.naive.iter().map(|line| vec![(format!("    {line}"), Tone::Warn)]));
     }
     out.push(vec![("  checked".to_owned(), Tone::Strong)]);

@@ -3,7 +3,7 @@
 
 use std::{
     cell::Cell as StdCell,
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
 };
 
 use mldeck_core::{
@@ -16,7 +16,10 @@ use mldeck_core::{
     time::{self, Timestamp},
 };
 
-use crate::app::look::{Grid, Head, Notice};
+use crate::app::{
+    look::{Grid, Head, Notice},
+    msg::Slot,
+};
 
 /// From this width on the columns of tier `Wide` are shown.
 const WIDE_FROM: u16 = 120;
@@ -59,8 +62,8 @@ pub struct Load {
     pub loading: bool,
     /// The last attempt failed.
     pub fault: Option<Fault>,
-    /// What is missing in the rows, and why.
-    pub gaps: Vec<String>,
+    /// What is missing in the rows, by the request that would fill it, and why.
+    pub gaps: BTreeMap<Slot, String>,
 }
 
 impl<R: Resource> Table<R> {
@@ -471,7 +474,7 @@ impl<R: Resource> Grid for Table<R> {
         if self.load.loading {
             out.push(("loading …".to_owned(), Tone::Dim));
         }
-        out.extend(self.load.gaps.iter().map(|gap| (gap.clone(), Tone::Warn)));
+        out.extend(self.load.gaps.values().map(|gap| (gap.clone(), Tone::Warn)));
         if let Some(fault) = &self.load.fault {
             out.push((fault.kind.headline().to_owned(), Tone::Warn));
         }

@@ -54,7 +54,7 @@ const MOST_READS: u32 = 6;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// The first event, also after [`resume`].
+    /// The first event, also after [`resume()`].
     Start,
     /// A record is durable, or could not be made so.
     Journaled {

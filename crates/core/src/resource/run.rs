@@ -93,6 +93,34 @@ impl Run {
         self.metrics.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
     }
 
+    /// Takes over what only `other`, the same run from another source, knows. A run comes once as a job and once as a
+    /// component, and not always on the same page.
+    pub fn complete_from(&mut self, other: &Self) {
+        fn fill<T: Clone>(own: &mut Option<T>, other: Option<&T>) {
+            if own.is_none() {
+                *own = other.cloned();
+            }
+        }
+        fn add<T: Clone>(own: &mut Vec<(Text, T)>, other: &[(Text, T)]) {
+            for (name, value) in other {
+                if !own.iter().any(|(known, _)| known == name) {
+                    own.push((name.clone(), value.clone()));
+                }
+            }
+            own.sort_by(|a, b| a.0.cmp(&b.0));
+        }
+        fill(&mut self.component_arn, other.component_arn.as_ref());
+        fill(&mut self.experiment, other.experiment.as_ref());
+        fill(&mut self.by, other.by.as_ref());
+        fill(&mut self.image, other.image.as_ref());
+        fill(&mut self.instance, other.instance.as_ref());
+        add(&mut self.metrics, &other.metrics);
+        add(&mut self.parameters, &other.parameters);
+        if self.data.is_empty() {
+            self.data.clone_from(&other.data);
+        }
+    }
+
     /// True when both were trained on the same data, as far as their inputs say.
     pub fn is_comparable(&self, other: &Self) -> bool {
         self.data == other.data

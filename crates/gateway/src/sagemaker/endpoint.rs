@@ -33,6 +33,14 @@ const TAGS_AGE: i64 = 5 * MINUTE;
 /// Prefix of the tags that mldeck writes.
 const OURS: &str = "mldeck:";
 
+/// Which tags an endpoint is completed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tags {
+    None,
+    Remembered,
+    Fresh,
+}
+
 impl Gateway {
     /// The whole walk: the cheapest call, and the only one that shows deletions.
     pub(crate) async fn endpoints(&self) -> Result<Vec<Endpoint>, Fault> {
@@ -59,7 +67,8 @@ impl Gateway {
     pub(crate) async fn details(&self, names: &[Text]) -> Vec<(Text, Result<Details, Fault>)> {
         let answers = lanes::four(names, |index| async move {
             let endpoint = self.describe_endpoint(&names[index]).await?;
-            Ok(self.complete(&endpoint, false).await)
+            // A list of many shows no tags; one call less each.
+            Ok(self.complete(&endpoint, if names.len() > 1 { Tags::None } else { Tags::Remembered }).await)
         })
         .await;
         names.iter().cloned().zip(answers).collect()
@@ -69,7 +78,7 @@ impl Gateway {
     pub(crate) async fn endpoint_now(&self, name: &Text) -> Result<Endpoint, Fault> {
         let described = self.describe_endpoint(name).await?;
         let mut row = described_row(&described);
-        row.details = Some(self.complete(&described, false).await);
+        row.details = Some(self.complete(&described, Tags::Remembered).await);
         Ok(row)
     }
 
@@ -79,7 +88,7 @@ impl Gateway {
     }
 
     /// Describe's answer with names of models and tags. What of those cannot be read stays empty.
-    pub(crate) async fn complete(&self, described: &DescribeEndpointOutput, fresh_tags: bool) -> Details {
+    pub(crate) async fn complete(&self, described: &DescribeEndpointOutput, tags: Tags) -> Details {
         let mut details = details(described);
         if let Ok(config) = self.endpoint_config(&details.config).await {
             self.name_models(&mut details.variants, &config).await;
@@ -91,8 +100,8 @@ impl Gateway {
         {
             self.name_models(&mut pending.variants, &config).await;
         }
-        if let Some(arn) = described.endpoint_arn() {
-            details.tags = self.tags(arn, fresh_tags).await.unwrap_or_default();
+        if let Some(arn) = described.endpoint_arn().filter(|_| tags != Tags::None) {
+            details.tags = self.tags(arn, tags == Tags::Fresh).await.unwrap_or_default();
         }
         details
     }

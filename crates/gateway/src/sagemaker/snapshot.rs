@@ -27,7 +27,7 @@ impl Gateway {
     pub(crate) async fn snapshot(&self, name: &Text, deep: bool) -> Result<Snapshot, Fault> {
         let described = self.describe_endpoint(name).await?;
         let at = self.now();
-        let details = self.complete(&described, true).await;
+        let details = self.complete(&described, endpoint::Tags::Fresh).await;
         let variants: Vec<Text> = details.variants.iter().map(|variant| variant.name.clone()).collect();
         let (alarms, scaling, trail, similar) = tokio::join!(
             self.alarms_of(name, &details),

@@ -30,6 +30,7 @@ impl Running {
         let address = server.address();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let served = Arc::clone(&world);
+        #[expect(clippy::disallowed_methods, reason = "a test owns its runtime and its one task")]
         let task = runtime.handle().spawn(server.run(served, move || now, async {
             let _ = stopped.await;
         }));

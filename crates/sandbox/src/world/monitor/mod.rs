@@ -41,7 +41,7 @@ const CREATED: i64 = 41 * DAY;
 #[derive(Default)]
 pub(crate) struct State {
     schedules: Vec<Schedule>,
-    /// Computed once each; a pure memory of what [`Execution`] would compute again.
+    /// Computed once each; a pure memory of what `Execution` would compute again.
     baselines: RefCell<BTreeMap<usize, Arc<Baseline>>>,
     verdicts: RefCell<BTreeMap<(usize, Timestamp), Arc<Verdict>>>,
     /// Report bodies held in the S3 store, oldest first.
