@@ -1,0 +1,109 @@
+//! An account to measure against: the sandbox's server in this process, and a home folder with rows from before.
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use mldeck::{
+    backends::Sandbox,
+    run::clock,
+    store::{Cache, Folders},
+};
+use mldeck_core::resource::{Endpoint, Resource as _, Rows};
+use mldeck_sandbox::{
+    Options, Scenario, World,
+    clock::Clock,
+    faults::{Kind, Rule},
+    serve::Server,
+};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::{
+    estate::{self, scope},
+    terminal::Terminal,
+};
+
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_mldeck");
+
+pub(crate) struct Account {
+    sandbox: Sandbox,
+    address: SocketAddr,
+    pub(crate) home: TempDir,
+    _runtime: Runtime,
+}
+
+impl Account {
+    /// An account of five families and so many ordinary endpoints, living in real time.
+    pub(crate) fn open(extras: usize) -> Self {
+        let start = clock::timestamp();
+        let text = format!(
+            "name = \"bench\"\ndoc = \"An account of any size.\"\nseed = 7\nextras = {extras}\nstart = \"{}\"\n",
+            start.iso()
+        );
+        let scenario = Scenario::parse("bench", &text).expect("a scenario");
+        let start = scenario.start;
+        let world = World::new(Options { seed: scenario.seed, scenario, start });
+        let sandbox = Sandbox {
+            world: Arc::new(Mutex::new(world)),
+            clock: Arc::new(Mutex::new(Clock::new(start, clock::instant(), 1.0))),
+        };
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let server = runtime.block_on(Server::bind(any, false)).expect("a port");
+        let address = server.address();
+        let (world, now) = (Arc::clone(&sandbox.world), sandbox.clone());
+        // Lives as long as the account.
+        drop(runtime.spawn(server.run(world, move || now.now(), std::future::pending())));
+        Self { sandbox, address, home: tempfile::tempdir().expect("a folder"), _runtime: runtime }
+    }
+
+    /// Every answer comes this much later.
+    pub(crate) fn delay(&self, millis: u64) {
+        let mut world = self.sandbox.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.faults().clear();
+        if millis > 0 {
+            world.faults().add(Rule::always("*", Kind::Latency(millis)));
+        }
+    }
+
+    /// The program as a person starts it.
+    pub(crate) fn deck(&self) -> Terminal {
+        let url = format!("http://{}", self.address);
+        let home = self.home.path().to_str().expect("a plain path");
+        let env = [
+            ("HOME", home),
+            ("MLDECK_HOME", home),
+            ("AWS_ACCESS_KEY_ID", "sandbox"),
+            ("AWS_SECRET_ACCESS_KEY", "sandbox"),
+            ("AWS_REGION", estate::REGION),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ];
+        Terminal::start(BINARY, &["--endpoint-url", &url], &env)
+    }
+
+    /// A first session, so that the next one knows whose rows to show, and so many rows of it.
+    pub(crate) fn remember(&self, rows: usize) {
+        let mut deck = self.deck();
+        deck.until_shows("PROD");
+        deck.until_shows("fraud-prod");
+        deck.leave();
+        keep(self.home.path(), rows);
+    }
+}
+
+fn keep(home: &Path, rows: usize) {
+    let cache = Cache::start(&Folders::under(home)).expect("a cache");
+    let mut rows: Vec<Endpoint> = estate::endpoints(rows).into_iter().enumerate().map(known).collect();
+    // As the program keeps them: worst first.
+    rows.sort_by_key(|row| row.health());
+    cache.save(&scope(), Rows::Endpoint(rows), clock::timestamp()).wait().expect("kept");
+}
+
+/// Rows that were on screen once are known whole.
+fn known((n, row): (usize, Endpoint)) -> Endpoint {
+    if n % 20 == 0 { estate::whole(row) } else { row }
+}

@@ -1,0 +1,220 @@
+//! The binary in a terminal: what a person waits for, and what it costs the machine.
+
+use std::time::Duration;
+
+use mldeck::run::clock;
+
+use crate::{
+    Length,
+    account::{Account, BINARY},
+    report::{Budget, Figure, Report},
+    terminal::{Answer, Terminal, millis},
+};
+
+/// A name that is in the cache only, and a pattern of names that are in the account.
+const CACHED: &str = "fraud-prod-0";
+
+fn median(samples: &[f64]) -> f64 {
+    Figure::new("", "", samples.to_vec(), Budget::None).median()
+}
+
+/// `cat` behind the same terminal in raw mode: what a key costs without a program.
+fn cat(keys: usize) -> Vec<f64> {
+    let mut cat = Terminal::start("/bin/sh", &["-c", "stty raw -echo; printf ready; exec cat"], &[]);
+    cat.until_shows("ready");
+    (0..keys).map(|_| cat.key("j", |_, _| true).first).collect()
+}
+
+/// From exec to the first text and to rows from the cache, while AWS takes three seconds to answer.
+pub(crate) fn start(length: Length, report: &mut Report) {
+    const ROWS: usize = 20_000;
+    let rounds = length.pick(12, 40);
+    let nothing: Vec<f64> = (0..rounds)
+        .map(|_| {
+            let mut echo = Terminal::start("/bin/echo", &["x"], &[]);
+            let at = echo.until("text", |screen| screen.contents().contains('x'));
+            millis(at, echo.started)
+        })
+        .collect();
+    let version: Vec<f64> = (0..rounds)
+        .map(|_| {
+            let mut version = Terminal::start(BINARY, &["--version"], &[]);
+            let at = version.until("text", |screen| screen.contents().contains("mldeck"));
+            millis(at, version.started)
+        })
+        .collect();
+    let account = Account::open(35);
+    account.remember(ROWS);
+    account.delay(3_000);
+    let (mut text, mut rows) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let mut deck = account.deck();
+        let first = deck.until("text", |screen| !screen.contents().trim().is_empty());
+        text.push(millis(first, deck.started));
+        let shown = if deck.screen().contains(CACHED) { first } else { deck.until_shows(CACHED) };
+        rows.push(millis(shown, deck.started));
+        deck.leave();
+    }
+    let baseline = median(&nothing);
+    report.add(Figure::new("exec → `--version` on screen", "ms", version, Budget::None).against(baseline));
+    report.add(Figure::new("exec → first text", "ms", text, Budget::Median(10.0)).against(baseline));
+    report.add(
+        Figure::new("exec → cached rows on screen, 20,000 kept", "ms", rows, Budget::Median(30.0)).against(baseline),
+    );
+}
+
+/// The cursor of the terminal stands on the row of the table's cursor.
+fn moved(before: &vt100::Screen, after: &vt100::Screen) -> bool {
+    before.cursor_position() != after.cursor_position()
+}
+
+/// Twenty down, twenty up: the window never scrolls.
+fn step(n: usize) -> &'static str {
+    if n % 40 < 20 { "j" } else { "k" }
+}
+
+/// Nothing on screen waits for AWS: every reply is three seconds late, and all is asked again and again.
+pub(crate) fn keys_while_replies_are_late(length: Length, report: &mut Report) {
+    let account = Account::open(35);
+    account.remember(20_000);
+    account.delay(3_000);
+    let mut deck = account.deck();
+    deck.until_shows(CACHED);
+    // No reply can come yet: what is written now, a key has caused.
+    let alone: Vec<f64> = (0..40).map(|n| deck.key(step(n), moved).bytes as f64).collect();
+    let mut answers: Vec<Answer> = Vec::new();
+    for n in 0..length.pick(280, 1_000) {
+        if n % 40 == 0 {
+            deck.send("r");
+            deck.read_for(Duration::from_millis(60));
+        }
+        answers.push(deck.key(step(n), moved));
+        deck.read_for(Duration::from_millis(12));
+    }
+    deck.leave();
+    let baseline = median(&cat(200));
+    let first = answers.iter().map(|answer| answer.first).collect();
+    let effect = answers.iter().map(|answer| answer.effect).collect();
+    report.add(Figure::new("key → first byte, replies 3 s late", "ms", first, Budget::P99(2.0)).against(baseline));
+    report.add(Figure::new("key → cursor on its row, replies 3 s late", "ms", effect, Budget::None).against(baseline));
+    report.add(Figure::new("bytes of a cursor move, 200×50", "bytes", alone, Budget::Max(300.0)).against(1.0));
+}
+
+/// A walk over many pages, its end included: thousands of rows become a table at once.
+pub(crate) fn keys_while_rows_stream_in(length: Length, report: &mut Report) {
+    let rows = length.pick(1_400, 9_900);
+    let account = Account::open(rows);
+    let mut deck = account.deck();
+    deck.until_shows("PROD");
+    let mut answers: Vec<Answer> = Vec::new();
+    let mut landed = None;
+    let end = clock::instant() + Duration::from_secs(120);
+    // The ledger says that it is empty, the endpoints never say so.
+    let empty = "Nothing was changed from here yet";
+    while landed.is_none_or(|at| answers.len() < at + 60) && clock::instant() < end {
+        answers.push(deck.key("9", |_, after| after.contents().contains(empty)));
+        deck.read_for(Duration::from_millis(12));
+        answers.push(deck.key("2", |_, after| !after.contents().contains(empty)));
+        deck.read_for(Duration::from_millis(12));
+        if landed.is_none() && deck.screen().contains("InService") {
+            landed = Some(answers.len());
+        }
+    }
+    let landed = landed.expect("the walk ends");
+    let mut moves = Vec::new();
+    for n in 0..length.pick(80, 400) {
+        moves.push(deck.key(step(n), moved));
+        deck.read_for(Duration::from_millis(12));
+    }
+    let memory = deck.memory("VmRSS");
+    deck.leave();
+    let baseline = median(&cat(200));
+    let name = format!("key → first byte, {rows} rows stream in, pane switch");
+    let first = answers[..landed].iter().map(|answer| answer.first).collect();
+    report.add(Figure::new(name, "ms", first, Budget::P99(2.0)).against(baseline));
+    let first = answers[landed..].iter().chain(&moves).map(|answer| answer.first).collect();
+    let name = format!("key → first byte, {rows} rows just read");
+    report.add(Figure::new(name, "ms", first, Budget::P99(2.0)).against(baseline));
+    report.add(Figure::new(format!("memory, {rows} rows read"), "MB", vec![memory], Budget::Max(50.0)));
+}
+
+/// Resident memory with 20,000 rows from the cache and the sandbox's server on the other side.
+pub(crate) fn memory(length: Length, report: &mut Report) {
+    let account = Account::open(35);
+    account.remember(20_000);
+    account.delay(3_000);
+    let mut deck = account.deck();
+    deck.until_shows(CACHED);
+    deck.read_for(Duration::from_millis(500));
+    let cached = deck.memory("VmRSS");
+    account.delay(0);
+    deck.until_shows("PROD");
+    deck.read_for(Duration::from_secs(length.pick(3, 15)));
+    let (live, most) = (deck.memory("VmRSS"), deck.memory("VmHWM"));
+    deck.leave();
+    report.add(Figure::new("memory, 20,000 rows from the cache", "MB", vec![cached], Budget::Max(50.0)));
+    report.add(Figure::new("memory after the account answered", "MB", vec![live], Budget::Max(50.0)));
+    report.add(Figure::new("most memory in between", "MB", vec![most], Budget::None));
+}
+
+/// The demo: program and account in one process.
+pub(crate) fn demo(length: Length, report: &mut Report) {
+    let home = tempfile::tempdir().expect("a folder");
+    let path = home.path().to_str().expect("a plain path");
+    let mut text = Vec::new();
+    let mut rows = Vec::new();
+    let mut memory = Vec::new();
+    for _ in 0..length.pick(1, 5) {
+        let mut deck = Terminal::start(BINARY, &["demo"], &[("HOME", path), ("MLDECK_HOME", path)]);
+        let at = deck.until("text", |screen| !screen.contents().trim().is_empty());
+        text.push(millis(at, deck.started));
+        let at = deck.until_shows("fraud-prod");
+        rows.push(millis(at, deck.started));
+        deck.read_for(Duration::from_secs(length.pick(4, 15)));
+        memory.push(deck.memory("VmRSS"));
+        deck.leave();
+    }
+    report.add(Figure::new("demo: exec → first text", "ms", text, Budget::None));
+    report.add(Figure::new("demo: exec → first rows", "ms", rows, Budget::None));
+    report.add(Figure::new("demo: memory", "MB", memory, Budget::None));
+}
+
+/// Nobody types. A minute of nothing, and a minute of an account that lives on screen.
+pub(crate) fn idle(length: Length, report: &mut Report) {
+    let account = Account::open(35);
+    let mut deck = account.deck();
+    deck.until_shows("PROD");
+    deck.until_shows("fraud-prod");
+    // The first reads of everything; then the ledger, which no poll changes.
+    deck.read_for(Duration::from_secs(length.pick(3, 20)));
+    let span = match length {
+        Length::Quick => Duration::from_secs(5),
+        Length::Short => Duration::from_secs(15),
+        Length::Full => Duration::from_secs(60),
+    };
+    let secs = span.as_secs_f64();
+    let minute = |deck: &mut Terminal| {
+        let before = deck.processor();
+        let came = deck.read_for(span);
+        let busy = (deck.processor() - before) / secs * 100.0;
+        (came, busy)
+    };
+    let (came, busy) = minute(&mut deck);
+    let total: u64 = came.iter().map(|(_, bytes)| bytes).sum();
+    report.add(Figure::new(
+        format!("endpoints of a living account, {secs} s: bytes"),
+        "bytes/s",
+        vec![total as f64 / secs],
+        Budget::None,
+    ));
+    report.add(Figure::new("same: processor", "%", vec![busy], Budget::None));
+    deck.send("9");
+    // The refresh of what the list wanted ends; a message in the status line runs out.
+    deck.read_for(Duration::from_secs(length.pick(1, 13)));
+    let (came, busy) = minute(&mut deck);
+    let total: u64 = came.iter().map(|(_, bytes)| bytes).sum();
+    report.add(Figure::new(format!("nothing changes, {secs} s: bytes"), "bytes", vec![total as f64], Budget::Max(0.0)));
+    report.add(Figure::new("same: frames with a difference", "frames", vec![came.len() as f64], Budget::None));
+    report.add(Figure::new("same: processor", "%", vec![busy], Budget::Max(0.1)));
+    deck.leave();
+}

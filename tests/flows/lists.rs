@@ -1,0 +1,207 @@
+//! The list panes: what they show, filter, sort, mark, and say when there is nothing or nothing may be read.
+
+use mldeck_core::text::Text;
+use mldeck_sandbox::faults::Kind;
+
+use crate::deck::{Deck, Options, minutes, seconds};
+
+/// Names of the rows on screen, top down.
+fn endpoints(deck: &Deck) -> Vec<String> {
+    deck.model.endpoints.shown().map(|row| row.name.to_string()).collect()
+}
+
+#[test]
+fn endpoints_come_worst_first_with_what_the_page_was_about() {
+    let mut deck = Deck::start("fraud-burns");
+    deck.advance(minutes(1)).sees("447").sees("PROD").sees("OnCall").sees("fraud v18").sees("blue 100 %");
+    let line = deck.line("fraud-prod");
+    assert!(line.contains('✖'), "{line}");
+    assert!(line.contains("ci-deploy"), "who changed it last: {line}");
+    deck.sees("UpdateRollback").sees("canary 10 %").sees("40 of 40");
+    let names = endpoints(&deck);
+    assert!(names[..2].contains(&"fraud-prod".to_owned()) && names[..2].contains(&"vision-qa".to_owned()), "{names:?}");
+}
+
+#[test]
+fn a_filter_keeps_what_matches_and_esc_brings_all_back() {
+    let mut deck = Deck::start("fraud-burns");
+    let all = endpoints(&deck).len();
+    deck.keys("/fraud").sees("filter / fraud").sees(&format!("1 of {all}")).lacks("vision-qa");
+    deck.keys("<enter>").sees(&format!("1 of {all}")).keys("<esc>").sees(&format!("{all} of {all}"));
+    deck.keys("/status:roll<enter>").sees("vision-qa").lacks("fraud-prod");
+    // Esc in the prompt takes back what was typed, not what was there before.
+    deck.keys("/<backspace><backspace>x<esc>").sees("vision-qa").sees(&format!("1 of {all}"));
+}
+
+#[test]
+fn a_bad_filter_is_an_error_and_zero_rows_never_all() {
+    let mut deck = Deck::start("fraud-burns");
+    let all = endpoints(&deck).len();
+    for bad in ["/[/", "nosuchcolumn=1", "(fraud"] {
+        deck.keys("/");
+        deck.keys(bad).sees("The filter cannot be read").sees(&format!("0 of {all}")).lacks("fraud-prod");
+        // Nothing under the cursor: B cannot hit a row that is not shown.
+        deck.keys("<enter> B").sees("Choose an endpoint first");
+        deck.keys("<esc>").sees("fraud-prod");
+    }
+}
+
+#[test]
+fn sorting_follows_the_column_and_the_cursor_follows_its_row() {
+    let mut deck = Deck::start("fraud-burns");
+    deck.keys("/prod<enter> g");
+    let before = endpoints(&deck);
+    let chosen = deck.model.endpoints.selected().cloned().unwrap();
+    deck.keys(":sort-by-name<enter>");
+    let mut sorted = before;
+    sorted.sort();
+    assert_eq!(endpoints(&deck), sorted);
+    assert_eq!(deck.model.endpoints.selected(), Some(&chosen), "by identity, not by row number");
+    deck.keys("i");
+    sorted.reverse();
+    assert_eq!(endpoints(&deck), sorted);
+    assert_eq!(deck.model.endpoints.selected(), Some(&chosen));
+}
+
+#[test]
+fn the_cursor_stays_on_its_row_when_a_refresh_sorts_anew() {
+    let mut deck = Deck::start("fraud-burns");
+    deck.advance(minutes(1));
+    deck.keys("g");
+    let top = endpoints(&deck)[0].clone();
+    // Rest on a healthy row, then let it get into trouble: it moves up, the cursor with it.
+    let healthy = Text::new("intent-fr");
+    deck.keys("/intent-fr<enter>").keys("<esc>");
+    assert_eq!(deck.model.endpoints.selected(), Some(&healthy));
+    let place = endpoints(&deck).iter().position(|name| name == "intent-fr").unwrap();
+    let body = deck.describe_endpoint("intent-fr");
+    let config = body["EndpointConfigName"].clone();
+    assert!(place > 3, "healthy rows are further down: {place}");
+    deck.call(
+        "sagemaker",
+        "UpdateEndpoint",
+        &serde_json::json!({"EndpointName": "intent-fr", "EndpointConfigName": config, "RetainAllVariantProperties": true}),
+    );
+    deck.keys("r").wait_for("Updating", minutes(2)).advance(minutes(1));
+    let moved = endpoints(&deck).iter().position(|name| name == "intent-fr").unwrap();
+    assert!(moved < place, "an update in flight is worth a look: {moved} was {place}");
+    assert_eq!(deck.model.endpoints.selected(), Some(&healthy));
+    assert_eq!(endpoints(&deck)[0], top);
+}
+
+#[test]
+fn marks_hold_while_rows_are_shown_and_drop_when_a_filter_hides_them() {
+    let mut deck = Deck::start("fraud-burns");
+    deck.keys("g<space><space>").sees("2 marked").keys("v j j v").sees("5 marked");
+    deck.keys("/zzz<enter>").lacks("marked").keys("<esc>").lacks("marked");
+    deck.keys("<space>").sees("1 marked").keys("u").lacks("marked");
+}
+
+#[test]
+fn esc_steps_back_in_order_and_never_leaves() {
+    let mut deck = Deck::start("fraud-burns");
+    deck.keys("/prod<enter><space><enter>").sees("Variants");
+    deck.keys("<esc>").lacks("Variants").sees("1 marked");
+    deck.keys("<esc>").lacks("1 marked");
+    assert_eq!(deck.model.endpoints.filter(), "prod");
+    deck.keys("<esc>");
+    assert_eq!(deck.model.endpoints.filter(), "");
+    deck.keys("<esc>").sees("This is the first view; q leaves.").keys("<esc><esc>");
+    assert_eq!(deck.ended(), None);
+}
+
+#[test]
+fn problems_only_and_wide() {
+    let mut deck = Deck::start("fraud-burns");
+    deck.advance(minutes(1)).keys("!").sees("problems only").sees("fraud-prod").lacks("churn-batch");
+    deck.keys("<esc>").sees("churn-batch").lacks("problems only");
+    let narrow = deck.line("NAME");
+    deck.keys("w");
+    assert_ne!(deck.line("NAME"), narrow, "every column");
+    deck.keys("w");
+    assert_eq!(deck.line("NAME"), narrow);
+}
+
+#[test]
+fn pipelines_experiments_and_drift_list_what_the_account_has() {
+    let mut deck = Deck::start("fraud-burns");
+    deck.keys("3").sees("PIPELINE").sees("fraud-train").sees("Succeeded").sees("Failed");
+    let all = deck.model.executions.rows().len();
+    deck.keys("/status=Failed<enter>").lacks("Succeeded");
+    let failed = deck.model.executions.shown().count();
+    assert!(failed > 0 && failed < all, "{failed} of {all}");
+    deck.keys("4").wait_for("val/auc", seconds(10)).sees("fraud-xgb");
+    deck.keys("/val\\/auc>0.93<enter>");
+    deck.keys("<esc>/experiment:churn<enter>").sees("churn-gbm").lacks("fraud-xgb");
+    deck.keys("6")
+        .sees("fraud-prod-data-quality")
+        .advance(minutes(15))
+        .sees("CompletedWithViolations")
+        .sees("intent-fr");
+    deck.keys("9").sees("Nothing was changed from here yet.");
+}
+
+#[test]
+fn panes_of_later_versions_say_so() {
+    let mut deck = Deck::start("quiet-night");
+    for (key, title) in [("1", "Inbox"), ("5", "Registry"), ("7", "Labeling"), ("8", "Jobs"), ("0", "All")] {
+        deck.keys(key).sees(&format!("{title} is not in this version."));
+    }
+}
+
+#[test]
+fn without_permission_the_list_names_the_iam_action() {
+    let mut deck = Options::of("fraud-burns").start();
+    deck.breaks("ListEndpoints", Kind::AccessDenied);
+    deck.quiet();
+    deck.sees("no permission").sees("sagemaker:ListEndpoints").lacks("fraud-prod");
+    deck.mends().keys("r").wait_for("fraud-prod", minutes(6));
+}
+
+#[test]
+fn a_denied_detail_leaves_the_list_and_names_the_gap() {
+    let mut deck = Options::of("fraud-burns").start();
+    deck.breaks("DescribeEndpoint", Kind::AccessDenied).breaks("DescribeAlarms", Kind::AccessDenied);
+    deck.quiet();
+    deck.sees("summarize-qa").sees("no permission").keys("/fraud-prod<enter>").sees("InService");
+    deck.mends().keys("r").wait_for("fraud v18", minutes(12));
+}
+
+#[test]
+fn throttling_is_said_slows_polls_down_and_keeps_the_rows() {
+    let mut deck = Deck::start("fraud-burns");
+    deck.breaks("ListEndpoints", Kind::Throttle).keys("r").wait_for("throttled by AWS", minutes(1)).sees("fraud-prod");
+    deck.mends().advance(minutes(6)).lacks("throttled by AWS").sees("fraud v18");
+}
+
+#[test]
+fn rows_of_the_last_session_are_painted_at_once_with_their_age() {
+    let mut deck = Deck::start("fraud-burns");
+    deck.advance(minutes(1));
+    deck.breaks("*", Kind::Stall);
+    let mut deck = deck.killed_and_started_again();
+    deck.glance("fraud-prod");
+    deck.glance("cached");
+    // Keys answer while AWS does not.
+    deck.keys_at_once("/vision<enter>");
+    deck.glance("vision-qa");
+    assert!(!deck.text().contains("fraud-prod"), "{}", deck.text());
+}
+
+#[test]
+fn a_quiet_account_looks_quiet() {
+    let mut deck = Deck::start("quiet-night");
+    deck.advance(minutes(1));
+    assert!(!deck.text().contains('✖'), "nothing here is in trouble:\n{}", deck.text());
+    deck.keys("3!").lacks("✖ AlgorithmError").keys("9!").sees("Nothing was changed from here yet.");
+}
+
+#[test]
+fn an_idle_deck_paints_the_same_frame_again() {
+    let mut deck = Deck::start("quiet-night");
+    deck.advance(minutes(2));
+    let before = deck.frame();
+    deck.send(mldeck::app::Msg::Wake);
+    deck.quiet();
+    assert_eq!(deck.frame(), before, "nothing happened, so nothing changes");
+}

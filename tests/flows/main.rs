@@ -1,0 +1,13 @@
+//! The deck, driven by keys on a living account: what an operator reads, and what reaches AWS.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+#[path = "../support/deck.rs"]
+#[allow(unreachable_pub, dead_code, reason = "shared by several test programs")]
+mod deck;
+
+mod inert;
+mod lists;
+mod navigation;
+mod rollback;
+mod views;

@@ -1,0 +1,315 @@
+//! The way back: from `B` to "AWS serves the earlier config", and everything that may go wrong between.
+
+use mldeck::app::Effect;
+use mldeck_core::{ops::journal::Entry, resource::operation::OperationState, time::Timestamp};
+use mldeck_sandbox::faults::Kind;
+use serde_json::{Value, json};
+
+use crate::deck::{Deck, Options, minutes, seconds};
+
+/// The plan for fraud-prod is on screen, and has been for a moment.
+fn planned(mut deck: Deck) -> Deck {
+    deck.quiet();
+    deck.keys("/fraud-prod<enter> B").sees("and Enter to go:").advance(seconds(1));
+    deck.effects();
+    deck
+}
+
+fn fraud() -> Deck {
+    planned(Deck::start("fraud-burns"))
+}
+
+/// What was accepted or refused of those that change an endpoint of ours or its alarms, by name, since `from`.
+fn changes(deck: &mut Deck, from: Timestamp) -> Vec<(String, Value)> {
+    deck.trail(from)
+}
+
+fn count(changes: &[(String, Value)], operation: &str, endpoint: &str) -> usize {
+    let about = |input: &Value| input["endpointName"] == endpoint;
+    changes.iter().filter(|(name, input)| name == operation && about(input)).count()
+}
+
+/// One word per effect of an operation, in order.
+fn story(effects: &[Effect]) -> Vec<String> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Journal { record, .. } => Some(match &record.entry {
+                Entry::Planned { .. } => "journal planned".to_owned(),
+                Entry::Intent { operation, .. } => format!("journal intent {operation}"),
+                Entry::Outcome { .. } => "journal outcome".to_owned(),
+                Entry::Observed { .. } => "journal stage".to_owned(),
+                Entry::Abort { .. } => "journal abort".to_owned(),
+                Entry::Note { .. } => "journal note".to_owned(),
+                Entry::Ended { state, .. } => format!("journal ended {}", state.word()),
+            }),
+            Effect::OpRead { .. } => Some("read".to_owned()),
+            Effect::Send { write, .. } => Some(format!("send {}", write.call.operation())),
+            _ => None,
+        })
+        .collect()
+}
+
+/// These happened, in this order, whatever happened between.
+#[track_caller]
+fn in_order(story: &[String], parts: &[&str]) {
+    let mut rest = story.iter();
+    for part in parts {
+        assert!(rest.any(|word| word == part), "no {part:?} in its place: {story:#?}");
+    }
+}
+
+#[test]
+fn the_plan_names_the_target_its_sources_the_naive_damage_and_the_exact_call() {
+    let mut deck = fraud();
+    deck.sees("Roll back fraud-prod: v18 → v17")
+        .sees("found by")
+        .sees("CloudTrail")
+        .sees("fraud-v18-c → fraud-v17-a")
+        .sees("a plain update-endpoint would have")
+        .sees("UpdateEndpoint")
+        .sees("--endpoint-name fraud-prod --endpoint-config-name fraud-v17-a --retain-all-variant-properties")
+        .sees("Type v17 and Enter to go:")
+        .sees("nothing was sent");
+    // What a plain call would have done is a fact of this account: the config says 2, autoscaling has 6 or more.
+    let body = deck.describe_endpoint("fraud-prod");
+    let runs = body["ProductionVariants"][0]["DesiredInstanceCount"].as_i64().unwrap();
+    let config = deck.call("sagemaker", "DescribeEndpointConfig", &json!({"EndpointConfigName": "fraud-v17-a"}));
+    let said = config["ProductionVariants"][0]["InitialInstanceCount"].as_i64().unwrap();
+    assert!(runs > said, "the scenario is about an autoscaled endpoint: {runs} and {said}");
+    let text = deck.text();
+    let naive: String = text.lines().skip_while(|line| !line.contains("without this plan")).take(4).collect();
+    assert!(naive.contains(&runs.to_string()) && naive.contains(&said.to_string()), "{naive}");
+    assert_eq!(deck.sends(), Vec::<&str>::new());
+}
+
+#[test]
+fn typed_and_confirmed_it_is_journaled_sent_watched_and_done() {
+    let from = Deck::start("fraud-burns").now();
+    let mut deck = fraud();
+    deck.keys("v17<enter>").wait_for("accepted by AWS", minutes(1));
+    let effects = deck.effects();
+    let story = story(&effects);
+    assert_eq!(story[0], "journal planned");
+    in_order(
+        &story,
+        &[
+            "journal planned",
+            "journal intent PutMetricAlarm",
+            "send PutMetricAlarm",
+            "journal intent UpdateEndpoint",
+            "read",
+            "send UpdateEndpoint",
+            "journal outcome",
+            "journal intent AddTags",
+            "send AddTags",
+        ],
+    );
+    for (at, word) in story.iter().enumerate().filter(|(_, word)| word.starts_with("send")) {
+        let intent = word.replace("send", "journal intent");
+        assert!(story[..at].contains(&intent), "{word} without its intent before it: {story:#?}");
+    }
+    assert_eq!(deck.serving("fraud-prod").1, "Updating", "it reached the account");
+    deck.sees("request").wait_for("instances are starting", minutes(4));
+    deck.wait_for("done", minutes(60));
+    let from_deck = deck.now();
+    assert_eq!(deck.serving("fraud-prod"), ("fraud-v17-a".to_owned(), "InService".to_owned()));
+    let tags = deck.tags("fraud-prod");
+    assert_eq!(tags.get("mldeck:previous-config").map(String::as_str), Some("fraud-v18-c"), "{tags:?}");
+    assert!(tags.contains_key("mldeck:plan"), "{tags:?}");
+    let changes = changes(&mut deck, from);
+    assert_eq!(count(&changes, "UpdateEndpoint", "fraud-prod"), 1, "{changes:#?}");
+    let (_, sent) =
+        changes.iter().find(|(name, input)| name == "UpdateEndpoint" && input["endpointName"] == "fraud-prod").unwrap();
+    assert_eq!(sent["endpointConfigName"], "fraud-v17-a");
+    assert_eq!(sent["retainAllVariantProperties"], true);
+    assert!(from_deck > from);
+    // The ledger tells it, with the request id, and a deck started tomorrow still does.
+    deck.keys("9").sees("fraud-prod").sees("done");
+    let mut deck = deck.killed_and_started_again();
+    deck.quiet();
+    deck.keys("9").sees("fraud-prod").sees("done").keys("<enter>").sees("request").sees("accepted by AWS");
+    assert_eq!(deck.sends(), Vec::<&str>::new());
+}
+
+#[test]
+fn a_wrong_word_goes_nowhere_and_can_be_corrected() {
+    let mut deck = fraud();
+    deck.keys("v16<enter>").sees("that is not what the plan says");
+    assert_eq!(deck.sends(), Vec::<&str>::new());
+    deck.keys("<backspace>7<enter>").wait_for("accepted by AWS", minutes(1));
+    assert!(deck.sends().contains(&"UpdateEndpoint"));
+}
+
+#[test]
+fn keys_that_were_typed_before_the_plan_was_read_do_not_count() {
+    // Type-ahead: the hand goes on while the plan appears.
+    let mut deck = Deck::start("fraud-burns");
+    deck.keys("/fraud-prod<enter> B v17<enter>").sees("typed before the plan was on the screen");
+    assert_eq!(deck.sends(), Vec::<&str>::new());
+
+    // A stalled link: the plan was never written out.
+    let mut deck = Deck::start("fraud-burns");
+    deck.keys("/fraud-prod<enter>").stall(true).keys("B").sees("and Enter to go:").advance(seconds(30));
+    deck.keys("v17<enter>").sees("typed before the plan was on the screen");
+    assert_eq!(deck.sends(), Vec::<&str>::new());
+    deck.stall(false).advance(seconds(1)).keys("v17<enter>").wait_for("accepted by AWS", minutes(1));
+}
+
+#[test]
+fn a_burst_and_a_paste_are_no_consent() {
+    let mut deck = fraud();
+    deck.burst("v17<enter>").sees("does not count");
+    deck.advance(seconds(2)).paste("v17\n").sees("a paste does not count");
+    deck.keys("<enter>").advance(seconds(2)).same_moment("v17<enter>").sees("in one burst");
+    deck.advance(seconds(2));
+    assert_eq!(deck.sends(), Vec::<&str>::new());
+    assert_eq!(deck.serving("fraud-prod").1, "InService");
+}
+
+#[test]
+fn a_resize_hides_the_plan_and_typing_starts_over() {
+    let mut deck = fraud();
+    deck.keys("v1").resize(100, 40).keys("7<enter>");
+    assert_eq!(deck.sends(), Vec::<&str>::new());
+    deck.advance(seconds(1)).keys("v17<enter>").wait_for("accepted by AWS", minutes(1));
+}
+
+#[test]
+fn a_read_only_deck_shows_the_plan_and_refuses_to_carry_it_out() {
+    let start = Options::of("fraud-burns").read_only().start();
+    let from = start.now();
+    let mut deck = start;
+    deck.quiet();
+    deck.keys("/fraud-prod<enter> B").sees("read-only deck").sees("aws sagemaker update-endpoint").advance(seconds(1));
+    deck.keys("v17<enter>").sees("--read-only: nothing is sent").keys("<esc> W").sees("cannot be armed");
+    assert_eq!(deck.sends(), Vec::<&str>::new());
+    deck.advance(minutes(1));
+    let changes = changes(&mut deck, from);
+    assert_eq!(count(&changes, "UpdateEndpoint", "fraud-prod"), 0, "{changes:#?}");
+}
+
+#[test]
+fn looking_at_a_plan_and_leaving_it_sends_nothing() {
+    let mut deck = fraud();
+    let from = deck.now();
+    deck.keys("<tab>").sees("Roll back fraud-prod").keys("<esc>").lacks("and Enter to go:");
+    deck.keys("W").sees("Write mode for").advance(minutes(1)).keys("W").sees("Write mode is off");
+    assert_eq!(deck.sends(), Vec::<&str>::new());
+    assert_eq!(changes(&mut deck, from), Vec::new());
+}
+
+#[test]
+fn a_history_that_misleads_is_answered_right() {
+    let deck = Deck::start("misleading-history");
+    let mut deck = planned(deck);
+    // v18 was tried, taken back, deployed again; a refused update to v16 is newer than all of it.
+    deck.sees("v18 → v17").sees("fraud-v18-c → fraud-v17-a").sees("Type v17 and Enter to go:");
+}
+
+/// A config of the same family that neither serves nor is the target.
+fn other_config(deck: &Deck) -> String {
+    let mut token = Value::Null;
+    for _ in 0..50 {
+        let mut input = json!({"NameContains": "fraud-v16", "MaxResults": 100});
+        if !token.is_null() {
+            input["NextToken"] = token;
+        }
+        let body = deck.call("sagemaker", "ListEndpointConfigs", &input);
+        if let Some(name) = body["EndpointConfigs"][0]["EndpointConfigName"].as_str() {
+            return name.to_owned();
+        }
+        token = body["NextToken"].clone();
+        assert!(!token.is_null(), "no config of version 16");
+    }
+    panic!("no config of version 16 in fifty pages");
+}
+
+#[test]
+fn somebody_else_moves_first_and_nothing_is_sent() {
+    let mut deck = fraud();
+    let from = deck.now();
+    let other = other_config(&deck);
+    let input = json!({"EndpointName": "fraud-prod", "EndpointConfigName": other, "RetainAllVariantProperties": true});
+    deck.call("sagemaker", "UpdateEndpoint", &input);
+    deck.keys("v17<enter>").wait_for("nothing was sent", minutes(1)).sees("changed since the plan was made");
+    assert!(!deck.sends().contains(&"UpdateEndpoint"));
+    let changes = changes(&mut deck, from);
+    assert_eq!(count(&changes, "UpdateEndpoint", "fraud-prod"), 1, "theirs alone: {changes:#?}");
+}
+
+#[test]
+fn a_lost_answer_is_resolved_by_reading_and_never_sent_twice() {
+    let mut deck = fraud();
+    let from = deck.now();
+    deck.breaks_once("UpdateEndpoint", Kind::LostResponse);
+    deck.keys("v17<enter>").wait_for("the answer was lost", minutes(2));
+    assert_eq!(deck.serving("fraud-prod").1, "Updating", "it had landed");
+    deck.wait_for("done", minutes(60));
+    assert_eq!(deck.serving("fraud-prod"), ("fraud-v17-a".to_owned(), "InService".to_owned()));
+    let changes = changes(&mut deck, from);
+    assert_eq!(count(&changes, "UpdateEndpoint", "fraud-prod"), 1, "{changes:#?}");
+}
+
+#[test]
+fn a_refused_call_changes_nothing_and_names_the_permission() {
+    let mut deck = fraud();
+    deck.breaks("UpdateEndpoint", Kind::AccessDenied);
+    deck.keys("v17<enter>").wait_for("sagemaker:UpdateEndpoint", minutes(1)).sees("refused");
+    deck.advance(minutes(2));
+    assert_eq!(deck.serving("fraud-prod"), ("fraud-v18-c".to_owned(), "InService".to_owned()));
+}
+
+#[test]
+fn a_deck_that_died_resumes_watching_and_sends_nothing_again() {
+    let mut deck = fraud();
+    let from = deck.now();
+    deck.keys("v17<enter>").wait_for("accepted by AWS", minutes(1)).advance(minutes(1));
+    let mut deck = deck.killed_and_started_again();
+    deck.wait_for("watching it again", seconds(10)).keys("9").sees("fraud-prod").keys("<enter>");
+    deck.wait_for("done", minutes(60));
+    assert!(!deck.sends().contains(&"UpdateEndpoint"), "watching only");
+    assert_eq!(deck.serving("fraud-prod"), ("fraud-v17-a".to_owned(), "InService".to_owned()));
+    let changes = changes(&mut deck, from);
+    assert_eq!(count(&changes, "UpdateEndpoint", "fraud-prod"), 1, "{changes:#?}");
+}
+
+#[test]
+fn b_on_a_running_operation_stops_it_and_aws_rolls_back() {
+    let mut deck = fraud();
+    deck.keys("v17<enter>").wait_for("accepted by AWS", minutes(1)).advance(minutes(1));
+    // Once on the endpoint leads to the operation, once more stops it.
+    deck.keys("B").sees("tripping the abort alarm");
+    deck.wait_for("rolled back", minutes(60));
+    assert_eq!(deck.serving("fraud-prod"), ("fraud-v18-c".to_owned(), "InService".to_owned()));
+    let states: Vec<OperationState> = deck.model.ledger.rows().iter().map(|row| row.state).collect();
+    assert_eq!(states, [OperationState::RolledBack]);
+}
+
+#[test]
+fn b_again_on_the_endpoint_opens_what_is_under_way() {
+    let mut deck = fraud();
+    deck.keys("v17<enter>").wait_for("accepted by AWS", minutes(1));
+    deck.keys("<esc>").sees("fraud-prod").keys("B").sees("An operation of ours is under way here");
+    assert_eq!(deck.model.ops.open_count(), 1);
+}
+
+#[test]
+fn what_cannot_be_planned_is_refused_and_typing_goes_nowhere() {
+    let mut deck = Deck::start("fraud-burns");
+    // Somebody's canary is under way there.
+    deck.keys("/ranking-eu<enter> B").sees("This cannot be planned now.");
+    deck.advance(seconds(1)).keys("v31<enter>y<enter>");
+    assert_eq!(deck.sends(), Vec::<&str>::new());
+}
+
+#[test]
+fn outside_production_one_deliberate_key_is_enough_and_enter_is_not() {
+    let config = "[[accounts]]\nid = \"447100000921\"\nname = \"acme-ml-dev\"\nclass = \"dev\"\n";
+    let mut deck = Options::of("fraud-burns").config(config).start();
+    deck.quiet();
+    deck.sees("acme-ml-dev").keys("/fraud-prod<enter> B").sees("Press y to go").advance(seconds(1));
+    deck.keys("<enter>").sees("not what the plan says");
+    assert_eq!(deck.sends(), Vec::<&str>::new());
+    deck.advance(seconds(1)).keys("y").wait_for("accepted by AWS", minutes(1));
+}

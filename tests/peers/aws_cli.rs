@@ -1,0 +1,76 @@
+//! The AWS CLI uses the sandbox.
+
+use serde_json::{Value, json};
+
+use crate::{
+    array,
+    support::peers::{Peers, Served},
+};
+
+#[test]
+fn the_cli_lists_describes_searches_and_measures() {
+    let Some(peers) = Peers::find() else { return };
+    let sandbox = Served::sandbox("fraud-burns", 1);
+    let aws = |args: &[&str]| peers.aws(&sandbox.address, args);
+    let said = |args: &[&str]| aws(args).json();
+
+    let listed = said(&["sagemaker", "list-endpoints", "--page-size", "9"]);
+    assert_eq!(array(&listed["Endpoints"]).len(), 40, "the CLI follows the tokens by itself");
+    let first = said(&["sagemaker", "list-endpoints", "--max-items", "3"]);
+    assert_eq!(array(&first["Endpoints"]), &array(&listed["Endpoints"])[..3]);
+
+    let described = said(&["sagemaker", "describe-endpoint", "--endpoint-name", "fraud-prod"]);
+    assert_eq!(
+        (&described["EndpointStatus"], &described["EndpointConfigName"]),
+        (&json!("InService"), &json!("fraud-v18-c"))
+    );
+
+    let expression = r#"{"Filters":[{"Name":"TrainingJobStatus","Operator":"Equals","Value":"Failed"}]}"#;
+    let found = said(&["sagemaker", "search", "--resource", "TrainingJob", "--search-expression", expression]);
+    let jobs = array(&found["Results"]);
+    assert!(
+        jobs.len() > 3 && jobs.iter().all(|row| row["TrainingJob"]["TrainingJobStatus"] == "Failed"),
+        "{}",
+        jobs.len()
+    );
+
+    // A window of the account's own time: since the deployment.
+    let since = described["LastModifiedTime"].to_string();
+    let alarm = said(&["cloudwatch", "describe-alarms", "--alarm-names", "fraud-5xx"]);
+    let until = alarm["MetricAlarms"][0]["StateUpdatedTimestamp"].to_string();
+    let queries = r#"[{"Id":"errors","MetricStat":{"Metric":{"Namespace":"AWS/SageMaker","MetricName":"Invocation5XXErrors",
+        "Dimensions":[{"Name":"EndpointName","Value":"fraud-prod"},{"Name":"VariantName","Value":"blue"}]},
+        "Period":60,"Stat":"Sum"}}]"#;
+    let window = ["--start-time", &since, "--end-time", &until];
+    let mut args = vec!["cloudwatch", "get-metric-data", "--metric-data-queries", queries];
+    args.extend(window);
+    let data = said(&args);
+    let values = crate::numbers(&data["MetricDataResults"][0]["Values"]);
+    assert!(values.len() > 10 && values.iter().copied().fold(0.0, f64::max) > 20.0, "{values:?}");
+
+    let missing = aws(&["sagemaker", "describe-endpoint", "--endpoint-name", "no-such-endpoint"]);
+    assert_eq!(missing.code, Some(255), "{missing:?}");
+    assert!(missing.errors.contains("(ValidationException)"), "{missing:?}");
+    assert!(
+        missing.errors.contains("Could not find endpoint \"arn:aws:sagemaker:eu-west-1:447100000921:endpoint/"),
+        "{missing:?}"
+    );
+}
+
+#[test]
+fn the_waiter_of_the_cli_sees_an_update_end() {
+    let Some(peers) = Peers::find() else { return };
+    // Fast enough that the update is over when the waiter looks for the second time, half a minute later.
+    let sandbox = Served::sandbox("quiet-night", 600);
+    let aws = |args: &[&str]| peers.aws(&sandbox.address, args);
+    let name = ["--endpoint-name", "churn-batch"];
+    let config = ["--endpoint-config-name", "churn-v6-c"];
+    let state = || aws(&["sagemaker", "describe-endpoint", name[0], name[1]]).json();
+    assert_ne!(state()["EndpointConfigName"], config[1]);
+    let update = aws(&["sagemaker", "update-endpoint", name[0], name[1], config[0], config[1]]).json();
+    assert_eq!(update["EndpointArn"], "arn:aws:sagemaker:eu-west-1:447100000921:endpoint/churn-batch");
+    let waited = aws(&["sagemaker", "wait", "endpoint-in-service", name[0], name[1]]);
+    assert_eq!((waited.code, waited.said().as_str()), (Some(0), ""), "{waited:?}");
+    let after: Value = state();
+    assert_eq!((&after["EndpointStatus"], &after["EndpointConfigName"]), (&json!("InService"), &json!(config[1])));
+}

@@ -1,0 +1,189 @@
+"""boto3 clients whose every answer is held against botocore's own model of the service.
+
+botocore is generous: it drops members it does not know, and takes a number for a text. So both sides are looked at, what
+was parsed and, where the protocol is JSON, what was sent.
+"""
+
+import datetime
+import json
+import re
+import sys
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+
+class Wire:
+    def __init__(self, address):
+        self.address = address
+        self.faults = {}
+        self.calls = {}
+        self.session = boto3.session.Session(region_name="eu-west-1")
+
+    def client(self, service):
+        # One attempt: an answer that needs another one is a defect here.
+        config = Config(
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            connect_timeout=5,
+            read_timeout=30,
+            s3={"addressing_style": "path"},
+            disable_request_compression=True,
+        )
+        client = self.session.client(service, endpoint_url=self.address, config=config)
+        client.meta.events.register("before-parse", self.look_at_the_bytes)
+        client.meta.events.register("after-call", self.look_at_the_answer)
+        return client
+
+    def note(self, operation, path, what):
+        self.faults.setdefault(operation, set()).add(f"{path}: {what}")
+
+    def look_at_the_bytes(self, operation_model, response_dict, **_):
+        service = operation_model.service_model
+        if service.metadata["protocol"] not in ("json", "rest-json") or response_dict["status_code"] >= 300:
+            return
+        shape = operation_model.output_shape
+        if shape is None or not response_dict["body"]:
+            return
+        name = f"{service.service_name}:{operation_model.name}"
+        self.walk_raw(name, shape, json.loads(response_dict["body"]), "")
+
+    def look_at_the_answer(self, model, parsed, **_):
+        if "Error" in parsed or model.output_shape is None:
+            return
+        name = f"{model.service_model.service_name}:{model.name}"
+        self.calls[name] = self.calls.get(name, 0) + 1
+        self.walk(name, model.output_shape, parsed, "")
+
+    def walk_raw(self, operation, shape, value, path):
+        if value is None:
+            return self.note(operation, path, "null is sent")
+        kind = shape.type_name
+        wanted = {
+            "structure": dict,
+            "map": dict,
+            "list": list,
+            "string": str,
+            "blob": str,
+            "boolean": bool,
+            "integer": int,
+            "long": int,
+            "float": (int, float),
+            "double": (int, float),
+        }
+        if kind == "timestamp":
+            style = shape.serialization.get("timestampFormat", "unixTimestamp")
+            wanted[kind] = (int, float) if style == "unixTimestamp" else str
+        if not isinstance(value, wanted[kind]) or (kind != "boolean" and isinstance(value, bool)):
+            return self.note(operation, path, f"{kind} wanted, {type(value).__name__} sent")
+        if kind == "structure":
+            names = {m.serialization.get("name", n): m for n, m in shape.members.items()}
+            for name, member in value.items():
+                if name in names:
+                    self.walk_raw(operation, names[name], member, f"{path}.{name}")
+                else:
+                    self.note(operation, f"{path}.{name}", "no such member")
+        elif kind == "list":
+            for member in value:
+                self.walk_raw(operation, shape.member, member, f"{path}[]")
+        elif kind == "map":
+            for member in value.values():
+                self.walk_raw(operation, shape.value, member, f"{path}{{}}")
+
+    def walk(self, operation, shape, value, path):
+        kind = shape.type_name
+        wanted = {
+            "structure": dict,
+            "map": dict,
+            "list": list,
+            "string": str,
+            "blob": (bytes, object),
+            "boolean": bool,
+            "integer": int,
+            "long": int,
+            "float": (int, float),
+            "double": (int, float),
+            "timestamp": datetime.datetime,
+        }
+        if not isinstance(value, wanted[kind]) or (kind != "boolean" and isinstance(value, bool)):
+            return self.note(operation, path, f"{kind} wanted, {type(value).__name__} read")
+        if kind == "structure":
+            for name in shape.required_members:
+                if name not in value:
+                    self.note(operation, f"{path}.{name}", "required and missing")
+            for name, member in value.items():
+                if name in shape.members:
+                    self.walk(operation, shape.members[name], member, f"{path}.{name}")
+        elif kind == "list":
+            self.bounds(operation, shape, len(value), path, "members")
+            for member in value:
+                self.walk(operation, shape.member, member, f"{path}[]")
+        elif kind == "map":
+            for key, member in value.items():
+                self.walk(operation, shape.key, key, f"{path}{{key}}")
+                self.walk(operation, shape.value, member, f"{path}{{}}")
+        elif kind == "string":
+            enum = shape.metadata.get("enum")
+            if enum and value not in enum:
+                self.note(operation, path, f"{value!r} is none of {', '.join(enum[:8])}")
+            self.bounds(operation, shape, len(value), path, "characters")
+            pattern = shape.metadata.get("pattern")
+            if pattern and not matches(pattern, value):
+                self.note(operation, path, f"{value[:60]!r} does not match {pattern[:80]}")
+        elif kind in ("integer", "long", "float", "double"):
+            self.bounds(operation, shape, value, path, "")
+
+    def bounds(self, operation, shape, size, path, unit):
+        low, high = shape.metadata.get("min"), shape.metadata.get("max")
+        if (low is not None and size < low) or (high is not None and size > high):
+            self.note(operation, path, f"{size} {unit} where {low} to {high} are allowed".replace("  ", " "))
+
+    def report(self):
+        return {
+            "calls": self.calls,
+            "faults": {operation: sorted(what) for operation, what in sorted(self.faults.items())},
+        }
+
+
+def matches(pattern, value):
+    """True also where the pattern is one that Python cannot read (the models are written for Java)."""
+    try:
+        return re.search(f"^(?:{pattern})$", value, re.DOTALL) is not None
+    except re.error:
+        return True
+
+
+def refused(call, **arguments):
+    """What a call is refused with."""
+    try:
+        answer = call(**arguments)
+    except ClientError as error:
+        said = error.response["Error"]
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        return {"code": said["Code"], "message": said["Message"], "status": status}
+    return {"accepted": {k: v for k, v in answer.items() if k != "ResponseMetadata"}}
+
+
+def pages(call, member, **arguments):
+    """All pages of a list by hand, so that a token that is ignored or never ends shows."""
+    found, token = [], None
+    for _ in range(1_000):
+        answer = call(**arguments, **({"NextToken": token} if token else {}))
+        found.append(answer[member])
+        token = answer.get("NextToken")
+        if not token:
+            return found
+    raise SystemExit("1,000 pages and no end")
+
+
+def say(wire, **parts):
+    """Prints the report as JSON; moments as seconds."""
+
+    def plain(value):
+        if isinstance(value, datetime.datetime):
+            return value.timestamp()
+        if isinstance(value, bytes):
+            return value.decode()
+        raise TypeError(type(value).__name__)
+
+    json.dump({**parts, **wire.report()}, sys.stdout, default=plain)
