@@ -1,8 +1,12 @@
 //! Starts the deck: terminal first, then the store, then AWS, so that nothing is waited for before the first text.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use mldeck_core::{fault::Fault, ops::intent, text::Text, time::Timestamp};
+use rustix::{
+    io::Errno,
+    process::{Pid, test_kill_process},
+};
 use tokio::{
     runtime::{Handle, Runtime},
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -169,8 +173,10 @@ fn build(
 fn demo_folders() -> Option<Folders> {
     let demos = Folders::of_user()?.state.join("demo");
     for entry in std::fs::read_dir(&demos).into_iter().flatten().flatten() {
-        let alive = |pid: &str| Path::new("/proc").join(pid).exists();
-        if entry.file_name().to_str().is_none_or(|pid| !alive(pid)) {
+        let pid = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
+        // Only "no such process" is dead; one of another user is none of ours, but alive.
+        let dead = |pid| matches!(test_kill_process(pid), Err(Errno::SRCH));
+        if pid.is_none_or(dead) {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }

@@ -99,7 +99,12 @@ impl<'a> Value<'a> {
             (Time(a), Time(b)) => a.cmp(b),
             (Flag(a), Flag(b)) => a.cmp(b),
             (Text(a), Text(b)) => {
-                let folded = a.chars().flat_map(char::to_lowercase).cmp(b.chars().flat_map(char::to_lowercase));
+                // Names are ASCII; folding them by the Unicode tables costs a second in 20,000 rows.
+                let folded = if a.is_ascii() && b.is_ascii() {
+                    a.bytes().map(|b| b.to_ascii_lowercase()).cmp(b.bytes().map(|b| b.to_ascii_lowercase()))
+                } else {
+                    a.chars().flat_map(char::to_lowercase).cmp(b.chars().flat_map(char::to_lowercase))
+                };
                 folded.then_with(|| a.cmp(b))
             }
             _ => self.rank().cmp(&other.rank()),

@@ -141,8 +141,9 @@ impl ExecutionView {
                     if let Some(made) = &step.made {
                         section = section.with(made.as_str(), step.target.as_ref());
                     }
-                    if let Some(failure) = &step.failure {
-                        section = section.with("reason", Cell::from(failure).tone(Tone::Bad));
+                    for (i, line) in step.failure.iter().flat_map(|failure| Text::lines(&failure.raw())).enumerate() {
+                        let label = if i == 0 { "reason" } else { "" };
+                        section = section.with(label, Cell::from(&line).tone(Tone::Bad));
                     }
                 }
             }

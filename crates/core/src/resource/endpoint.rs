@@ -241,6 +241,8 @@ const TRAFFIC_FLOOR: f64 = 5.0;
 /// From this share of 5xx on a row warns, and from the second on it is bad.
 const ERRORS_WARN: f64 = 0.005;
 const ERRORS_BAD: f64 = 0.02;
+/// Fewer errors a minute than this are too few to judge by: one in twenty calls is no rate.
+const ERRORS_FLOOR: f64 = 0.5;
 
 impl Endpoint {
     /// Callers disappeared against the same hour a week ago.
@@ -249,6 +251,14 @@ impl Endpoint {
             matches!((v.week_ago_per_min, v.invocations_per_min.or(Some(0.0))),
                 (Some(before), Some(now)) if before >= TRAFFIC_FLOOR && now < before * TRAFFIC_FELL)
         })
+    }
+
+    /// Share of invocations answered 5xx, where there are enough errors to call it a rate.
+    fn error_rate(&self) -> Option<f64> {
+        let vitals = self.vitals.as_ref()?;
+        let share = vitals.error_share?;
+        let enough = vitals.invocations_per_min.is_none_or(|calls| calls * share >= ERRORS_FLOOR);
+        enough.then_some(share)
     }
 
     pub fn firing(&self) -> impl Iterator<Item = &Alarm> {
@@ -356,9 +366,9 @@ impl Resource for Endpoint {
             align: Align::Right,
             cell: |row, _| match row.vitals.as_ref().and_then(|v| v.error_share) {
                 None => Cell::missing(),
-                Some(share) => Cell::new(format!("{:.1} %", share * 100.0)).tone(match share {
-                    s if s >= ERRORS_BAD => Tone::Bad,
-                    s if s >= ERRORS_WARN => Tone::Warn,
+                Some(share) => Cell::new(format!("{:.1} %", share * 100.0)).tone(match row.error_rate() {
+                    Some(s) if s >= ERRORS_BAD => Tone::Bad,
+                    Some(s) if s >= ERRORS_WARN => Tone::Warn,
                     _ => Tone::Plain,
                 }),
             },
@@ -440,7 +450,7 @@ impl Resource for Endpoint {
 
     fn health(&self) -> Health {
         let by_status = self.status.health();
-        let errors = match self.vitals.as_ref().and_then(|v| v.error_share) {
+        let errors = match self.error_rate() {
             Some(share) if share >= ERRORS_BAD => Health::Bad,
             Some(share) if share >= ERRORS_WARN => Health::Warn,
             _ => Health::Ok,

@@ -45,10 +45,15 @@ async fn endpoints_come_with_details_in_the_fewest_calls() {
     assert_eq!(fraud.variants[0].instance_type.as_ref().map(Text::as_str), Some("ml.c5.2xlarge"));
     let missing = details[1].1.as_ref().expect_err("no such endpoint");
     assert_eq!(missing.kind, mldeck_core::fault::FaultKind::Missing, "{missing}");
+    assert!(!sandbox.peer.operations().contains(&"ListTags".to_owned()), "a list of many shows no tags");
     sandbox.peer.forget();
 
-    gateway.ask(&Ask::Details(vec![text("fraud-prod")])).await.expect("again");
-    assert_eq!(sandbox.peer.operations(), ["DescribeEndpoint"], "config, model and tags are known");
+    let one = Ask::Details(vec![text("fraud-prod")]);
+    gateway.ask(&one).await.expect("alone");
+    assert_eq!(sandbox.peer.operations(), ["DescribeEndpoint", "ListTags"], "config and model are known");
+    sandbox.peer.forget();
+    gateway.ask(&one).await.expect("again");
+    assert_eq!(sandbox.peer.operations(), ["DescribeEndpoint"], "tags are known as well");
 }
 
 #[tokio::test]
