@@ -1,6 +1,6 @@
 //! The lines around the body: who and where we are, the panes, the status, the keys.
 
-use mldeck_core::{health::Health, ops::intent::Class, time::Monotonic};
+use mldeck_core::{health::Health, ops::intent::Class};
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
@@ -246,10 +246,4 @@ fn short(command: Command) -> String {
         Command::Confirm => "go".to_owned(),
         other => other.label(),
     }
-}
-
-/// When the header changes by itself because write mode ticks: on whole minutes only.
-pub const fn next_armed_minute(until: Monotonic, now: Monotonic) -> Monotonic {
-    let left = until.since(now);
-    now.plus(left % 60_000 + 1)
 }

@@ -11,7 +11,6 @@ pub mod dots;
 pub mod frame;
 pub mod gauge;
 pub mod heat;
-pub mod input;
 pub mod kv;
 pub mod log;
 pub mod pen;

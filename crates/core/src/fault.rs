@@ -105,7 +105,8 @@ impl Fault {
                 "Renew it in another shell (`aws sso login`); mldeck picks the new login up without a restart.".into()
             }
             FaultKind::Login(Login::Refused) => {
-                "Check which credentials are used (`mldeck doctor`): environment keys win over a profile.".into()
+                "Check which credentials are used (`aws sts get-caller-identity`): environment keys win over a profile."
+                    .into()
             }
             FaultKind::Denied { action } if !action.is_empty() => {
                 format!("Ask for the IAM action {action} on this account and region.")
