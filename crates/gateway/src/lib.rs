@@ -7,6 +7,7 @@ use std::{
     collections::HashSet,
     error::Error,
     future::Future,
+    pin::Pin,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
@@ -51,6 +52,11 @@ use pace::{Pace, Service};
 use session::{Clients, Verified};
 use wire::{Watch, Wire};
 
+/// What the gateway is asked, until it is answered. Boxed here and not by the caller: the body of an async function is
+/// compiled where it is first polled, and everything below this line (the SDK's own futures) is to be compiled in this
+/// crate, at its optimisation level, and once.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
 /// One account and region, reached with one set of credentials.
 #[derive(Debug)]
 pub struct Gateway {
@@ -72,7 +78,11 @@ impl Gateway {
     ///
     /// # Errors
     /// [`FaultKind::Setup`] when there is no region or the address is malformed.
-    pub async fn connect(connect: Connect) -> Result<Self, Fault> {
+    pub fn connect(connect: Connect) -> Pending<'static, Result<Self, Fault>> {
+        Box::pin(Self::open(connect))
+    }
+
+    async fn open(connect: Connect) -> Result<Self, Fault> {
         let watch = Arc::new(Watch {
             clock: clock::Clock::new(connect.time()),
             calls: calls::Calls::new(connect.observer.clone()),
@@ -98,7 +108,11 @@ impl Gateway {
     ///
     /// # Errors
     /// The fault of the call that the answer cannot do without. What it can do without is named in the answer.
-    pub async fn ask(&self, ask: &Ask) -> Result<Answer, Fault> {
+    pub fn ask<'a>(&'a self, ask: &'a Ask) -> Pending<'a, Result<Answer, Fault>> {
+        Box::pin(self.answer(ask))
+    }
+
+    async fn answer(&self, ask: &Ask) -> Result<Answer, Fault> {
         // Boxed one by one: the futures of the SDK are large, and only one of them is ever alive.
         match ask {
             Ask::Identity => Box::pin(self.identity()).await.map(Answer::Identity),

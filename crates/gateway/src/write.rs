@@ -29,6 +29,7 @@ use mldeck_core::{
 };
 
 use crate::{
+    Pending,
     Gateway, Grant,
     fault::{self, Doing},
     gate::Permit,
@@ -90,7 +91,11 @@ macro_rules! escorted {
 
 impl Gateway {
     /// Makes one write, once. Without a `grant` that covers it nothing leaves the process.
-    pub async fn send(&self, write: &Write, grant: &Grant) -> Sent {
+    pub fn send<'a>(&'a self, write: &'a Write, grant: &'a Grant) -> Pending<'a, Sent> {
+        Box::pin(self.send_once(write, grant))
+    }
+
+    async fn send_once(&self, write: &Write, grant: &Grant) -> Sent {
         let doing = doing(&write.call);
         let refused = |message: &str| Sent::Refused(Fault::new(FaultKind::Refused, doing.words, message));
         let mut verified = match self.verified().await {
