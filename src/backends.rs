@@ -1,7 +1,7 @@
 //! The composition root: which account the deck is connected to, live AWS or the embedded sandbox.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -33,27 +33,40 @@ pub struct Connected {
     pub gateway: Gateway,
 }
 
+/// A world that is generated when it is first looked at.
+type Later = LazyLock<Arc<Mutex<World>>, Box<dyn FnOnce() -> Arc<Mutex<World>> + Send>>;
+
 /// An account in this process: a world and the clock it lives by.
 #[derive(Clone)]
 pub struct Sandbox {
-    pub world: Arc<Mutex<World>>,
+    world: Arc<Later>,
     pub clock: Arc<Mutex<Clock>>,
 }
 
 impl Sandbox {
-    /// Builds the world of a scenario.
+    /// Knows the scenario; its world takes tens of milliseconds to generate and is left for [`Self::world`].
     ///
     /// # Errors
     /// When there is no scenario of that name.
     pub fn new(scenario: &str, seed: Option<u64>, speed: f64) -> Result<Self, Fault> {
         let scenario = Scenario::named(scenario)
             .map_err(|error| Fault::new(FaultKind::Setup, "starting the sandbox", &error.to_string()))?;
+        Ok(Self::of(scenario, seed, speed))
+    }
+
+    /// The account of a scenario that is at hand.
+    pub fn of(scenario: Scenario, seed: Option<u64>, speed: f64) -> Self {
         let (start, seed) = (scenario.start, seed.unwrap_or(scenario.seed));
-        let world = World::new(Options { seed, scenario, start });
-        Ok(Self {
-            world: Arc::new(Mutex::new(world)),
+        let generate = move || Arc::new(Mutex::new(World::new(Options { seed, scenario, start })));
+        Self {
+            world: Arc::new(LazyLock::new(Box::new(generate))),
             clock: Arc::new(Mutex::new(Clock::new(start, clock::instant(), speed))),
-        })
+        }
+    }
+
+    /// The world; the first call generates it, and others wait for that.
+    pub fn world(&self) -> Arc<Mutex<World>> {
+        Arc::clone(&self.world)
     }
 
     /// Account time now.
@@ -66,8 +79,9 @@ impl Sandbox {
     }
 
     fn deliver(&self, request: &http::Request<Bytes>) -> Delivery {
+        let world = self.world();
+        let mut world = lock(&world);
         let now = self.now();
-        let mut world = lock(&self.world);
         world.advance_to(now);
         world.deliver(request)
     }

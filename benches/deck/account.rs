@@ -44,18 +44,13 @@ impl Account {
             start.iso()
         );
         let scenario = Scenario::parse("bench", &text).expect("a scenario");
-        let start = scenario.start;
-        let world = World::new(Options { seed: scenario.seed, scenario, start });
-        let sandbox = Sandbox {
-            world: Arc::new(Mutex::new(world)),
-            clock: Arc::new(Mutex::new(Clock::new(start, clock::instant(), 1.0))),
-        };
+        let sandbox = Sandbox::of(scenario, None, 1.0);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let server = runtime.block_on(Server::bind(any, false)).expect("a port");
         let address = server.address();
-        let (world, now) = (Arc::clone(&sandbox.world), sandbox.clone());
+        let (world, now) = (sandbox.world(), sandbox.clone());
         // Lives as long as the account.
         drop(runtime.spawn(server.run(world, move || now.now(), std::future::pending())));
         Self { sandbox, address, home: tempfile::tempdir().expect("a folder"), _runtime: runtime }
@@ -63,7 +58,8 @@ impl Account {
 
     /// Every answer comes this much later.
     pub(crate) fn delay(&self, millis: u64) {
-        let mut world = self.sandbox.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let world = self.sandbox.world();
+        let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
         world.faults().clear();
         if millis > 0 {
             world.faults().add(Rule::always("*", Kind::Latency(millis)));

@@ -84,7 +84,7 @@ fn serve(args: &Serve) -> u8 {
         if out::print(&hello).is_err() {
             return 1;
         }
-        let world = std::sync::Arc::clone(&sandbox.world);
+        let world = sandbox.world();
         let clock = {
             let sandbox = sandbox.clone();
             move || sandbox.now()

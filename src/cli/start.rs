@@ -84,7 +84,7 @@ pub fn run(global: &Global, demo: Option<&Demo>, target: Option<&str>) -> u8 {
     global.endpoint_url.clone_from(&prepared.setup.config.endpoint_url);
     let env = |name: &str| prepared.environment.get(name).map(ToOwned::to_owned);
     let caps = Caps::detect(&env);
-    // The world takes a moment to generate; it must be known to exist before the terminal is taken.
+    // An unknown scenario is said before the terminal is taken; the world is generated beside the first frame.
     let sandbox = match demo.map(|demo| Sandbox::new(&demo.scenario, demo.seed, demo.speed)).transpose() {
         Ok(sandbox) => sandbox,
         Err(fault) => return fail(&fault),
@@ -277,6 +277,9 @@ pub fn open_store(handle: &Handle, keep: Arc<Keep>, folders: Option<Folders>, at
 #[expect(clippy::disallowed_methods, reason = "one task for the life of the process; its outcome is in the gate")]
 fn connect(handle: &Handle, gate: Arc<Gate>, global: Global, sandbox: Option<Sandbox>, out: UnboundedSender<Msg>) {
     let speed = sandbox.as_ref().map_or(1.0, Sandbox::speed);
+    if let Some(sandbox) = sandbox.clone() {
+        handle.spawn_blocking(move || sandbox.world());
+    }
     handle.spawn(async move {
         let result = match &sandbox {
             Some(sandbox) => backends::demo(sandbox, speed).await,

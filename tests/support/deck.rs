@@ -540,8 +540,8 @@ impl Deck {
 
     /// The account itself, lived until now.
     pub fn world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
-        let now = self.sandbox.now();
-        let mut world: MutexGuard<'_, World> = self.sandbox.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let (now, world) = (self.sandbox.now(), self.sandbox.world());
+        let mut world: MutexGuard<'_, World> = world.lock().unwrap_or_else(PoisonError::into_inner);
         world.advance_to(now);
         look(&mut world)
     }
