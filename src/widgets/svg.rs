@@ -166,17 +166,42 @@ fn background(out: &mut String, run: &Run, row: u16, palette: &Palette) {
 }
 
 fn text(out: &mut String, run: &Run, row: u16) {
-    if run.text.trim().is_empty() && !run.ink.underlined {
-        return;
+    if run.columns > 1 && run.text.chars().count() < usize::from(run.columns) {
+        return piece(out, run, (0, &run.text), row);
     }
-    let (x, y) = (MARGIN + f64::from(run.column) * WIDTH, MARGIN + f64::from(row) * HEIGHT + 13.5);
-    let length = f64::from(run.columns) * WIDTH;
-    // `textLength` holds the grid whatever font the reader has.
-    let _ = write!(
-        out,
-        "<text x=\"{x:.1}\" y=\"{y:.1}\" textLength=\"{length:.1}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"#{:06x}\"",
-        run.ink.fg
-    );
+    // Not every renderer keeps several spaces in a row: what they separate stands by itself.
+    let mut at = 0;
+    while at < run.text.len() {
+        let rest = &run.text[at..];
+        let blank = rest.len() - rest.trim_start_matches(' ').len();
+        let rest = &rest[blank..];
+        let end = rest.find("  ").unwrap_or(rest.trim_end_matches(' ').len());
+        if end > 0 {
+            let column = run.text[..at + blank].chars().count();
+            piece(out, run, (column, &rest[..end]), row);
+        }
+        at += (blank + end).max(1);
+    }
+}
+
+/// `text` at so many columns into the run.
+fn piece(out: &mut String, run: &Run, (column, text): (usize, &str), row: u16) {
+    let x = |column: usize| MARGIN + (f64::from(run.column) + column as f64) * WIDTH;
+    let y = MARGIN + f64::from(row) * HEIGHT + 13.5;
+    if text.is_ascii() {
+        // `textLength` holds the grid whatever font the reader has.
+        let length = text.len() as f64 * WIDTH;
+        let _ = write!(
+            out,
+            "<text x=\"{:.1}\" y=\"{y:.1}\" textLength=\"{length:.1}\" lengthAdjust=\"spacingAndGlyphs\"",
+            x(column)
+        );
+    } else {
+        // Dots, bars and arrows come from other fonts, of other widths: each has its place.
+        let places: Vec<String> = (column..).zip(text.chars()).map(|(column, _)| format!("{:.1}", x(column))).collect();
+        let _ = write!(out, "<text x=\"{}\" y=\"{y:.1}\"", places.join(" "));
+    }
+    let _ = write!(out, " fill=\"#{:06x}\"", run.ink.fg);
     let attributes = [
         (run.ink.bold, " font-weight=\"bold\""),
         (run.ink.dim, " opacity=\"0.6\""),
@@ -185,7 +210,7 @@ fn text(out: &mut String, run: &Run, row: u16) {
     ];
     attributes.into_iter().filter(|(on, _)| *on).for_each(|(_, attribute)| out.push_str(attribute));
     out.push('>');
-    for c in run.text.chars() {
+    for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -212,7 +237,7 @@ mod tests {
         let drawn = svg(&buf, &Palette::default());
         assert!(drawn.contains("fill=\"#e05f65\" font-weight=\"bold\">a&lt;b</text>"), "{drawn}");
         assert!(drawn.contains("fill=\"#010203\"/>"), "{drawn}");
-        assert!(drawn.contains(">日</text>") && drawn.contains("> x</text>"), "{drawn}");
+        assert!(drawn.contains(">日</text>") && drawn.contains(">x</text>"), "{drawn}");
         assert!(drawn.contains("fill=\"#14171c\" opacity=\"0.6\">&amp;</text>"), "{drawn}");
         assert_eq!(drawn, svg(&buf, &Palette::default()));
         assert!(svg(&Buffer::empty(Rect::ZERO), &Palette::default()).ends_with("</svg>\n"));

@@ -1,10 +1,25 @@
 //! Who changed endpoints when, from CloudTrail: two calls a second per account and region, minutes late.
 
-use aws_sdk_cloudtrail::types::{Event, LookupAttribute, LookupAttributeKey};
 use mldeck_core::{ask::TrailEvent, fault::Fault, id::arn_tail, mask, text::Text, time::Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{Gateway, fault::Doing, maybe, pace::Service, sdk_time, text, time};
+use crate::{
+    Gateway,
+    fault::Doing,
+    json::{self, Api, list, string, when},
+    maybe,
+    pace::Service,
+    text,
+};
+
+const API: Api = Api {
+    pace: Service::CloudTrail,
+    service_id: "CloudTrail",
+    host: "cloudtrail",
+    signing: "cloudtrail",
+    target: "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101",
+    version: "1.1",
+};
 
 const NAMES: [&str; 3] = ["UpdateEndpoint", "CreateEndpoint", "UpdateEndpointWeightsAndCapacities"];
 /// 50 events each: at half a call a second more would take minutes.
@@ -16,24 +31,19 @@ impl Gateway {
     pub(crate) async fn changes(&self, since: Timestamp) -> Result<Vec<TrailEvent>, Fault> {
         let mut events = Vec::new();
         for name in NAMES {
-            let by_name = LookupAttribute::builder()
-                .attribute_key(LookupAttributeKey::EventName)
-                .attribute_value(name)
-                .build()
-                .map_err(|error| Fault::new(mldeck_core::fault::FaultKind::Bug, DOING.words, &error.to_string()))?;
             let mut token = None;
             for _ in 0..PAGES {
-                let call = self
-                    .clients()
-                    .cloudtrail
-                    .lookup_events()
-                    .lookup_attributes(by_name.clone())
-                    .start_time(sdk_time(since))
-                    .max_results(50)
-                    .set_next_token(token);
-                let page = self.read(Service::CloudTrail, DOING, call.send()).await?;
-                events.extend(page.events().iter().filter_map(event));
-                token = page.next_token.filter(|token| !token.is_empty());
+                let mut input = json!({
+                    "LookupAttributes": [{"AttributeKey": "EventName", "AttributeValue": name}],
+                    "StartTime": since.secs(),
+                    "MaxResults": 50,
+                });
+                if let Some(token) = token {
+                    input["NextToken"] = json!(token);
+                }
+                let page = self.json(&API, DOING, &input).await?;
+                events.extend(list(&page, "Events").filter_map(event));
+                token = json::token(&page, "NextToken");
                 if token.is_none() {
                     break;
                 }
@@ -45,57 +55,52 @@ impl Gateway {
 }
 
 /// `None` when it does not say which endpoint.
-fn event(event: &Event) -> Option<TrailEvent> {
-    let detail: Value = serde_json::from_str(event.cloud_trail_event().unwrap_or_default()).unwrap_or_default();
-    let string = |pointer: &str| detail.pointer(pointer).and_then(Value::as_str).filter(|found| !found.is_empty());
+fn event(event: &Value) -> Option<TrailEvent> {
+    let detail: Value = serde_json::from_str(string(event, "CloudTrailEvent").unwrap_or_default()).unwrap_or_default();
+    let inside = |pointer: &str| detail.pointer(pointer).and_then(Value::as_str).filter(|found| !found.is_empty());
     // Events of other services can have the same name.
-    let source = event.event_source().or_else(|| string("/eventSource"));
+    let source = string(event, "EventSource").or_else(|| inside("/eventSource"));
     if source.is_some_and(|source| source != "sagemaker.amazonaws.com") {
         return None;
     }
     let parameter = |name: &str| {
         let capital: String = name.chars().take(1).flat_map(char::to_uppercase).chain(name.chars().skip(1)).collect();
-        string(&format!("/requestParameters/{name}")).or_else(|| string(&format!("/requestParameters/{capital}")))
+        inside(&format!("/requestParameters/{name}")).or_else(|| inside(&format!("/requestParameters/{capital}")))
     };
     let by_resource = || {
-        let endpoints =
-            event.resources().iter().filter(|found| found.resource_type() == Some("AWS::SageMaker::Endpoint"));
-        endpoints.filter_map(|found| maybe(found.resource_name())).find(|name| !name.as_str().starts_with("arn:"))
+        let is_endpoint = |found: &&Value| string(found, "ResourceType") == Some("AWS::SageMaker::Endpoint");
+        let endpoints = list(event, "Resources").filter(is_endpoint);
+        endpoints
+            .filter_map(|found| maybe(string(found, "ResourceName")))
+            .find(|name| !name.as_str().starts_with("arn:"))
     };
     let endpoint = parameter("endpointName").map(Text::new).or_else(by_resource)?;
-    let by = event
-        .username()
+    let by = string(event, "Username")
         .filter(|name| !name.is_empty())
-        .or_else(|| string("/userIdentity/arn").map(arn_tail))
-        .or_else(|| string("/userIdentity/invokedBy"))
-        .or_else(|| string("/userIdentity/principalId").map(arn_tail));
-    let error = string("/errorCode").map(|code| {
-        mask::line(&string("/errorMessage").map_or_else(|| code.to_owned(), |message| format!("{code}: {message}")))
+        .or_else(|| inside("/userIdentity/arn").map(arn_tail))
+        .or_else(|| inside("/userIdentity/invokedBy"))
+        .or_else(|| inside("/userIdentity/principalId").map(arn_tail));
+    let error = inside("/errorCode").map(|code| {
+        mask::line(&inside("/errorMessage").map_or_else(|| code.to_owned(), |message| format!("{code}: {message}")))
     });
     Some(TrailEvent {
-        at: time(event.event_time()),
-        name: text(event.event_name()),
+        at: event.get("EventTime").and_then(when).unwrap_or_default(),
+        name: text(string(event, "EventName")),
         endpoint,
         config: parameter("endpointConfigName").map(Text::new),
         by: by.map(Text::new).unwrap_or_default(),
         error,
-        event_id: text(event.event_id()),
+        event_id: text(string(event, "EventId")),
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn read(detail: &Value) -> Option<TrailEvent> {
-        let built = Event::builder()
-            .event_id("e1")
-            .event_name("UpdateEndpoint")
-            .event_time(aws_smithy_types::DateTime::from_secs(1_000))
-            .cloud_trail_event(detail.to_string())
-            .build();
+        let built = json!({"EventId": "e1", "EventName": "UpdateEndpoint", "EventTime": 1_000.0,
+            "CloudTrailEvent": detail.to_string()});
         event(&built)
     }
 

@@ -29,6 +29,7 @@ mod cloudtrail;
 mod cloudwatch;
 mod fault;
 pub mod gate;
+mod json;
 mod lanes;
 mod logs;
 mod memory;

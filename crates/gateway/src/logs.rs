@@ -10,7 +10,24 @@ use mldeck_core::{
     time::Timestamp,
 };
 
-use crate::{Gateway, fault::Doing, pace::Service, text};
+use serde_json::{Value, json};
+
+use crate::{
+    Gateway,
+    fault::Doing,
+    json::{self, Api, list, string},
+    pace::Service,
+    text,
+};
+
+const API: Api = Api {
+    pace: Service::Logs,
+    service_id: "CloudWatch Logs",
+    host: "logs",
+    signing: "logs",
+    target: "Logs_20140328",
+    version: "1.1",
+};
 
 /// Pages per question; empty pages with a token are usual and count.
 const PAGES: usize = 20;
@@ -22,31 +39,36 @@ impl Gateway {
         let mut lines: VecDeque<LogLine> = VecDeque::new();
         let mut token = None;
         for _ in 0..PAGES {
-            let call = self
-                .clients()
-                .logs
-                .filter_log_events()
-                .log_group_name(of.group.raw())
-                .set_log_stream_name_prefix(of.stream_prefix.as_ref().map(Text::raw))
-                .start_time(of.from.millis())
-                .set_end_time(of.to.map(Timestamp::millis))
-                .set_filter_pattern(of.pattern.as_ref().map(Text::raw).filter(|pattern| !pattern.is_empty()))
-                .set_next_token(token);
-            let page = match self.read(Service::Logs, DOING, call.send()).await {
+            let mut input = json!({"logGroupName": of.group.raw(), "startTime": of.from.millis()});
+            let pattern = of.pattern.as_ref().map(Text::raw).filter(|pattern| !pattern.is_empty());
+            let strings = [
+                ("logStreamNamePrefix", of.stream_prefix.as_ref().map(Text::raw)),
+                ("filterPattern", pattern),
+                ("nextToken", token),
+            ];
+            for (name, value) in strings {
+                if let Some(value) = value {
+                    input[name] = json!(value);
+                }
+            }
+            if let Some(to) = of.to {
+                input["endTime"] = json!(to.millis());
+            }
+            let page = match self.json(&API, DOING, &input).await {
                 Err(fault) if fault.kind == FaultKind::Missing => break,
                 page => page?,
             };
-            for event in page.events() {
+            for event in list(&page, "events") {
                 lines.push_back(LogLine {
-                    at: Timestamp::from_millis(event.timestamp().unwrap_or_default()),
-                    stream: text(event.log_stream_name()),
-                    text: mask::line(event.message().unwrap_or_default().trim_end()),
+                    at: Timestamp::from_millis(event.get("timestamp").and_then(Value::as_i64).unwrap_or_default()),
+                    stream: text(string(event, "logStreamName")),
+                    text: mask::line(string(event, "message").unwrap_or_default().trim_end()),
                 });
                 if lines.len() > of.limit {
                     lines.pop_front();
                 }
             }
-            token = page.next_token.filter(|token| !token.is_empty());
+            token = json::token(&page, "nextToken");
             if token.is_none() {
                 break;
             }

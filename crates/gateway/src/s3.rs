@@ -9,7 +9,7 @@ use crate::{
     Gateway,
     fault::Doing,
     pace::Service,
-    signed::{Plain, body},
+    signed::{Plain, body, domain},
 };
 
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -41,7 +41,7 @@ impl Ask<'_> {
     fn address(&self, endpoint: Option<&str>, region: &str, by_path: bool) -> String {
         let key = utf8_percent_encode(self.key, PATH);
         let query = if self.query.is_empty() { String::new() } else { format!("?{}", self.query) };
-        let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        let domain = domain(region);
         match endpoint {
             Some(endpoint) => format!("{}/{}/{key}{query}", endpoint.trim_end_matches('/'), self.bucket),
             None if by_path || self.bucket.contains('.') => {

@@ -1,9 +1,23 @@
 //! Application Auto Scaling on an endpoint's variants.
 
-use aws_sdk_applicationautoscaling::types::{ScalableTarget, ServiceNamespace};
 use mldeck_core::{fault::Fault, ops::snapshot::ScalingTarget, text::Text};
+use serde_json::{Value, json};
 
-use crate::{Gateway, fault::Doing, pace::Service};
+use crate::{
+    Gateway,
+    fault::Doing,
+    json::{Api, list, string},
+    pace::Service,
+};
+
+const API: Api = Api {
+    pace: Service::Scaling,
+    service_id: "Application Auto Scaling",
+    host: "application-autoscaling",
+    signing: "application-autoscaling",
+    target: "AnyScaleFrontendService",
+    version: "1.1",
+};
 
 /// Resource ids that one call takes.
 const IDS: usize = 50;
@@ -14,33 +28,24 @@ impl Gateway {
     pub(crate) async fn scaling(&self, endpoint: &Text, variants: &[Text]) -> Result<Vec<ScalingTarget>, Fault> {
         let mut out = Vec::new();
         for chunk in variants.chunks(IDS) {
-            let ids = chunk.iter().map(|variant| format!("endpoint/{}/variant/{}", endpoint.raw(), variant.raw()));
-            let call = self
-                .clients()
-                .scaling
-                .describe_scalable_targets()
-                .service_namespace(ServiceNamespace::Sagemaker)
-                .set_resource_ids(Some(ids.collect()));
-            let page = self.read(Service::Scaling, DOING, call.send()).await?;
-            out.extend(page.scalable_targets().iter().map(target));
+            let id = |variant: &Text| format!("endpoint/{}/variant/{}", endpoint.raw(), variant.raw());
+            let ids: Vec<String> = chunk.iter().map(id).collect();
+            let input = json!({"ServiceNamespace": "sagemaker", "ResourceIds": ids});
+            let page = self.json(&API, DOING, &input).await?;
+            out.extend(list(&page, "ScalableTargets").map(target));
         }
         Ok(out)
     }
 }
 
-fn target(target: &ScalableTarget) -> ScalingTarget {
-    let suspended = target.suspended_state().is_some_and(|state| {
-        [
-            state.dynamic_scaling_in_suspended(),
-            state.dynamic_scaling_out_suspended(),
-            state.scheduled_scaling_suspended(),
-        ]
-        .contains(&Some(true))
-    });
+fn target(target: &Value) -> ScalingTarget {
+    let switches = ["DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"];
+    let is_on = |switch: &&str| target.pointer(&format!("/SuspendedState/{switch}")) == Some(&Value::Bool(true));
+    let number = |name: &str| target.get(name).and_then(Value::as_i64).unwrap_or_default();
     ScalingTarget {
-        variant: Text::new(target.resource_id().rsplit('/').next().unwrap_or_default()),
-        min: i64::from(target.min_capacity()),
-        max: i64::from(target.max_capacity()),
-        suspended,
+        variant: Text::new(string(target, "ResourceId").unwrap_or_default().rsplit('/').next().unwrap_or_default()),
+        min: number("MinCapacity"),
+        max: number("MaxCapacity"),
+        suspended: switches.iter().any(is_on),
     }
 }

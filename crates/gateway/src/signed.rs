@@ -25,6 +25,19 @@ use crate::{
     session, wire,
 };
 
+/// What AWS's hosts of a region end with.
+pub(crate) fn domain(region: &str) -> &'static str {
+    const OTHERS: [(&str, &str); 6] = [
+        ("cn-", "amazonaws.com.cn"),
+        ("us-iso-", "c2s.ic.gov"),
+        ("us-isob-", "sc2s.sgov.gov"),
+        ("us-isof-", "csp.hci.ic.gov"),
+        ("eu-isoe-", "cloud.adc-e.uk"),
+        ("eusc-", "amazonaws.eu"),
+    ];
+    OTHERS.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("amazonaws.com", |(_, domain)| domain)
+}
+
 /// The largest answer that is read.
 pub(crate) const LARGEST: usize = 8 * 1024 * 1024;
 
@@ -89,6 +102,7 @@ impl Gateway {
         for (name, value) in plain.headers {
             request.headers_mut().insert(name, value);
         }
+        request.headers_mut().insert("user-agent", concat!("app/mldeck mldeck/", env!("CARGO_PKG_VERSION")));
         for (name, value) in instructions.headers() {
             request.headers_mut().insert(name.to_owned(), value.to_owned());
         }

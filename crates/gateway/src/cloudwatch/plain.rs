@@ -1,6 +1,5 @@
 //! CloudWatch in JSON, for addresses that do not offer the CBOR the SDK sends (fakes answer it with 404). Reads only.
 
-use bytes::Bytes;
 use mldeck_core::{
     fault::{Fault, FaultKind},
     resource::{Alarm, alarm::AlarmState},
@@ -13,31 +12,28 @@ use super::{Metric, Points};
 use crate::{
     Gateway,
     fault::Doing,
+    json::{self, Api, list, string, when},
     pace::Service,
-    signed::{Plain, body},
+};
+
+const API: Api = Api {
+    pace: Service::CloudWatch,
+    service_id: "CloudWatch",
+    host: "monitoring",
+    signing: "monitoring",
+    target: "GraniteServiceVersion20100801",
+    version: "1.0",
 };
 
 impl Gateway {
     /// `otherwise` is why the SDK's call failed: it stays the answer behind AWS's own address.
     pub(super) async fn in_json(&self, doing: Doing, input: &Value, otherwise: Fault) -> Result<Value, Fault> {
         let offered = matches!(otherwise.kind, FaultKind::NotOffered { .. });
-        let Some(endpoint) = self.clients().endpoint_url("CloudWatch").filter(|_| offered) else {
+        if !offered || self.clients().endpoint_url(API.service_id).is_none() {
             return Err(otherwise);
-        };
-        let plain = Plain {
-            method: "POST",
-            address: format!("{}/", endpoint.trim_end_matches('/')),
-            service: "monitoring",
-            headers: vec![
-                ("content-type", "application/x-amz-json-1.0".to_owned()),
-                ("x-amz-target", format!("GraniteServiceVersion20100801.{}", doing.operation)),
-            ],
-            body: Bytes::from(input.to_string()),
-        };
-        self.pace.read(Service::CloudWatch).await;
-        let answer = body(self.send_plain(plain, doing).await?, doing).await?;
-        serde_json::from_slice(&answer)
-            .map_err(|_| Fault::new(FaultKind::Unreadable, doing.words, "the answer is not JSON"))
+        }
+        self.pace.read(API.pace).await;
+        self.json_once(&API, doing, input).await
     }
 }
 
@@ -70,7 +66,7 @@ pub(super) fn with_token(mut input: Value, token: Option<&str>) -> Value {
 }
 
 pub(super) fn token(page: &Value) -> Option<String> {
-    string(page, "NextToken").filter(|token| !token.is_empty()).map(str::to_owned)
+    json::token(page, "NextToken")
 }
 
 pub(super) fn data(page: &Value) -> Vec<(Option<usize>, Points)> {
@@ -125,17 +121,4 @@ fn alarm(alarm: &Value) -> Alarm {
 
 fn dimensions(of: &Value) -> impl Iterator<Item = (&str, &str)> {
     list(of, "Dimensions").filter_map(|pair| string(pair, "Name").zip(string(pair, "Value")))
-}
-
-fn list<'a>(of: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
-    of.get(name).and_then(Value::as_array).into_iter().flatten()
-}
-
-fn string<'a>(of: &'a Value, name: &str) -> Option<&'a str> {
-    of.get(name).and_then(Value::as_str)
-}
-
-/// Epoch seconds, or text as some fakes send it.
-fn when(value: &Value) -> Option<Timestamp> {
-    value.as_f64().map(Timestamp::from_secs_f64).or_else(|| Timestamp::parse(value.as_str()?))
 }
