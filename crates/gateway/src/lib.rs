@@ -53,6 +53,11 @@ use pace::{Pace, Service};
 use session::{Clients, Verified};
 use wire::{Watch, Wire};
 
+tokio::task_local! {
+    /// Set while something is answered that must not queue behind polls.
+    static URGENT: ();
+}
+
 /// What the gateway is asked, until it is answered. Boxed here and not by the caller: the body of an async function is
 /// compiled where it is first polled, and everything below this line (the SDK's own futures) is to be compiled in this
 /// crate, at its optimisation level, and once.
@@ -110,7 +115,11 @@ impl Gateway {
     /// # Errors
     /// The fault of the call that the answer cannot do without. What it can do without is named in the answer.
     pub fn ask<'a>(&'a self, ask: &'a Ask) -> Pending<'a, Result<Answer, Fault>> {
-        Box::pin(self.answer(ask))
+        match ask {
+            // A plan, the step of an operation, and who we are: somebody waits.
+            Ask::Snapshot { .. } | Ask::Endpoint(_) | Ask::Identity => Box::pin(URGENT.scope((), self.answer(ask))),
+            _ => Box::pin(self.answer(ask)),
+        }
     }
 
     async fn answer(&self, ask: &Ask) -> Result<Answer, Fault> {
@@ -210,7 +219,11 @@ impl Gateway {
             let kind = FaultKind::NotOffered { operation: Text::new(doing.operation) };
             return Err(Fault::new(kind, doing.words, "asked before"));
         }
-        self.pace.read(service).await;
+        if URGENT.try_with(|()| ()).is_ok() {
+            self.pace.urgent(service).await;
+        } else {
+            self.pace.poll(service).await;
+        }
         let result = call.await;
         match &result {
             Ok(_) => self.pace.faster(service),

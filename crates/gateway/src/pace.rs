@@ -1,8 +1,8 @@
 //! Pace: one token bucket per service, shared by everything that asks through one gateway.
 //!
 //! The rates are far below what AWS allows one account, because people, CI and other decks share that account. A
-//! throttled answer halves a service's rate; clean answers bring it back a tenth at a time. Reads stand aside while a
-//! write waits.
+//! throttled answer halves a service's rate; clean answers bring it back a tenth at a time. Polls stand aside while a
+//! write waits, or a read that a person or an operation waits for.
 
 use std::{
     sync::{
@@ -58,8 +58,8 @@ struct Bucket {
 #[derive(Debug)]
 struct Lane {
     bucket: Mutex<Bucket>,
-    writes_waiting: AtomicUsize,
-    writes_done: Notify,
+    urgent_waiting: AtomicUsize,
+    urgent_done: Notify,
 }
 
 #[derive(Debug)]
@@ -74,8 +74,8 @@ impl Pace {
         let speed = if speed.is_finite() { speed.max(FLOOR) } else { 1.0 };
         let lane = || Lane {
             bucket: Mutex::new(Bucket { tokens: f64::INFINITY, filled: instant(), share: 1.0 }),
-            writes_waiting: AtomicUsize::new(0),
-            writes_done: Notify::new(),
+            urgent_waiting: AtomicUsize::new(0),
+            urgent_done: Notify::new(),
         };
         Self { lanes: std::array::from_fn(|_| lane()), speed }
     }
@@ -84,12 +84,12 @@ impl Pace {
         &self.lanes[service as usize]
     }
 
-    /// Waits for a token, and for every waiting write.
-    pub(crate) async fn read(&self, service: Service) {
+    /// Waits for a token, and for everything urgent.
+    pub(crate) async fn poll(&self, service: Service) {
         let lane = self.lane(service);
         loop {
-            let done = lane.writes_done.notified();
-            if lane.writes_waiting.load(Ordering::SeqCst) > 0 {
+            let done = lane.urgent_done.notified();
+            if lane.urgent_waiting.load(Ordering::SeqCst) > 0 {
                 done.await;
                 continue;
             }
@@ -100,8 +100,8 @@ impl Pace {
         }
     }
 
-    /// Waits for a token ahead of every read.
-    pub(crate) async fn write(&self, service: Service) {
+    /// Waits for a token ahead of every poll.
+    pub(crate) async fn urgent(&self, service: Service) {
         let _ahead = Ahead::new(self.lane(service));
         while let Some(wait) = self.take(service, instant()) {
             tokio::time::sleep(wait).await;
@@ -145,20 +145,20 @@ impl Pace {
     }
 }
 
-/// A write at the head of a lane; reads go on when it is dropped, also when the write is cancelled.
+/// Something urgent at the head of a lane; polls go on when it is dropped, also when it is cancelled.
 struct Ahead<'a>(&'a Lane);
 
 impl<'a> Ahead<'a> {
     fn new(lane: &'a Lane) -> Self {
-        lane.writes_waiting.fetch_add(1, Ordering::SeqCst);
+        lane.urgent_waiting.fetch_add(1, Ordering::SeqCst);
         Self(lane)
     }
 }
 
 impl Drop for Ahead<'_> {
     fn drop(&mut self) {
-        self.0.writes_waiting.fetch_sub(1, Ordering::SeqCst);
-        self.0.writes_done.notify_waiters();
+        self.0.urgent_waiting.fetch_sub(1, Ordering::SeqCst);
+        self.0.urgent_done.notify_waiters();
     }
 }
 
@@ -211,13 +211,13 @@ mod tests {
     }
 
     #[test]
-    fn reads_stand_aside_while_a_write_waits() {
+    fn polls_stand_aside_while_a_write_waits() {
         let pace = Pace::new(1.0);
         let mut context = Context::from_waker(Waker::noop());
         let ahead = Ahead::new(pace.lane(Service::SageMaker));
-        let mut read = pin!(pace.read(Service::SageMaker));
+        let mut read = pin!(pace.poll(Service::SageMaker));
         assert_eq!(read.as_mut().poll(&mut context), Poll::Pending, "there are tokens, and a write");
-        let mut write = pin!(pace.write(Service::SageMaker));
+        let mut write = pin!(pace.urgent(Service::SageMaker));
         assert_eq!(write.as_mut().poll(&mut context), Poll::Ready(()));
         assert_eq!(read.as_mut().poll(&mut context), Poll::Pending);
         drop(ahead);

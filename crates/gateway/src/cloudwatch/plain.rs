@@ -32,7 +32,7 @@ impl Gateway {
         if !offered || self.clients().endpoint_url(API.service_id).is_none() {
             return Err(otherwise);
         }
-        self.pace.read(API.pace).await;
+        self.pace.poll(API.pace).await;
         self.json_once(&API, doing, input).await
     }
 }
