@@ -55,6 +55,8 @@ pub struct Model {
     pub theme: String,
     pub themes: Vec<String>,
     pub clipboard: bool,
+    /// Where what went wrong is written down; `None` without a log.
+    pub log: Option<Text>,
     /// When `Ctrl-C` was last pressed: twice quits.
     pub cancelled_at: Option<Monotonic>,
     pub focused: bool,

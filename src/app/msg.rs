@@ -117,6 +117,22 @@ pub enum Msg {
     Wake,
 }
 
+impl Msg {
+    /// The failures it tells of, each of which becomes a line in the log.
+    pub fn faults(&self) -> Vec<&Fault> {
+        match self {
+            Self::Reply { result: Ok(Answer::Details(all)), .. } => {
+                all.iter().filter_map(|(_, result)| result.as_ref().err()).collect()
+            }
+            Self::Reply { result, .. } | Self::OpRead { result, .. } => result.as_ref().err().into_iter().collect(),
+            Self::Ledger(result) => result.as_ref().err().into_iter().collect(),
+            Self::Journaled { result, .. } => result.as_ref().err().into_iter().collect(),
+            Self::OpSent { sent: Sent::Refused(fault) | Sent::Unknown(fault), .. } => vec![fault],
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// Counters of the gateway, for the header and the `@` view.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Traffic {

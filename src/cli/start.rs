@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mldeck_core::{fault::Fault, ops::intent, text::Text, time::Timestamp};
+use mldeck_core::{fault::Fault, mask, ops::intent, text::Text, time::Timestamp};
 use rustix::{
     io::Errno,
     process::{Pid, test_kill_process},
@@ -23,14 +23,15 @@ use crate::{
         target::Target,
     },
     backends::{self, Sandbox},
-    config::{self, Class, Environment, Files, Notifications, Overrides, Setup},
+    config::{self, Class, Environment, Files, LogFilter, Notifications, Overrides, Setup},
     run::{
         Console, clock,
         effects::{Gate, Runner},
         event_loop::Deck,
         keep::Keep,
+        log,
     },
-    store::Folders,
+    store::{Folders, mask_key},
     term::{Caps, osc},
     theme::Theme,
 };
@@ -145,6 +146,10 @@ fn build(
     report(&mut model, &setup);
     // A demo leaves no traces among real rows and real operations.
     let folders = if sandbox.is_some() && global.home.is_none() { demo_folders() } else { folders };
+    model.log = begin(folders.as_ref(), setup.log, {
+        let out = out.clone();
+        move |why| drop(out.send(Msg::Note { text: Text::new(why), bad: true }))
+    });
     open_store(runtime.handle(), Arc::clone(&keep), folders, at.now);
     connect(runtime.handle(), Arc::clone(&gate), global.clone(), sandbox, out.clone());
     let notify = match setup.config.notifications {
@@ -166,6 +171,17 @@ fn build(
         frame: 0,
         notify,
     }
+}
+
+/// Before anything can be masked or go wrong: the key of masks, and the log. Returns where the log is.
+pub fn begin(
+    folders: Option<&Folders>,
+    filter: LogFilter,
+    trouble: impl FnOnce(&str) + Send + 'static,
+) -> Option<Text> {
+    let state = folders.map(|folders| folders.state.as_path());
+    mask::set_key(mask_key(state));
+    log::start(state?, filter, trouble)
 }
 
 /// A demo's world ends with its process, so its journal and cache do, too: each has a folder of its own, and those of
@@ -243,6 +259,7 @@ pub fn model(
         lean: false,
         theme: String::new(),
         themes: Theme::names(&setup.themes),
+        log: None,
         clipboard: setup.config.clipboard,
         cancelled_at: None,
         focused: true,

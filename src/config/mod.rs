@@ -6,6 +6,7 @@
 pub mod diagnose;
 pub mod environment;
 mod load;
+mod log;
 mod options;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use mldeck_core::text::Text;
 
 pub use diagnose::{Diagnostic, Severity};
 pub use environment::Environment;
+pub use log::LogFilter;
 pub use options::{Account, Class, Notifications, Overrides, Span, schema};
 
 use crate::{
@@ -152,6 +154,8 @@ pub struct Setup {
     pub config: Config,
     pub keymap: Keymap,
     pub themes: Vec<ThemeFile>,
+    /// From the environment only: it has to hold before a file is read.
+    pub log: LogFilter,
     /// Worst first.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -169,6 +173,8 @@ pub fn load(files: Files, env: &Environment, mut flags: Overrides) -> Setup {
     let keys = files.keys.as_ref().map(|(path, source)| (path.as_path(), source.as_str()));
     let (keymap, said) = Keymap::with_preset(Some(&config.keys), keys);
     diagnostics.extend(said);
+    let (log, said) = LogFilter::parse(env.get("MLDECK_LOG").unwrap_or_default());
+    diagnostics.extend(said);
     let names = Theme::names(&files.themes);
     if !names.contains(&config.theme) {
         let it =
@@ -176,7 +182,7 @@ pub fn load(files: Files, env: &Environment, mut flags: Overrides) -> Setup {
         diagnostics.push(it.allowed(names.iter().map(String::as_str)));
     }
     diagnostics.sort_by_key(|it| std::cmp::Reverse(it.severity));
-    Setup { config, keymap, themes: files.themes, diagnostics }
+    Setup { config, keymap, themes: files.themes, log, diagnostics }
 }
 
 /// For `mldeck config check`: everything that is wrong in any file, worst first.

@@ -13,6 +13,7 @@ use super::{
     Console, Event, clock,
     effects::{Gate, Runner},
     input::{Arrived, Input},
+    log,
 };
 use crate::{
     app::{At, Effect, Model, Msg, Scope, update, wake},
@@ -146,6 +147,10 @@ impl Deck {
     }
 
     fn on_msg(&mut self, msg: Msg) -> Step {
+        msg.faults().into_iter().for_each(log::fault);
+        if let Msg::Note { text, bad: true } = &msg {
+            tracing::warn!("{text}");
+        }
         let at = self.at();
         let effects = update::update(&mut self.model, at, msg);
         self.perform(effects)
