@@ -17,7 +17,7 @@ use super::{
         logs::LogView,
         raw::RawView,
     },
-    timeline,
+    settings, timeline,
 };
 
 /// Write mode lasts this long.
@@ -160,7 +160,7 @@ fn mean(model: &mut Model, suggestion: Suggestion, out: &mut Vec<Effect>) {
         Means::Run(command) => run(model, command, false, out),
         Means::Go(pane) => model.nav.go(pane),
         Means::Open(subject) => open_subject(model, &subject),
-        Means::Theme(name) => out.push(Effect::Theme { name }),
+        Means::Theme(name) => settings::choose_theme(model, name, out),
         Means::Quit => out.push(Effect::Quit(0)),
     }
 }
@@ -302,7 +302,8 @@ fn global(model: &mut Model, command: Command, out: &mut Vec<Effect>) {
             model.polls.refresh(model.at.mono);
             model.say("Asking AWS again …");
         }
-        Command::Theme => next_theme(model, out),
+        Command::Theme => settings::next_theme(model, out),
+        Command::Reload => out.push(Effect::Reload),
         Command::Calls => model.nav.open(View::Opened(Box::new(CallsView::default()))),
         Command::Reversal => model.nav.go(Pane::Ledger),
         Command::Arm => arm(model),
@@ -405,18 +406,10 @@ fn prompt(model: &mut Model) {
     model.layers.push(Layer::Prompt(Prompt { field: Field::new(&before), before, label }));
 }
 
-fn next_theme(model: &Model, out: &mut Vec<Effect>) {
-    let at = model.themes.iter().position(|name| *name == model.theme).map_or(0, |i| i + 1);
-    if let Some(name) = model.themes.get(at % model.themes.len().max(1)) {
-        out.push(Effect::Theme { name: name.clone() });
-        out.push(Effect::Remember { key: "theme".to_owned(), value: name.as_str().into() });
-    }
-}
-
 fn arm(model: &mut Model) {
     let mono = model.at.mono;
     if model.session.read_only {
-        model.complain("Started with --read-only: write mode cannot be armed.");
+        model.complain("Read-only: write mode cannot be armed.");
     } else if model.session.is_armed(mono) {
         model.session.armed = None;
         model.say("Write mode is off.");

@@ -10,7 +10,11 @@ use mldeck_core::{
     time::{Monotonic, Timestamp},
 };
 
-use crate::keys::Key;
+use crate::{
+    config::{Notifications, Setup},
+    keys::Key,
+    theme::ThemeFile,
+};
 
 /// The place on screen that wants data. One live task per slot: the newest wins, the older is cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,7 +109,11 @@ pub enum Msg {
     Traffic(Traffic),
     /// The terminal's link turned slow or fast again.
     Lean(bool),
-    /// Theme or key files were read again.
+    /// The operator's files were read again.
+    Reloaded(Box<Setup>),
+    /// The theme that was chosen in an earlier session.
+    ThemeRecalled(String),
+    /// This theme is on screen now.
     Restyled {
         theme: String,
     },
@@ -193,6 +201,14 @@ pub enum Effect {
     Theme {
         name: String,
     },
+    /// Theme files as they are now, the one to show, and how the end of an operation is announced.
+    Restyle {
+        theme: String,
+        themes: Vec<ThemeFile>,
+        notifications: Notifications,
+    },
+    /// Read the operator's files again: answered by [`Msg::Reloaded`].
+    Reload,
     Remember {
         key: String,
         value: serde_json::Value,

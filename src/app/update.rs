@@ -21,7 +21,7 @@ use super::{
     msg::{At, Effect, Msg, Slot},
     ops,
     pane::{Opened, View, list},
-    target,
+    settings, target,
 };
 use crate::keys::{Key, Resolution};
 
@@ -68,10 +68,9 @@ pub fn update(model: &mut Model, at: At, msg: Msg) -> Vec<Effect> {
         Msg::Stalled => on_top(model, |view, _| view.hidden()),
         Msg::Traffic(traffic) => model.traffic = traffic,
         Msg::Lean(lean) => model.lean = lean,
-        Msg::Restyled { theme } => {
-            model.say(format!("theme {theme}"));
-            model.theme = theme;
-        }
+        Msg::Reloaded(setup) => settings::reloaded(model, *setup, &mut out),
+        Msg::ThemeRecalled(name) => settings::theme_recalled(model, name, &mut out),
+        Msg::Restyled { theme } => model.theme = theme,
         Msg::Note { text, bad: true } => model.complain(text.to_string()),
         Msg::Note { text, bad: false } => model.say(text.to_string()),
         Msg::Wake => {}
