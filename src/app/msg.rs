@@ -164,6 +164,12 @@ pub enum Effect {
         rows: Rows,
         at: Timestamp,
     },
+    /// What is kept of this kind was true again at this moment.
+    Still {
+        scope: Scope,
+        kind: Kind,
+        at: Timestamp,
+    },
     /// Rows of this scope from the last session.
     Recall(Scope),
     /// One process acts on a plan: answered by [`Msg::Claimed`].

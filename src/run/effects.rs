@@ -95,6 +95,7 @@ impl Runner {
                 self.keep.release(&op);
             }
             Effect::Keep { scope, rows, at } => self.keep.keep(&scope, rows, at),
+            Effect::Still { scope, kind, at } => self.keep.still(&scope, kind, at),
             Effect::Recall(scope) => {
                 self.keep.settled(&scope);
                 self.keep.recall(&scope);

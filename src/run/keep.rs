@@ -123,6 +123,13 @@ impl Keep {
         }
     }
 
+    /// The rows that are kept are still true.
+    pub fn still(&self, scope: &Scope, kind: Kind, at: Timestamp) {
+        if let Some(cache) = self.cache.get() {
+            drop(cache.still(scope, kind, at));
+        }
+    }
+
     /// Sends what is known of this scope from before, once: what fits on a screen first.
     pub fn recall(&self, scope: &Scope) {
         let Some(cache) = self.cache.get() else { return };
