@@ -5,13 +5,14 @@ use std::{io::Write as _, process::ExitCode, time::Duration};
 
 use crossterm::event::{KeyCode, KeyModifiers};
 use mldeck::{
+    config::Notifications,
     run::{
         Console, Event, clock,
         input::{Arrived, Input},
     },
     term::{
         Caps, Frame,
-        osc::{self, Clipboard, Notify},
+        osc::{self, Clipboard},
     },
 };
 use mldeck_core::text::Text;
@@ -127,7 +128,7 @@ impl Probe {
                 }
             }
             'n' => {
-                console.writer().send(osc::notify(Notify::Osc9, "rollback done", &Text::new("fraud\u{7}-prod")));
+                console.writer().send(osc::notify(Notifications::Osc9, "rollback done", &Text::new("fraud\u{7}-prod")));
             }
             'a' => {
                 self.note = console.aside(|| "been aside".to_owned());

@@ -10,6 +10,7 @@ fn main() -> ExitCode {
     if let Err(error) = color_eyre::config::HookBuilder::default().install() {
         cli::out::complain(&format!("mldeck: no panic report: {error}"));
     }
+    mldeck::run::log::hook_panics();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -17,5 +18,7 @@ fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    ExitCode::from(cli::run(cli))
+    let code = cli::run(cli);
+    mldeck::run::log::flush();
+    ExitCode::from(code)
 }

@@ -15,12 +15,13 @@ use std::collections::BTreeMap;
 use alloc::asked;
 use estate::{Deck, SIZE};
 use mldeck::{
-    app::{Msg, Slot, wake},
+    app::{Effect, Msg, Slot, update, wake},
     keys::{Key, key::Code},
     term::{Caps, Depth, backend::Painter},
     theme::Theme,
     ui,
 };
+use mldeck_core::ask::Answer;
 use ratatui::{buffer::Buffer, layout::Rect};
 
 #[global_allocator]
@@ -129,6 +130,31 @@ fn a_cursor_move_asks_for_no_memory_by_the_row() {
     };
     let (few, many) = (cost(100), cost(20_000));
     assert_eq!(few.times, many.times, "{few:?} {many:?}");
+}
+
+/// The next poll of the endpoints, which tells what the first one told; what it costs to take it.
+fn poll(deck: &mut Deck, rows: usize) -> (Vec<Effect>, alloc::Asked) {
+    deck.pass(21_000);
+    let ticket = update::settle(&mut deck.model, deck.at).into_iter().find_map(|effect| match effect {
+        Effect::Ask { slot: Slot::Endpoints, ticket, .. } => Some(ticket),
+        _ => None,
+    });
+    let ticket = ticket.expect("the list is asked for every 20 s");
+    let result = Ok(Answer::Endpoints(estate::endpoints(rows)));
+    asked(|| update::update(&mut deck.model, deck.at, Msg::Reply { slot: Slot::Endpoints, ticket, result }))
+}
+
+#[test]
+fn a_poll_that_brings_nothing_new_copies_no_row() {
+    let mut deck = Deck::open(20_000);
+    let keeps = |effects: &[Effect]| effects.iter().any(|effect| matches!(effect, Effect::Keep { .. }));
+    let (first, _) = poll(&mut deck, 20_000);
+    assert!(keeps(&first), "details and metrics came since the rows were kept");
+    let (second, cost) = poll(&mut deck, 20_000);
+    assert!(second.iter().any(|effect| matches!(effect, Effect::Still { .. })) && !keeps(&second), "{second:?}");
+    assert!(cost.times <= 20 && cost.bytes <= 2_048, "{cost:?}");
+    let (third, _) = poll(&mut deck, 19_999);
+    assert!(keeps(&third), "a row is gone");
 }
 
 #[test]

@@ -119,7 +119,7 @@ commands! {
     Redraw = "redraw" [Always] "Draw the whole screen again";
     Suspend = "suspend" [Always] "Give the terminal back to the shell; `fg` returns";
     Help = "help" [Global Help Menu] "Every key and command that works here; searchable, enter runs one";
-    Palette = "palette" [Global] "Command line: a command, a kind, `@profile/region`";
+    Palette = "palette" [Global] "Command line: a command, a kind, a name, a theme";
     Filter = "filter" [Global Help] "Keep what matches: text, `'fuzzy`, `!not`, `/re/`, `col:value`, `metric>0.9`, `age<2d`, `tag=v`";
     HistoryBack = "history-back" [Global] "The view before this one";
     HistoryForward = "history-forward" [Global] "The view after this one";
@@ -180,10 +180,10 @@ commands! {
     Calls = "calls" [Global] "Calls made to AWS, with request ids";
 
     // The deck itself.
-    Scopes = "scopes" [Global] "Choose accounts and regions";
     Freeze = "freeze" [Global] "Hold the screen still; polls go on";
     Refresh = "refresh" [Global] "Ask AWS again now";
     Theme = "theme" [Global] "The next theme";
+    Reload = "reload" [Global] "Read config.toml, keys.toml and themes again";
 
     // Charts.
     View = "view" [Chart] "Curves, scatter, parallel coordinates, Pareto front";

@@ -17,6 +17,7 @@ pub mod ops;
 pub mod pane;
 pub mod polls;
 pub mod screen;
+pub mod settings;
 pub mod target;
 pub mod timeline;
 pub mod update;

@@ -53,8 +53,12 @@ pub struct Model {
     pub frozen: bool,
     pub lean: bool,
     pub theme: String,
+    /// By a flag, a file, or the operator in this session: what was chosen before counts no more.
+    pub theme_chosen: bool,
     pub themes: Vec<String>,
     pub clipboard: bool,
+    /// Where what went wrong is written down; `None` without a log.
+    pub log: Option<Text>,
     /// When `Ctrl-C` was last pressed: twice quits.
     pub cancelled_at: Option<Monotonic>,
     pub focused: bool,
@@ -78,7 +82,7 @@ pub struct Session {
     pub profile: Option<String>,
     pub region: Option<String>,
     pub endpoint_url: Option<String>,
-    /// `--read-only`: cannot be armed.
+    /// By flag, environment or file: cannot be armed, and cannot be taken back.
     pub read_only: bool,
     pub armed: Option<Armed>,
     /// Accounts as the config classifies them.

@@ -10,7 +10,11 @@ use mldeck_core::{
     time::{Monotonic, Timestamp},
 };
 
-use crate::keys::Key;
+use crate::{
+    config::{Notifications, Setup},
+    keys::Key,
+    theme::ThemeFile,
+};
 
 /// The place on screen that wants data. One live task per slot: the newest wins, the older is cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,7 +109,11 @@ pub enum Msg {
     Traffic(Traffic),
     /// The terminal's link turned slow or fast again.
     Lean(bool),
-    /// Theme or key files were read again.
+    /// The operator's files were read again.
+    Reloaded(Box<Setup>),
+    /// The theme that was chosen in an earlier session.
+    ThemeRecalled(String),
+    /// This theme is on screen now.
     Restyled {
         theme: String,
     },
@@ -115,6 +123,22 @@ pub enum Msg {
     },
     /// The deadline that the model asked for.
     Wake,
+}
+
+impl Msg {
+    /// The failures it tells of, each of which becomes a line in the log.
+    pub fn faults(&self) -> Vec<&Fault> {
+        match self {
+            Self::Reply { result: Ok(Answer::Details(all)), .. } => {
+                all.iter().filter_map(|(_, result)| result.as_ref().err()).collect()
+            }
+            Self::Reply { result, .. } | Self::OpRead { result, .. } => result.as_ref().err().into_iter().collect(),
+            Self::Ledger(result) => result.as_ref().err().into_iter().collect(),
+            Self::Journaled { result, .. } => result.as_ref().err().into_iter().collect(),
+            Self::OpSent { sent: Sent::Refused(fault) | Sent::Unknown(fault), .. } => vec![fault],
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// Counters of the gateway, for the header and the `@` view.
@@ -138,6 +162,12 @@ pub enum Effect {
     Keep {
         scope: Scope,
         rows: Rows,
+        at: Timestamp,
+    },
+    /// What is kept of this kind was true again at this moment.
+    Still {
+        scope: Scope,
+        kind: Kind,
         at: Timestamp,
     },
     /// Rows of this scope from the last session.
@@ -177,6 +207,14 @@ pub enum Effect {
     Theme {
         name: String,
     },
+    /// Theme files as they are now, the one to show, and how the end of an operation is announced.
+    Restyle {
+        theme: String,
+        themes: Vec<ThemeFile>,
+        notifications: Notifications,
+    },
+    /// Read the operator's files again: answered by [`Msg::Reloaded`].
+    Reload,
     Remember {
         key: String,
         value: serde_json::Value,

@@ -17,11 +17,11 @@ use super::{
     command::Scope,
     dispatch,
     layers::Layer,
-    model::Model,
+    model::{Model, Session},
     msg::{At, Effect, Msg, Slot},
     ops,
-    pane::{Opened, View, list},
-    target,
+    pane::{Opened, View, list, table::Table},
+    settings, target,
 };
 use crate::keys::{Key, Resolution};
 
@@ -68,10 +68,9 @@ pub fn update(model: &mut Model, at: At, msg: Msg) -> Vec<Effect> {
         Msg::Stalled => on_top(model, |view, _| view.hidden()),
         Msg::Traffic(traffic) => model.traffic = traffic,
         Msg::Lean(lean) => model.lean = lean,
-        Msg::Restyled { theme } => {
-            model.say(format!("theme {theme}"));
-            model.theme = theme;
-        }
+        Msg::Reloaded(setup) => settings::reloaded(model, *setup, &mut out),
+        Msg::ThemeRecalled(name) => settings::theme_recalled(model, name, &mut out),
+        Msg::Restyled { theme } => model.theme = theme,
         Msg::Note { text, bad: true } => model.complain(text.to_string()),
         Msg::Note { text, bad: false } => model.say(text.to_string()),
         Msg::Wake => {}
@@ -198,6 +197,7 @@ fn on_cached(model: &mut Model, rows: Rows, as_of: Timestamp) {
             // The first screen comes first, the whole table after it.
             if $table.load.as_of.is_none() || $table.load.cached {
                 $table.replace($rows, |_, _| {});
+                $table.take_unkept();
                 $table.load.as_of = Some(as_of);
                 $table.load.cached = true;
             }
@@ -274,20 +274,20 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
     match answer {
         Answer::Identity(identity) => dispatch::on_identity(model, identity, out),
         Answer::Endpoints(rows) => {
-            model.endpoints.replace(rows, carry_endpoint);
+            model.endpoints.refresh(rows, carry_endpoint);
             let undescribed = |name: &Text| model.endpoints.get(name).is_none_or(|row| row.details.is_none());
             model.details_read.retain(|name, _| !undescribed(name));
             arrived(model, Slot::Endpoints);
             join_endpoints(model);
             // As the next start shows them: it reads the first screen first.
-            let mut rows = model.endpoints.rows().to_vec();
-            rows.sort_by_key(Resource::health);
-            keep(model, out, Rows::Endpoint(rows));
+            keep(&model.session, &mut model.endpoints, now, out, |rows| rows.sort_by_key(Resource::health));
         }
         Answer::Details(all) => on_details(model, all, now),
         Answer::Vitals(all) => {
             for (name, vitals) in all {
-                if let Some(row) = model.endpoints.row_mut(&name) {
+                if model.endpoints.get(&name).is_some_and(|row| row.vitals.as_ref() != Some(&vitals))
+                    && let Some(row) = model.endpoints.row_mut(&name)
+                {
                     row.vitals = Some(vitals);
                 }
             }
@@ -311,7 +311,7 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
                 model.executions.upsert(rows, |_, _| {});
             }
             arrived(model, Slot::Executions);
-            keep(model, out, Rows::Execution(model.executions.rows().to_vec()));
+            keep(&model.session, &mut model.executions, now, out, |_| {});
         }
         Answer::Runs { rows, more } => {
             if model.runs.load.cached {
@@ -323,13 +323,13 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
             arrived(model, Slot::Runs);
             choose_metric_columns(model);
             if model.runs_more.is_none() {
-                keep(model, out, Rows::Run(model.runs.rows().to_vec()));
+                keep(&model.session, &mut model.runs, now, out, |_| {});
             }
         }
         Answer::Monitors(rows) => {
             model.monitors.replace(rows, |_, _| {});
             arrived(model, Slot::Monitors);
-            keep(model, out, Rows::Monitor(model.monitors.rows().to_vec()));
+            keep(&model.session, &mut model.monitors, now, out, |_| {});
         }
         Answer::Endpoint(_)
         | Answer::Series(_)
@@ -356,21 +356,40 @@ fn arrived(model: &mut Model, slot: Slot) {
     }
 }
 
-fn keep(model: &Model, out: &mut Vec<Effect>, rows: Rows) {
-    if let Some(scope) = model.session.scope() {
-        out.push(Effect::Keep { scope: scope.clone(), rows, at: model.now() });
-    }
+/// Rows that changed are kept for the next start, in the order it wants them; of the others only that they are still
+/// true.
+fn keep<R: Resource>(
+    session: &Session,
+    table: &mut Table<R>,
+    at: Timestamp,
+    out: &mut Vec<Effect>,
+    order: impl FnOnce(&mut [R]),
+) where
+    Rows: From<Vec<R>>,
+{
+    let Some(scope) = session.scope().cloned() else { return };
+    out.push(if table.take_unkept() {
+        let mut rows = table.rows().to_vec();
+        order(&mut rows);
+        Effect::Keep { scope, rows: rows.into(), at }
+    } else {
+        Effect::Still { scope, kind: R::KIND, at }
+    });
 }
 
 /// A list row does not know what Describe, CloudWatch and CloudTrail said. Details of before a change are not carried: an
-/// old model must not stand beside a new time.
-fn carry_endpoint(old: &Endpoint, new: &mut Endpoint) {
+/// old model must not stand beside a new time. True when the list tells something new.
+fn carry_endpoint(old: &mut Endpoint, new: &mut Endpoint) -> bool {
+    let (details, vitals) = (old.details.take(), old.vitals.take());
+    let (alarms, change) = (std::mem::take(&mut old.alarms), old.change.take());
+    let changed = old != new;
     if old.modified == new.modified || new.status.is_in_flight() {
-        new.details.clone_from(&old.details);
+        new.details = details;
     }
-    new.vitals.clone_from(&old.vitals);
-    new.alarms.clone_from(&old.alarms);
-    new.change.clone_from(&old.change);
+    new.vitals = vitals;
+    new.alarms = alarms;
+    new.change = change;
+    changed
 }
 
 fn on_details(model: &mut Model, all: Vec<(Text, Result<Details, Fault>)>, now: Timestamp) {
@@ -409,15 +428,16 @@ fn join_endpoints(model: &mut Model) {
             changes.entry(event.endpoint.clone()).or_insert(change);
         }
     }
-    let names: Vec<Text> = model.endpoints.rows().iter().map(|row| row.name.clone()).collect();
-    for name in names {
-        if let Some(row) = model.endpoints.row_mut(&name) {
-            row.alarms = alarms.remove(&name).unwrap_or_default();
-            if let Some(change) = changes.remove(&name) {
-                row.change = Some(change);
-            }
+    model.endpoints.change_each(|row| {
+        let alarms = alarms.remove(&row.name).unwrap_or_default();
+        let change = changes.remove(&row.name).filter(|change| row.change.as_ref() != Some(change));
+        let changed = alarms != row.alarms || change.is_some();
+        row.alarms = alarms;
+        if change.is_some() {
+            row.change = change;
         }
-    }
+        changed
+    });
 }
 
 /// Newest first, each event once: deliveries may be late, so a new answer may hold older events.

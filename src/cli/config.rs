@@ -3,7 +3,10 @@
 use clap::Subcommand;
 
 use super::{Global, out};
-use crate::config::{self, Environment, Files, diagnose::Severity};
+use crate::{
+    config::{self, Environment, Files, diagnose::Severity},
+    store::LogFile,
+};
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
@@ -52,10 +55,11 @@ pub fn run(verb: &Verb, global: &Global) -> u8 {
         Verb::Paths => {
             let text = match folders {
                 Some(f) => format!(
-                    "config {}\nstate  {}\ncache  {}\n",
+                    "config {}\nstate  {}\ncache  {}\nlog    {}\n",
                     f.config.display(),
                     f.state.display(),
-                    f.cache.display()
+                    f.cache.display(),
+                    LogFile::path(&f.state).display()
                 ),
                 None => "There is no home directory.\n".to_owned(),
             };

@@ -11,6 +11,8 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::run::log;
+
 /// The on-call console for machine learning on AWS.
 #[derive(Debug, Parser)]
 #[command(name = "mldeck", version, subcommand_negates_reqs = true)]
@@ -45,7 +47,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "NAME")]
     pub theme: Option<String>,
     /// Another configuration file.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", env = "MLDECK_CONFIG", hide_env_values = true)]
     pub config: Option<PathBuf>,
     /// Keep state, cache and configuration below this folder.
     #[arg(long, global = true, value_name = "DIR", env = "MLDECK_HOME", hide_env_values = true)]
@@ -136,6 +138,7 @@ fn headless(global: &Global, get: &get::Get) -> u8 {
     let prepared = start::prepare(global);
     let mut global = global.clone();
     global.endpoint_url.clone_from(&prepared.setup.config.endpoint_url);
+    start::begin(prepared.folders.as_ref(), prepared.setup.log, |why| out::complain(&format!("mldeck: {why}")));
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -150,6 +153,7 @@ fn headless(global: &Global, get: &get::Get) -> u8 {
     match result {
         Ok(text) => u8::from(out::print(&text).is_err()),
         Err(fault) => {
+            log::fault(&fault);
             out::complain(&format!("mldeck: {fault}\n{}", fault.remedy()));
             fault.exit_code()
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mldeck_core::{fault::Fault, ops::intent, text::Text, time::Timestamp};
+use mldeck_core::{fault::Fault, mask, text::Text, time::Timestamp};
 use rustix::{
     io::Errno,
     process::{Pid, test_kill_process},
@@ -23,15 +23,16 @@ use crate::{
         target::Target,
     },
     backends::{self, Sandbox},
-    config::{self, Class, Environment, Files, Notifications, Overrides, Setup},
+    config::{Environment, LogFilter, Overrides, Setup, Sources, diagnose},
     run::{
         Console, clock,
         effects::{Gate, Runner},
         event_loop::Deck,
         keep::Keep,
+        log,
     },
-    store::Folders,
-    term::{Caps, osc},
+    store::{Folders, mask_key},
+    term::Caps,
     theme::Theme,
 };
 
@@ -45,7 +46,8 @@ pub fn last_scope_key(global: &Global) -> String {
 pub struct Prepared {
     pub setup: Setup,
     pub folders: Option<Folders>,
-    pub environment: Environment,
+    /// Where it was read, to read it again.
+    pub sources: Sources,
 }
 
 /// Where everything is kept; `None` without a home directory.
@@ -58,19 +60,20 @@ pub fn folders(global: &Global) -> Option<Folders> {
 
 /// Reads the configuration.
 pub fn prepare(global: &Global) -> Prepared {
-    let environment = Environment::read();
     let folders = folders(global);
-    let files = match &folders {
-        Some(folders) => Files::read(&folders.config, global.config.as_deref()),
-        None => Files::default(),
-    };
     let flags = Overrides {
         theme: global.theme.clone(),
         read_only: global.read_only.then_some(true),
         endpoint_url: global.endpoint_url.clone(),
         ..Overrides::default()
     };
-    Prepared { setup: config::load(files, &environment, flags), folders, environment }
+    let sources = Sources {
+        folder: folders.as_ref().map(|folders| folders.config.clone()),
+        file: global.config.clone(),
+        environment: Environment::read(),
+        flags,
+    };
+    Prepared { setup: sources.read(), folders, sources }
 }
 
 /// Runs the deck on AWS, or on a world of its own.
@@ -82,7 +85,7 @@ pub fn run(global: &Global, demo: Option<&Demo>, target: Option<&str>) -> u8 {
         global.region = target.as_ref().and_then(|target| target.region.clone());
     }
     global.endpoint_url.clone_from(&prepared.setup.config.endpoint_url);
-    let env = |name: &str| prepared.environment.get(name).map(ToOwned::to_owned);
+    let env = |name: &str| prepared.sources.environment.get(name).map(ToOwned::to_owned);
     let caps = Caps::detect(&env);
     // An unknown scenario is said before the terminal is taken; the world is generated beside the first frame.
     let sandbox = match demo.map(|demo| Sandbox::new(&demo.scenario, demo.seed, demo.speed)).transpose() {
@@ -126,7 +129,7 @@ fn build(
     target: Option<Target>,
     sandbox: Option<Sandbox>,
 ) -> Deck {
-    let Prepared { setup, folders, .. } = prepared;
+    let Prepared { setup, folders, sources } = prepared;
     let (out, replies) = unbounded_channel();
     let gate = Gate::new();
     let keep = Arc::new(Keep::new(runtime.handle().clone(), out.clone(), last_scope_key(global)));
@@ -145,18 +148,16 @@ fn build(
     report(&mut model, &setup);
     // A demo leaves no traces among real rows and real operations.
     let folders = if sandbox.is_some() && global.home.is_none() { demo_folders() } else { folders };
+    model.log = begin(folders.as_ref(), setup.log, {
+        let out = out.clone();
+        move |why| drop(out.send(Msg::Note { text: Text::new(why), bad: true }))
+    });
     open_store(runtime.handle(), Arc::clone(&keep), folders, at.now);
     connect(runtime.handle(), Arc::clone(&gate), global.clone(), sandbox, out.clone());
-    let notify = match setup.config.notifications {
-        Notifications::Off => osc::Notify::Off,
-        Notifications::Bell => osc::Notify::Bell,
-        Notifications::Osc9 => osc::Notify::Osc9,
-        Notifications::Osc777 => osc::Notify::Osc777,
-    };
     Deck {
         model,
         console,
-        runner: Runner::new(runtime.handle().clone(), Arc::clone(&gate), keep, out),
+        runner: Runner::new(runtime.handle().clone(), Arc::clone(&gate), keep, sources, out),
         replies,
         theme,
         user_themes: setup.themes,
@@ -164,8 +165,19 @@ fn build(
         gate,
         account_clock,
         frame: 0,
-        notify,
+        notify: setup.config.notifications,
     }
+}
+
+/// Before anything can be masked or go wrong: the key of masks, and the log. Returns where the log is.
+pub fn begin(
+    folders: Option<&Folders>,
+    filter: LogFilter,
+    trouble: impl FnOnce(&str) + Send + 'static,
+) -> Option<Text> {
+    let state = folders.map(|folders| folders.state.as_path());
+    mask::set_key(mask_key(state));
+    log::start(state?, filter, trouble)
 }
 
 /// A demo's world ends with its process, so its journal and cache do, too: each has a folder of its own, and those of
@@ -192,21 +204,6 @@ pub fn model(
     size: (u16, u16),
     at: At,
 ) -> Model {
-    let class = |class: Class| match class {
-        Class::Prod => intent::Class::Prod,
-        Class::Stage => intent::Class::Stage,
-        Class::Dev => intent::Class::Dev,
-    };
-    let classes = setup
-        .config
-        .accounts
-        .iter()
-        .map(|account| {
-            let id = account.id.to_string();
-            let class = class(setup.config.class_of(&id));
-            (id, class, account.name.to_string())
-        })
-        .collect();
     let session = Session {
         identity: None,
         presumed: None,
@@ -215,7 +212,7 @@ pub fn model(
         endpoint_url: global.endpoint_url.clone(),
         read_only: setup.config.read_only,
         armed: None,
-        classes,
+        classes: setup.config.classes(),
         sandbox: demo.map(|demo| SandboxNote { scenario: demo.scenario.clone(), speed: demo.speed }),
     };
     Model {
@@ -242,7 +239,9 @@ pub fn model(
         frozen: false,
         lean: false,
         theme: String::new(),
+        theme_chosen: setup.config.names_theme,
         themes: Theme::names(&setup.themes),
+        log: None,
         clipboard: setup.config.clipboard,
         cancelled_at: None,
         focused: true,
@@ -255,12 +254,8 @@ pub fn model(
 
 /// What is wrong in the files is said, worst first; all of it by `mldeck config check`.
 pub fn report(model: &mut Model, setup: &Setup) {
-    if let Some(first) = setup.diagnostics.first() {
-        let more = match setup.diagnostics.len() {
-            1 => String::new(),
-            n => format!(" (and {} more: `mldeck config check`)", n - 1),
-        };
-        model.complain(format!("{first}{more}"));
+    if let Some(wrong) = diagnose::summary(&setup.diagnostics) {
+        model.complain(wrong);
     }
 }
 
@@ -268,6 +263,7 @@ pub fn report(model: &mut Model, setup: &Setup) {
 pub fn open_store(handle: &Handle, keep: Arc<Keep>, folders: Option<Folders>, at: Timestamp) {
     handle.spawn_blocking(move || {
         keep.open(folders.as_ref(), at);
+        keep.recall_theme();
         if let Some(scope) = keep.last_scope() {
             keep.presume(&scope);
         }

@@ -83,6 +83,18 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// For one line on screen: the worst, its file by name alone, and how many more. They come worst first.
+pub fn summary(diagnostics: &[Diagnostic]) -> Option<String> {
+    let (first, rest) = diagnostics.split_first()?;
+    let path = first.file.raw();
+    let file = Text::new(path.rsplit('/').next().unwrap_or_default());
+    let first = Diagnostic { file, ..first.clone() };
+    Some(match rest.len() {
+        0 => first.to_string(),
+        more => format!("{first} (and {more} more: `mldeck config check`)"),
+    })
+}
+
 /// The line, from 1, that byte `offset` of `source` is in.
 pub fn line_of(source: &str, offset: usize) -> usize {
     source.bytes().take(offset).filter(|&b| b == b'\n').count() + 1
@@ -140,6 +152,15 @@ mod tests {
     fn what_a_file_says_is_escaped() {
         let it = Diagnostic::new(Severity::Error, Path::new("a\u{1b}[2J"), "x\u{7}");
         assert!(!it.to_string().contains(['\u{1b}', '\u{7}']), "{it}");
+    }
+
+    #[test]
+    fn a_summary_fits_one_line_of_a_screen() {
+        let it =
+            |line| Diagnostic { line: Some(line), ..Diagnostic::new(Severity::Error, Path::new("/a/b/c.toml"), "no") };
+        assert_eq!(summary(&[]), None);
+        assert_eq!(summary(&[it(1)]).unwrap(), "c.toml:1: no");
+        assert_eq!(summary(&[it(2), it(1)]).unwrap(), "c.toml:2: no (and 1 more: `mldeck config check`)");
     }
 
     #[test]

@@ -14,9 +14,6 @@ const NAMES: &[&str] = &[
     "MLDECK_READ_ONLY",
     "MLDECK_CLIPBOARD",
     "MLDECK_NOTIFICATIONS",
-    "MLDECK_POLL_FLOOR",
-    "MLDECK_PROFILES",
-    "MLDECK_REGIONS",
     "MLDECK_ENDPOINT_URL",
     // What the terminal can do.
     "TERM",

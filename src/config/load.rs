@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use mldeck_core::ops::intent::Class;
 use toml::{
     Spanned,
     de::{DeString, DeTable, DeValue, Deserializer},
@@ -11,7 +12,7 @@ use toml::{
 use super::{
     diagnose::{Diagnostic, Severity, nearest},
     environment::Environment,
-    options::{Class, Overrides, SETTINGS, Shape},
+    options::{Overrides, SETTINGS, Shape},
 };
 
 const READ_ONLY: &str = "read-only";
@@ -110,7 +111,7 @@ fn line_with(source: &str, start: usize, place: &str) -> Option<usize> {
 
 fn allowed(name: &str, place: &str) -> Vec<&'static str> {
     if place.ends_with(".class") {
-        return Class::NAMES.to_vec();
+        return Class::ALL.map(Class::word).to_vec();
     }
     match SETTINGS.iter().find(|setting| setting.name == name).map(|setting| setting.shape) {
         Some(Shape::OneOf(names)) => names.to_vec(),
@@ -119,7 +120,7 @@ fn allowed(name: &str, place: &str) -> Vec<&'static str> {
     }
 }
 
-/// What `MLDECK_…` sets; lists are separated by commas.
+/// What `MLDECK_…` sets.
 pub(super) fn environment(env: &Environment) -> (Overrides, Vec<Diagnostic>) {
     let mut out = Overrides::default();
     let mut said = Vec::new();
@@ -134,10 +135,6 @@ pub(super) fn environment(env: &Environment) -> (Overrides, Vec<Diagnostic>) {
                 "0" | "false" | "no" | "off" => toml::Value::Boolean(false),
                 _ => toml::Value::String(value.to_owned()),
             },
-            Shape::List => {
-                let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
-                toml::Value::Array(parts.map(|part| toml::Value::String(part.to_owned())).collect())
-            }
             _ => toml::Value::String(value.to_owned()),
         };
         let table = toml::Table::from_iter([(setting.name.to_owned(), value)]);

@@ -6,6 +6,7 @@
 pub mod diagnose;
 pub mod environment;
 mod load;
+mod log;
 mod options;
 #[cfg(test)]
 mod tests;
@@ -15,11 +16,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mldeck_core::text::Text;
+use mldeck_core::{ops::intent::Class, text::Text};
 
 pub use diagnose::{Diagnostic, Severity};
 pub use environment::Environment;
-pub use options::{Account, Class, Notifications, Overrides, Span, schema};
+pub use log::LogFilter;
+pub use options::{Account, Notifications, Overrides, schema};
 
 use crate::{
     keys::Keymap,
@@ -35,21 +37,20 @@ const LONGEST: u64 = 1 << 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     pub theme: String,
+    /// A file, the environment or a flag says which; else it is the default.
+    pub names_theme: bool,
     /// Name of the preset.
     pub keys: String,
     pub read_only: bool,
     pub clipboard: bool,
     pub notifications: Notifications,
-    pub poll_floor: Span,
-    pub profiles: Vec<String>,
-    pub regions: Vec<String>,
     pub endpoint_url: Option<String>,
     pub accounts: Vec<Account>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self::of(load::file(Path::new("defaults"), DEFAULT).0)
+        Self::load(None, &Environment::default(), Overrides::default()).0
     }
 }
 
@@ -58,26 +59,25 @@ impl Config {
     /// reported and left out.
     pub fn load(file: Option<(&Path, &str)>, env: &Environment, flags: Overrides) -> (Self, Vec<Diagnostic>) {
         let (mut all, mut said) = load::file(Path::new("defaults"), DEFAULT);
-        let sources = [file.map(|(path, source)| load::file(path, source)), Some(load::environment(env))];
-        for (layer, wrong) in sources.into_iter().flatten() {
+        let file = file.map(|(path, source)| load::file(path, source));
+        let mut names_theme = false;
+        for (layer, wrong) in file.into_iter().chain([load::environment(env), (flags, Vec::new())]) {
+            names_theme |= layer.theme.is_some();
             all.lay(layer);
             said.extend(wrong);
         }
-        all.lay(flags);
-        (Self::of(all), said)
+        (Self { names_theme, ..Self::of(all) }, said)
     }
 
     /// `default.toml` sets everything that has a default; what it leaves open is off.
     fn of(all: Overrides) -> Self {
         Self {
             theme: all.theme.unwrap_or_else(|| theme::DEFAULT.to_owned()),
+            names_theme: false,
             keys: all.keys.unwrap_or_else(|| "default".to_owned()),
             read_only: all.read_only.unwrap_or_default(),
             clipboard: all.clipboard.unwrap_or_default(),
             notifications: all.notifications.unwrap_or_default(),
-            poll_floor: all.poll_floor.unwrap_or(Span(5_000)),
-            profiles: all.profiles.unwrap_or_default(),
-            regions: all.regions.unwrap_or_default(),
             endpoint_url: all.endpoint_url,
             accounts: all.accounts.unwrap_or_default(),
         }
@@ -97,7 +97,17 @@ impl Config {
         let mut entries = self.accounts.iter().filter(|entry| entry.id == account);
         // Two entries may disagree: then the more careful one counts.
         let first = entries.next()?;
-        Some(entries.fold(first, |best, entry| if (entry.class as u8) < (best.class as u8) { entry } else { best }))
+        Some(entries.fold(first, |best, entry| if entry.class < best.class { entry } else { best }))
+    }
+
+    /// Id, class and name of each account that an entry names.
+    pub fn classes(&self) -> Vec<(String, Class, String)> {
+        let entry = |account: &Account| {
+            let id = account.id.to_string();
+            let class = self.class_of(&id);
+            (id, class, account.name.to_string())
+        };
+        self.accounts.iter().map(entry).collect()
     }
 }
 
@@ -146,19 +156,53 @@ impl Files {
     }
 }
 
+/// Where the settings come from, to read them again while the deck runs.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// `None` without a home directory.
+    pub folder: Option<PathBuf>,
+    /// What stands in place of the folder's `config.toml`.
+    pub file: Option<PathBuf>,
+    pub environment: Environment,
+    pub flags: Overrides,
+}
+
+impl Sources {
+    /// Reads the files as they are now.
+    pub fn read(&self) -> Setup {
+        load(self.files(), &self.environment, self.flags.clone())
+    }
+
+    pub fn files(&self) -> Files {
+        self.folder.as_ref().map(|folder| Files::read(folder, self.file.as_deref())).unwrap_or_default()
+    }
+}
+
 /// Everything the operator set, ready to use.
 #[derive(Clone, Debug)]
 pub struct Setup {
     pub config: Config,
     pub keymap: Keymap,
     pub themes: Vec<ThemeFile>,
+    /// From the environment only: it has to hold before a file is read.
+    pub log: LogFilter,
     /// Worst first.
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Settings and keys from the files, the environment and the flags. A settings file that is there and cannot be read
-/// makes the deck read-only.
-pub fn load(files: Files, env: &Environment, mut flags: Overrides) -> Setup {
+/// Settings, keys and theme from the files, the environment and the flags. A settings file that is there and cannot be
+/// read makes the deck read-only.
+pub fn load(files: Files, env: &Environment, flags: Overrides) -> Setup {
+    let mut setup = settings(files, env, flags);
+    if let Some(file) = setup.themes.iter().find(|file| file.name() == setup.config.theme) {
+        setup.diagnostics.extend(Theme::check(&file.path, &file.source, &setup.themes));
+    }
+    setup.diagnostics.sort_by_key(|it| std::cmp::Reverse(it.severity));
+    setup
+}
+
+/// All but the look into theme files.
+fn settings(files: Files, env: &Environment, mut flags: Overrides) -> Setup {
     let mut diagnostics = files.diagnostics;
     if files.config.is_none() && !diagnostics.is_empty() {
         flags.read_only = Some(true);
@@ -169,19 +213,20 @@ pub fn load(files: Files, env: &Environment, mut flags: Overrides) -> Setup {
     let keys = files.keys.as_ref().map(|(path, source)| (path.as_path(), source.as_str()));
     let (keymap, said) = Keymap::with_preset(Some(&config.keys), keys);
     diagnostics.extend(said);
+    let (log, said) = LogFilter::parse(env.get("MLDECK_LOG").unwrap_or_default());
+    diagnostics.extend(said);
     let names = Theme::names(&files.themes);
     if !names.contains(&config.theme) {
         let it =
             Diagnostic::new(Severity::Warning, Path::new("theme"), &format!("no theme is called {:?}", config.theme));
         diagnostics.push(it.allowed(names.iter().map(String::as_str)));
     }
-    diagnostics.sort_by_key(|it| std::cmp::Reverse(it.severity));
-    Setup { config, keymap, themes: files.themes, diagnostics }
+    Setup { config, keymap, themes: files.themes, log, diagnostics }
 }
 
 /// For `mldeck config check`: everything that is wrong in any file, worst first.
 pub fn check(files: &Files, env: &Environment) -> Vec<Diagnostic> {
-    let mut diagnostics = load(files.clone(), env, Overrides::default()).diagnostics;
+    let mut diagnostics = settings(files.clone(), env, Overrides::default()).diagnostics;
     for file in &files.themes {
         diagnostics.extend(Theme::check(&file.path, &file.source, &files.themes));
     }

@@ -1,34 +1,9 @@
 //! The settings themselves: one struct, one row of the table per setting. The defaults, the schema, the environment
 //! names and what a diagnostic allows are read from here.
 
-use std::fmt;
-
-use mldeck_core::{text::Text, time};
+use mldeck_core::{ops::intent::Class, text::Text};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Value, json};
-
-/// What an account is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Class {
-    /// Also every account that no entry names.
-    #[default]
-    Prod,
-    Stage,
-    Dev,
-}
-
-impl Class {
-    pub const NAMES: &'static [&'static str] = &["prod", "stage", "dev"];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Prod => "prod",
-            Self::Stage => "stage",
-            Self::Dev => "dev",
-        }
-    }
-}
 
 /// How the end of a watched operation is announced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,8 +11,11 @@ impl Class {
 pub enum Notifications {
     #[default]
     Off,
+    /// The floor that every terminal has.
     Bell,
+    /// One line of text; the widest support.
     Osc9,
+    /// A title and a line.
     Osc777,
 }
 
@@ -45,6 +23,7 @@ pub enum Notifications {
 pub struct Account {
     #[serde(deserialize_with = "digits")]
     pub id: Text,
+    #[serde(deserialize_with = "class")]
     pub class: Class,
     /// For the header; the account's digits when it is empty.
     #[serde(default)]
@@ -61,24 +40,11 @@ fn digits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> 
     }
 }
 
-/// Milliseconds, written `5s`, `1m`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Span(pub i64);
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match time::parse_span(&text) {
-            Some(span) if span >= time::SECOND => Ok(Self(span)),
-            _ => Err(de::Error::custom("a time of at least 1s, like 5s or 2m")),
-        }
-    }
-}
-
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", time::span(self.0))
-    }
+/// The journal spells classes in its own way, so a file's are read here.
+fn class<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Class, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    let found = Class::ALL.into_iter().find(|class| class.word() == word);
+    found.ok_or_else(|| de::Error::custom(format!("no such class: {word:?}")))
 }
 
 /// What one source sets: a file, the environment, the command line.
@@ -90,9 +56,6 @@ pub struct Overrides {
     pub read_only: Option<bool>,
     pub clipboard: Option<bool>,
     pub notifications: Option<Notifications>,
-    pub poll_floor: Option<Span>,
-    pub profiles: Option<Vec<String>>,
-    pub regions: Option<Vec<String>>,
     pub endpoint_url: Option<String>,
     pub accounts: Option<Vec<Account>>,
 }
@@ -109,9 +72,6 @@ impl Overrides {
         take(&mut self.keys, other.keys);
         take(&mut self.clipboard, other.clipboard);
         take(&mut self.notifications, other.notifications);
-        take(&mut self.poll_floor, other.poll_floor);
-        take(&mut self.profiles, other.profiles);
-        take(&mut self.regions, other.regions);
         take(&mut self.endpoint_url, other.endpoint_url);
         take(&mut self.accounts, other.accounts);
         // Once read-only, always: no later source may loosen it.
@@ -133,8 +93,6 @@ pub(super) struct Setting {
 pub(super) enum Shape {
     Text,
     Flag,
-    Span,
-    List,
     OneOf(&'static [&'static str]),
     Accounts,
 }
@@ -149,9 +107,6 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "How the end of a watched operation is announced",
         shape: Shape::OneOf(&["off", "bell", "osc9", "osc777"]),
     },
-    Setting { name: "poll-floor", doc: "Least time between two polls of one list", shape: Shape::Span },
-    Setting { name: "profiles", doc: "AWS profiles to show side by side", shape: Shape::List },
-    Setting { name: "regions", doc: "AWS regions to show side by side", shape: Shape::List },
     Setting { name: "endpoint-url", doc: "Another address for every AWS call", shape: Shape::Text },
     Setting {
         name: "accounts",
@@ -171,8 +126,6 @@ impl Setting {
         let mut schema = match self.shape {
             Shape::Text => json!({"type": "string"}),
             Shape::Flag => json!({"type": "boolean"}),
-            Shape::Span => json!({"type": "string", "pattern": "^[0-9.]+(s|m|h|d|w)$"}),
-            Shape::List => json!({"type": "array", "items": {"type": "string"}}),
             Shape::OneOf(names) => json!({"enum": names}),
             Shape::Accounts => json!({"type": "array", "items": {
                 "type": "object",
@@ -180,7 +133,7 @@ impl Setting {
                 "additionalProperties": false,
                 "properties": {
                     "id": {"type": "string", "pattern": "^[0-9]{12}$"},
-                    "class": {"enum": Class::NAMES},
+                    "class": {"enum": Class::ALL.map(Class::word)},
                     "name": {"type": "string"},
                 },
             }}),

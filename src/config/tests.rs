@@ -22,13 +22,11 @@ fn the_default_file_sets_every_default_and_names_every_setting() {
         config,
         Config {
             theme: "dark".into(),
+            names_theme: false,
             keys: "default".into(),
             read_only: false,
             clipboard: true,
             notifications: Notifications::Off,
-            poll_floor: Span(5_000),
-            profiles: vec![],
-            regions: vec![],
             endpoint_url: None,
             accounts: vec![],
         }
@@ -46,13 +44,24 @@ fn the_default_file_sets_every_default_and_names_every_setting() {
 
 #[test]
 fn flags_beat_the_environment_and_that_beats_the_file() {
-    let env = [("MLDECK_THEME", "mono"), ("MLDECK_REGIONS", "eu-west-1, us-east-1"), ("MLDECK_POLL_FLOOR", "1m")];
-    let flags = Overrides { poll_floor: Some(Span(2_000)), ..Overrides::default() };
-    let (config, said) = load("theme = \"light\"\nkeys = \"k9s\"\nregions = [\"ap-south-1\"]\n", &env, flags);
+    let source = "theme = \"light\"\nkeys = \"k9s\"\nnotifications = \"bell\"\n";
+    let env = [("MLDECK_THEME", "mono"), ("MLDECK_NOTIFICATIONS", "osc9")];
+    let flags = Overrides { notifications: Some(Notifications::Osc777), ..Overrides::default() };
+    let (config, said) = load(source, &env, flags);
     assert_eq!(said, [""; 0]);
     assert_eq!((config.theme.as_str(), config.keys.as_str()), ("mono", "k9s"));
-    assert_eq!(config.regions, ["eu-west-1", "us-east-1"]);
-    assert_eq!(config.poll_floor, Span(2_000));
+    assert_eq!(config.notifications, Notifications::Osc777);
+}
+
+#[test]
+fn a_theme_is_named_by_file_environment_or_flag_and_not_by_the_defaults() {
+    let named = |source, env: &[(&str, &str)], theme: Option<&str>| {
+        load(source, env, Overrides { theme: theme.map(Into::into), ..Overrides::default() }).0.names_theme
+    };
+    assert!(!named("keys = \"k9s\"\n", &[], None));
+    assert!(named("theme = \"dark\"\n", &[], None));
+    assert!(named("", &[("MLDECK_THEME", "dark")], None));
+    assert!(named("", &[], Some("dark")));
 }
 
 #[test]
@@ -95,9 +104,8 @@ fn what_is_wrong_is_named_with_its_line_and_the_rest_holds() {
         r#"theme = "light"
 keys = 7
 clipbord = true
-poll-floor = "soon"
 notifications = "loud"
-regions = ["eu-west-1", 3]
+regions = ["eu-west-1"]
 
 [[accounts]]
 id = "447100000921"
@@ -107,14 +115,13 @@ class = "prd"
     for expected in [
         "config.toml:2: keys: invalid type: integer `7`, expected a string; allowed: default, k9s",
         "config.toml:3: clipbord: no such setting; allowed: clipboard",
-        "config.toml:4: poll-floor: a time of at least 1s, like 5s or 2m",
-        "config.toml:5: notifications: unknown variant `loud`, expected one of `off`, `bell`, `osc9`, `osc777`; allowed: off, bell, osc9, osc777",
-        "config.toml:6: regions[1]: invalid type: integer `3`, expected a string",
-        "config.toml:10: accounts[0].class: unknown variant `prd`, expected one of `prod`, `stage`, `dev`; allowed: prod, stage, dev",
+        "config.toml:4: notifications: unknown variant `loud`, expected one of `off`, `bell`, `osc9`, `osc777`; allowed: off, bell, osc9, osc777",
+        "config.toml:5: regions: no such setting; allowed: theme, keys, read-only, clipboard, notifications, endpoint-url, accounts",
+        "config.toml:9: accounts[0].class: no such class: \"prd\"; allowed: prod, stage, dev",
     ] {
         assert!(said.iter().any(|line| line == expected), "missing: {expected}\n{said:#?}");
     }
-    assert_eq!(said.len(), 6, "{said:#?}");
+    assert_eq!(said.len(), 5, "{said:#?}");
     assert_eq!((config.theme.as_str(), config.keys.as_str(), config.accounts.len()), ("light", "default", 0));
 }
 
@@ -142,6 +149,12 @@ fn the_folder_is_read_and_checked_whole() {
     assert_eq!(files.themes.iter().map(ThemeFile::name).collect::<Vec<_>>(), ["bad", "mine"]);
     let setup = super::load(files.clone(), &Environment::default(), Overrides::default());
     assert_eq!(setup.config.theme, "mine");
+    let bad = Overrides { theme: Some("bad".to_owned()), ..Overrides::default() };
+    let setup = super::load(files.clone(), &Environment::of([("MLDECK_LOG", "loud")]), bad);
+    let said: Vec<_> = setup.diagnostics.iter().map(ToString::to_string).collect();
+    assert!(said[0].contains("bad.toml:2"), "the theme in use is looked at: {said:#?}");
+    assert!(said.iter().any(|line| line.starts_with("MLDECK_LOG: no such level")), "{said:#?}");
+    assert_eq!(setup.log, LogFilter::default());
     let said: Vec<_> = check(&files, &Environment::default()).iter().map(ToString::to_string).collect();
     let wrong = |part: &str| said.iter().any(|line| line.contains(part));
     assert!(wrong("keys.toml:2: global.\"f2\": unknown command \"refreshh\"; allowed: refresh"), "{said:#?}");

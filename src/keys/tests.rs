@@ -112,7 +112,6 @@ fn the_keys_of_the_product_mean_what_they_say() {
         ("b", "console-link"),
         ("f", "freeze"),
         ("r", "refresh"),
-        ("p", "scopes"),
         ("ctrl-t", "theme"),
         ("ctrl-l", "redraw"),
         ("ctrl-z", "suspend"),
@@ -195,12 +194,12 @@ fn caps_lock_is_noticed() {
 
 #[test]
 fn a_file_binds_rebinds_and_unbinds() {
-    let (map, said) = user("[global]\n\"f7\" = \"next\"\n\"j\" = false\n\"ctrl-r\" = \"refresh\"\n\"D\" = false\n");
+    let (map, said) = user("[global]\n\"f7\" = \"next\"\n\"j\" = false\n\"ctrl-e\" = \"refresh\"\n\"D\" = false\n");
     assert_eq!(said, [] as [&str; 0]);
     assert_eq!(means(&map, &[Scope::Table], "f7"), "next");
     assert_eq!(means(&map, &[Scope::Table], "j"), "");
     assert_eq!(means(&map, &[Scope::Table], "D"), "");
-    assert_eq!(map.keys_of(Command::Refresh, Scope::Table), ["r", "ctrl-r"]);
+    assert_eq!(map.keys_of(Command::Refresh, Scope::Table), ["r", "ctrl-e"]);
     assert_eq!(map.keys_of(Command::Delete, Scope::Table), [""; 0]);
 }
 

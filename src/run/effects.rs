@@ -24,6 +24,7 @@ use crate::{
         msg::{Effect, Traffic},
     },
     backends::Connected,
+    config::Sources,
     run::keep::Keep,
 };
 
@@ -62,6 +63,7 @@ pub struct Runner {
     handle: Handle,
     gate: Arc<Gate>,
     keep: Arc<Keep>,
+    sources: Arc<Sources>,
     out: UnboundedSender<Msg>,
     slots: HashMap<Slot, AbortHandle>,
     /// What confirmations allow, by operation. A send without one is refused.
@@ -69,8 +71,8 @@ pub struct Runner {
 }
 
 impl Runner {
-    pub fn new(handle: Handle, gate: Arc<Gate>, keep: Arc<Keep>, out: UnboundedSender<Msg>) -> Self {
-        Self { handle, gate, keep, out, slots: HashMap::new(), grants: HashMap::new() }
+    pub fn new(handle: Handle, gate: Arc<Gate>, keep: Arc<Keep>, sources: Sources, out: UnboundedSender<Msg>) -> Self {
+        Self { handle, gate, keep, sources: Arc::new(sources), out, slots: HashMap::new(), grants: HashMap::new() }
     }
 
     /// Effects that the terminal or the loop performs are given back.
@@ -93,12 +95,14 @@ impl Runner {
                 self.keep.release(&op);
             }
             Effect::Keep { scope, rows, at } => self.keep.keep(&scope, rows, at),
+            Effect::Still { scope, kind, at } => self.keep.still(&scope, kind, at),
             Effect::Recall(scope) => {
                 self.keep.settled(&scope);
                 self.keep.recall(&scope);
             }
             Effect::Journal { op, record } => self.keep.journal(op, *record),
             Effect::Remember { key, value } => self.keep.remember(&key, value),
+            Effect::Reload => self.reload(),
             other => return Some(other),
         }
         None
@@ -131,6 +135,13 @@ impl Runner {
                 Err(fault) => Err(fault),
             };
             let _ = out.send(Msg::OpRead { op, ticket, result });
+        });
+    }
+
+    fn reload(&self) {
+        let (sources, out) = (Arc::clone(&self.sources), self.out.clone());
+        self.handle.spawn_blocking(move || {
+            let _ = out.send(Msg::Reloaded(Box::new(sources.read())));
         });
     }
 

@@ -13,9 +13,11 @@ use super::{
     Console, Event, clock,
     effects::{Gate, Runner},
     input::{Arrived, Input},
+    log,
 };
 use crate::{
     app::{At, Effect, Model, Msg, Scope, update, wake},
+    config::Notifications,
     keys::Key,
     term::{Caps, Frame, osc},
     theme::{Theme, ThemeFile},
@@ -36,7 +38,7 @@ pub struct Deck {
     pub account_clock: Box<dyn Fn() -> Timestamp + Send>,
     /// The newest frame handed to the writer.
     pub frame: u64,
-    pub notify: osc::Notify,
+    pub notify: Notifications,
 }
 
 /// Why the loop ended.
@@ -146,6 +148,10 @@ impl Deck {
     }
 
     fn on_msg(&mut self, msg: Msg) -> Step {
+        msg.faults().into_iter().for_each(log::fault);
+        if let Msg::Note { text, bad: true } = &msg {
+            tracing::warn!("{text}");
+        }
         let at = self.at();
         let effects = update::update(&mut self.model, at, msg);
         self.perform(effects)
@@ -173,6 +179,11 @@ impl Deck {
                     self.console.writer().send(bytes);
                 }
                 Effect::Theme { name } => self.retheme(&name),
+                Effect::Restyle { theme, themes, notifications } => {
+                    self.user_themes = themes;
+                    self.notify = notifications;
+                    self.retheme(&theme);
+                }
                 _ => {}
             }
         }
@@ -180,14 +191,14 @@ impl Deck {
     }
 
     fn retheme(&mut self, name: &str) {
-        match Theme::load(name, self.caps.depth, &self.user_themes) {
+        let msg = match Theme::load(name, self.caps.depth, &self.user_themes) {
             Ok(theme) => {
                 self.theme = theme;
-                self.model.theme = name.to_owned();
-                self.model.say(format!("theme {name}"));
+                Msg::Restyled { theme: name.to_owned() }
             }
-            Err(wrong) => self.model.complain(wrong.to_string()),
-        }
+            Err(wrong) => Msg::Note { text: Text::new(&wrong.to_string()), bad: true },
+        };
+        let _ = self.on_msg(msg);
     }
 
     fn draw(&mut self, urgent: bool) {

@@ -19,7 +19,7 @@ use serde_json::Value;
 use tokio::{runtime::Handle, sync::mpsc::UnboundedSender};
 
 use crate::{
-    app::Msg,
+    app::{Msg, settings},
     config::Environment,
     store::{Cache, Folders, Holder, Journal, PlanLock, Shelf, StoreError},
 };
@@ -123,6 +123,13 @@ impl Keep {
         }
     }
 
+    /// The rows that are kept are still true.
+    pub fn still(&self, scope: &Scope, kind: Kind, at: Timestamp) {
+        if let Some(cache) = self.cache.get() {
+            drop(cache.still(scope, kind, at));
+        }
+    }
+
     /// Sends what is known of this scope from before, once: what fits on a screen first.
     pub fn recall(&self, scope: &Scope) {
         let Some(cache) = self.cache.get() else { return };
@@ -190,6 +197,17 @@ impl Keep {
         if let Some(cache) = self.cache.get() {
             drop(cache.put(Shelf::Preference, key, value));
         }
+    }
+
+    /// Sends the theme that was chosen last; whether it is shown is decided by the model.
+    pub fn recall_theme(&self) {
+        let Some(cache) = self.cache.get() else { return };
+        let (answer, out) = (cache.get(Shelf::Preference, settings::THEME), self.out.clone());
+        self.spawn(async move {
+            if let Ok(Some(Value::String(name))) = answer.await {
+                let _ = out.send(Msg::ThemeRecalled(name));
+            }
+        });
     }
 
     /// The scope that the same flags led to last time. Blocks on the cache thread: it is what the first rows wait for.

@@ -6,6 +6,7 @@ pub mod effects;
 pub mod event_loop;
 pub mod input;
 pub mod keep;
+pub mod log;
 pub mod parse;
 pub mod signals;
 

@@ -102,6 +102,19 @@ impl Cache {
         self.actor.ask(move |state| state.run(|db| save(db, &scope, &rows, at)))
     }
 
+    /// What is kept of this kind was true again at this moment.
+    pub fn still(&self, scope: &Scope, kind: Kind, at: Timestamp) -> Answer<()> {
+        let scope = scope.to_string();
+        self.actor.ask(move |state| {
+            state.run(|db| {
+                let sql = "UPDATE tables SET at = ?3 WHERE scope = ?1 AND kind = ?2";
+                db.execute(sql, params![scope, kind.plural(), at.millis()])
+                    .map(|_| ())
+                    .map_err(StoreError::sqlite("confirming rows"))
+            })
+        })
+    }
+
     /// All rows; `None` when there is nothing (any more).
     pub fn load(&self, scope: &Scope, kind: Kind) -> Answer<Option<Stored>> {
         self.load_window(scope, kind, 0, usize::MAX)

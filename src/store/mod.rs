@@ -9,12 +9,16 @@
 //! | [`cache`] | rows for the first paint, immutable things, preferences |
 //! | [`journal`] | every change, before and after it is made, as a hash chain |
 //! | [`lock`] | one process acts on a plan, the others watch |
+//! | [`key`] | what makes the marks of masked values our own |
+//! | [`logfile`] | the log, bounded |
 
 mod actor;
 pub mod cache;
 mod error;
 pub mod journal;
+pub mod key;
 pub mod lock;
+pub mod logfile;
 pub mod paths;
 mod sqlite;
 #[cfg(test)]
@@ -24,5 +28,7 @@ pub use actor::Answer;
 pub use cache::{Cache, Shelf, Stored};
 pub use error::StoreError;
 pub use journal::{Journal, Record, SetAside, Verdict};
+pub use key::mask_key;
 pub use lock::{Holder, PlanLock};
+pub use logfile::LogFile;
 pub use paths::Folders;

@@ -9,6 +9,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use mldeck_core::text::Text;
 
 use super::guard;
+use crate::config::Notifications;
 
 /// The longest text that goes to the clipboard, in bytes. Terminals cut or drop longer ones silently.
 pub const CLIPBOARD_CAP: usize = 64 * 1024;
@@ -57,29 +58,16 @@ pub fn copy(text: &Text, clipboard: Clipboard) -> Result<Vec<u8>, CopyError> {
     }
 }
 
-/// How a terminal is told that a watched operation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Notify {
-    #[default]
-    Off,
-    /// The bell: the floor that every terminal has.
-    Bell,
-    /// OSC 9: one line of text; the widest support.
-    Osc9,
-    /// OSC 777: a title and a line.
-    Osc777,
-}
-
 /// A notification: `what` is our own fixed text (`"rollback done"`), `name` the thing it is about.
-pub fn notify(how: Notify, what: &'static str, name: &Text) -> Vec<u8> {
+pub fn notify(how: Notifications, what: &'static str, name: &Text) -> Vec<u8> {
     let what = line(what);
     let name = line(name.as_str());
     match how {
-        Notify::Off => Vec::new(),
-        Notify::Bell => vec![7],
+        Notifications::Off => Vec::new(),
+        Notifications::Bell => vec![7],
         // A text that starts like ConEmu's numbered commands would run one of them; ours starts with a word.
-        Notify::Osc9 => format!("\x1b]9;mldeck: {what} {name}\x1b\\").into_bytes(),
-        Notify::Osc777 => format!("\x1b]777;notify;mldeck;{what} {name}\x1b\\").into_bytes(),
+        Notifications::Osc9 => format!("\x1b]9;mldeck: {what} {name}\x1b\\").into_bytes(),
+        Notifications::Osc777 => format!("\x1b]777;notify;mldeck;{what} {name}\x1b\\").into_bytes(),
     }
 }
 
@@ -131,16 +119,16 @@ mod tests {
     #[test]
     fn notifications_carry_one_clean_line() {
         let name = Text::new("fraud;prod\x07\x1b]0;x");
-        assert_eq!(notify(Notify::Off, "rollback done", &name), b"");
-        assert_eq!(notify(Notify::Bell, "rollback done", &name), b"\x07");
-        for how in [Notify::Osc9, Notify::Osc777] {
+        assert_eq!(notify(Notifications::Off, "rollback done", &name), b"");
+        assert_eq!(notify(Notifications::Bell, "rollback done", &name), b"\x07");
+        for how in [Notifications::Osc9, Notifications::Osc777] {
             let bytes = notify(how, "rollback done", &name);
             let text = std::str::from_utf8(&bytes).unwrap();
             let body = text.strip_prefix("\x1b]").unwrap().strip_suffix("\x1b\\").unwrap();
             assert!(!body.chars().any(char::is_control), "{body:?}");
             assert!(body.contains("rollback done fraud,prod"), "{body:?}");
         }
-        let long = notify(Notify::Osc9, "done", &Text::new(&"n".repeat(10_000)));
+        let long = notify(Notifications::Osc9, "done", &Text::new(&"n".repeat(10_000)));
         assert!(long.len() < 200, "{}", long.len());
     }
 

@@ -10,4 +10,5 @@ mod inert;
 mod lists;
 mod navigation;
 mod rollback;
+mod settings;
 mod views;

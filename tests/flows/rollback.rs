@@ -182,7 +182,7 @@ fn a_read_only_deck_shows_the_plan_and_refuses_to_carry_it_out() {
     let mut deck = start;
     deck.quiet();
     deck.keys("/fraud-prod<enter> B").sees("read-only deck").sees("aws sagemaker update-endpoint").advance(seconds(1));
-    deck.keys("v17<enter>").sees("--read-only: nothing is sent").keys("<esc> W").sees("cannot be armed");
+    deck.keys("v17<enter>").sees("Read-only: nothing is sent").keys("<esc> W").sees("cannot be armed");
     assert_eq!(deck.sends(), Vec::<&str>::new());
     deck.advance(minutes(1));
     let changes = changes(&mut deck, from);

@@ -6,7 +6,7 @@
 
 use std::{
     collections::HashMap,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -21,7 +21,7 @@ use mldeck::{
     },
     backends::{self, Sandbox},
     cli::{Demo, Global, start},
-    config::{self, Environment, Files, Overrides},
+    config::{Overrides, Sources},
     keys::Key,
     run::{
         clock,
@@ -30,7 +30,7 @@ use mldeck::{
     },
     store::Folders,
     term::{Caps, caps::Depth},
-    theme::Theme,
+    theme::{Theme, ThemeFile},
     ui,
 };
 use mldeck_core::{
@@ -124,6 +124,7 @@ impl Options {
 pub struct Deck {
     pub model: Model,
     pub theme: Theme,
+    user_themes: Vec<ThemeFile>,
     pub caps: Caps,
     options: Options,
     sandbox: Sandbox,
@@ -144,15 +145,15 @@ pub struct Deck {
 #[derive(Debug, Default)]
 struct Open {
     asks: HashMap<Slot, Ticket>,
-    /// Reads, writes and journal entries of operations.
-    operations: usize,
+    /// Reads, writes and journal entries of operations; files that are read again.
+    others: usize,
     /// The journal is read once at start.
     journal: bool,
 }
 
 impl Open {
     fn is_empty(&self) -> bool {
-        self.asks.is_empty() && self.operations == 0 && self.journal
+        self.asks.is_empty() && self.others == 0 && self.journal
     }
 }
 
@@ -170,14 +171,17 @@ impl Deck {
             .enable_all()
             .build()
             .expect("a runtime for the deck");
-        let config = options.config.map(|source| (PathBuf::from("config.toml"), source.to_owned()));
-        let files = Files { config, ..Files::default() };
-        let flags = Overrides { read_only: options.read_only.then_some(true), ..Overrides::default() };
-        let mut setup = config::load(files, &Environment::of([]), flags);
-        setup.config.theme = options.theme.to_owned();
+        let folders = Folders::under(home.path());
+        if let Some(source) = options.config {
+            write(&folders.config.join("config.toml"), source);
+        }
+        let theme = (options.theme != mldeck::theme::DEFAULT).then(|| options.theme.to_owned());
+        let flags = Overrides { theme, read_only: options.read_only.then_some(true), ..Overrides::default() };
+        let sources = Sources { folder: Some(folders.config.clone()), flags, ..Sources::default() };
+        let setup = sources.read();
         let global = Global { read_only: options.read_only, home: Some(home.path().to_owned()), ..Global::default() };
         let demo = Demo { scenario: options.scenario.to_owned(), speed: 1.0, seed: options.seed, target: None };
-        let theme = Theme::load(options.theme, options.caps.depth, &[]).expect("a theme that is built in");
+        let theme = Theme::load(&setup.config.theme, options.caps.depth, &setup.themes).expect("a theme to start with");
         let target = options.target.map(Target::parse);
         let at = At { now: sandbox.now(), mono };
         let mut model = start::model(&setup, &global, Some(&demo), target, options.size, at);
@@ -186,12 +190,13 @@ impl Deck {
         let (out, replies) = unbounded_channel();
         let gate = Gate::new();
         let keep = Arc::new(Keep::new(runtime.handle().clone(), out.clone(), start::last_scope_key(&global)));
-        start::open_store(runtime.handle(), Arc::clone(&keep), Some(Folders::under(home.path())), at.now);
+        start::open_store(runtime.handle(), Arc::clone(&keep), Some(folders), at.now);
         gate.open(runtime.block_on(backends::demo(&sandbox, PACE)));
-        let runner = Runner::new(runtime.handle().clone(), gate, keep, out);
+        let runner = Runner::new(runtime.handle().clone(), gate, keep, sources, out);
         let mut deck = Self {
             model,
             theme,
+            user_themes: setup.themes,
             caps: options.caps,
             options: options.clone(),
             sandbox,
@@ -278,22 +283,33 @@ impl Deck {
                 Effect::Drop(slot) => {
                     self.open.asks.remove(slot);
                 }
-                Effect::OpRead { .. } | Effect::Send { .. } | Effect::Journal { .. } => self.open.operations += 1,
+                Effect::OpRead { .. } | Effect::Send { .. } | Effect::Journal { .. } | Effect::Reload => {
+                    self.open.others += 1;
+                }
                 _ => {}
             }
             match self.runner.perform(effect) {
-                Some(Effect::Theme { name }) => match Theme::load(&name, self.caps.depth, &[]) {
-                    Ok(theme) => {
-                        self.theme = theme;
-                        self.model.theme.clone_from(&name);
-                        self.model.say(format!("theme {name}"));
-                    }
-                    Err(wrong) => self.model.complain(wrong.to_string()),
-                },
+                Some(Effect::Theme { name }) => self.retheme(name),
+                Some(Effect::Restyle { theme, themes, .. }) => {
+                    self.user_themes = themes;
+                    self.retheme(theme);
+                }
                 Some(Effect::Quit(code)) => self.ended = Some(code),
                 _ => {}
             }
         }
+    }
+
+    fn retheme(&mut self, name: String) {
+        self.theme = Theme::load(&name, self.caps.depth, &self.user_themes).expect("a theme that was checked");
+        let at = self.at();
+        self.update(at, Msg::Restyled { theme: name });
+    }
+
+    /// A file of the operator's, as an editor would leave it: `config.toml`, `keys.toml`, `themes/mine.toml`.
+    pub fn writes(&mut self, name: &str, text: &str) -> &mut Self {
+        write(&Folders::under(self.home.path()).config.join(name), text);
+        self
     }
 
     fn take(&mut self, msg: Msg) {
@@ -301,8 +317,8 @@ impl Deck {
             Msg::Reply { slot, ticket, .. } if self.open.asks.get(slot) == Some(ticket) => {
                 self.open.asks.remove(slot);
             }
-            Msg::OpRead { .. } | Msg::OpSent { .. } | Msg::Journaled { .. } => {
-                self.open.operations = self.open.operations.saturating_sub(1);
+            Msg::OpRead { .. } | Msg::OpSent { .. } | Msg::Journaled { .. } | Msg::Reloaded(_) => {
+                self.open.others = self.open.others.saturating_sub(1);
             }
             Msg::Ledger(_) => self.open.journal = true,
             // What a machine's wall clock measured has no place in a story that is always the same.
@@ -445,12 +461,18 @@ impl Deck {
     /// overdue.
     #[track_caller]
     pub fn glance(&mut self, needle: &str) -> &mut Self {
-        while !squeezed(&self.text()).contains(&squeezed(needle)) {
+        self.until(needle, |deck| squeezed(&deck.text()).contains(&squeezed(needle)))
+    }
+
+    /// As [`Deck::glance`], for what no text shows.
+    #[track_caller]
+    pub fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) -> &mut Self {
+        while !holds(self) {
             let runtime = self.runtime.as_ref().expect("the deck runs");
             let next = runtime.block_on(async { tokio::time::timeout(PATIENCE, self.replies.recv()).await });
             match next {
                 Ok(Some(msg)) => self.take(msg),
-                _ => panic!("{needle:?} never came:\n{}", self.text()),
+                _ => panic!("{what:?} never came:\n{}", self.text()),
             }
             self.settle();
         }
@@ -676,6 +698,11 @@ pub fn parse(text: &str) -> Vec<Key> {
         }
     }
     out
+}
+
+fn write(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().expect("a file in a folder")).expect("a folder for the file");
+    std::fs::write(path, text).expect("a file to read");
 }
 
 /// Words with one space between them, whatever columns they stand in.

@@ -126,7 +126,7 @@ impl Fault {
             FaultKind::Unreadable => "Something between here and AWS changed the answer; check --endpoint-url.".into(),
             FaultKind::Refused => "The plan says what is needed.".into(),
             FaultKind::Setup => "Mend the option named above.".into(),
-            FaultKind::Bug => "Please report it with the log file.".into(),
+            FaultKind::Bug => "Please report it with the log (`@` and `mldeck config paths` name the file).".into(),
         }
     }
 

@@ -30,10 +30,12 @@ impl Opened for CallsView {
     }
 
     fn look<'a>(&'a self, model: &'a Model) -> Look<'a> {
+        let log = model.log.as_ref().map(|file| format!("What went wrong is in the log: {file}"));
         if model.traffic.recent.is_empty() {
-            return Look::Notice(Notice::new(Tone::Dim, "No call was made yet."));
+            let notice = Notice::new(Tone::Dim, "No call was made yet.");
+            return Look::Notice(log.into_iter().fold(notice, Notice::line));
         }
-        let lines = model
+        let mut lines: Vec<Line> = model
             .traffic
             .recent
             .iter()
@@ -51,6 +53,7 @@ impl Opened for CallsView {
                 ]
             })
             .collect();
+        lines.extend(log.map(|log| vec![(log, Tone::Dim)]));
         Look::Doc { lines, scroll: self.scroll.0 }
     }
 

@@ -42,7 +42,7 @@ pub fn endpoints() -> Table<Endpoint> {
         Some(("health", false)),
         &[
             "No endpoints in this account and region.",
-            "Is it the right one? `p` switches; the header shows where you are.",
+            "Is it the right one? The header shows where you are; --profile and --region start elsewhere.",
             "Endpoints appear here as soon as one is created.",
         ],
     )

@@ -151,7 +151,7 @@ impl Opened for OperationView {
         if command == Command::RollBack {
             let open = model.ops.get(&self.id).is_some_and(|live| !live.is_over());
             if model.session.read_only {
-                model.complain("Started with --read-only: nothing is sent.");
+                model.complain("Read-only: nothing is sent.");
             } else if open {
                 ops::abort(model, &self.id, out);
             } else {

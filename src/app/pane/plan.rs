@@ -123,7 +123,7 @@ impl PlanView {
 
     fn go(&mut self, model: &mut Model, out: &mut Vec<Effect>) {
         if model.session.read_only {
-            model.complain("Started with --read-only: nothing is sent. The AWS CLI line in the plan does it.");
+            model.complain("Read-only: nothing is sent. The AWS CLI line in the plan does it.");
             return;
         }
         if let Some(Ok(plan)) = self.plan.take() {

@@ -32,6 +32,8 @@ pub struct Table<R: Resource> {
     place: HashMap<Text, u32>,
     /// Rows changed since the index was made.
     dirty: bool,
+    /// They differ from what was last kept for the next start.
+    unkept: bool,
     /// What the cursor is on; survives refresh, sort and filter.
     selected: Option<Text>,
     /// Where it stands, kept so that a vanished row leaves the cursor near its place.
@@ -73,6 +75,7 @@ impl<R: Resource> Table<R> {
             index: Vec::new(),
             place: HashMap::new(),
             dirty: false,
+            unkept: true,
             selected: None,
             cursor: 0,
             top: StdCell::new(0),
@@ -96,6 +99,7 @@ impl<R: Resource> Table<R> {
     pub fn row_mut(&mut self, name: &Text) -> Option<&mut R> {
         let place = *self.place.get(name)?;
         self.dirty = true;
+        self.unkept = true;
         self.rows.get_mut(place as usize)
     }
 
@@ -103,36 +107,72 @@ impl<R: Resource> Table<R> {
         self.rows.get(*self.place.get(name)? as usize)
     }
 
+    /// What may change in every row; `change` tells whether it did.
+    pub fn change_each(&mut self, mut change: impl FnMut(&mut R) -> bool) {
+        let mut changed = false;
+        for row in &mut self.rows {
+            changed |= change(row);
+        }
+        self.changed(changed);
+    }
+
+    fn changed(&mut self, changed: bool) {
+        self.unkept |= changed;
+        // A filter by age lets go of rows that stand still.
+        self.dirty |= changed || self.query.is_some();
+    }
+
     /// The whole truth: what is not in `rows` is gone. `carry` brings over what the new row does not know.
-    pub fn replace(&mut self, mut rows: Vec<R>, carry: impl Fn(&R, &mut R)) {
-        for row in &mut rows {
-            if let Some(old) = self.get(row.name()) {
-                carry(old, row);
+    pub fn replace(&mut self, rows: Vec<R>, carry: impl Fn(&R, &mut R)) {
+        self.refresh(rows, |old, new| {
+            carry(old, new);
+            old != new
+        });
+    }
+
+    /// As [`Table::replace`], for rows with parts that are costly to copy: `carry` moves them from the old row to the new
+    /// one, and tells whether it is another now.
+    pub fn refresh(&mut self, mut rows: Vec<R>, carry: impl Fn(&mut R, &mut R) -> bool) {
+        let mut moved = rows.len() != self.rows.len();
+        let mut changed = false;
+        for (at, row) in rows.iter_mut().enumerate() {
+            // Most stand where they stood.
+            let stays = self.rows.get(at).is_some_and(|old| old.name() == row.name());
+            moved |= !stays;
+            let old = if stays { Some(at) } else { self.place.get(row.name()).map(|place| *place as usize) };
+            if let Some(old) = old.and_then(|old| self.rows.get_mut(old)) {
+                changed |= carry(old, row);
             }
         }
         self.rows = rows;
-        self.place = self
-            .rows
-            .iter()
-            .enumerate()
-            .map(|(i, row)| (row.name().clone(), u32::try_from(i).unwrap_or(u32::MAX)))
-            .collect();
-        self.dirty = true;
+        if moved {
+            let place = |(i, row): (usize, &R)| (row.name().clone(), u32::try_from(i).unwrap_or(u32::MAX));
+            self.place = self.rows.iter().enumerate().map(place).collect();
+        }
+        self.changed(moved || changed);
     }
 
     /// News of some rows: the others stay.
     pub fn upsert(&mut self, rows: Vec<R>, carry: impl Fn(&R, &mut R)) {
+        let mut changed = false;
         for mut row in rows {
             if let Some(&place) = self.place.get(row.name()) {
                 let slot = &mut self.rows[place as usize];
                 carry(slot, &mut row);
+                changed |= *slot != row;
                 *slot = row;
             } else {
+                changed = true;
                 self.place.insert(row.name().clone(), u32::try_from(self.rows.len()).unwrap_or(u32::MAX));
                 self.rows.push(row);
             }
         }
-        self.dirty = true;
+        self.changed(changed);
+    }
+
+    /// True when the rows differ from what was last taken for keeping; from now on they count as kept.
+    pub fn take_unkept(&mut self) -> bool {
+        std::mem::take(&mut self.unkept)
     }
 
     /// Makes the index fit the rows again; selection follows its row. Called once after a burst of messages.

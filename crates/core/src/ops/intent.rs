@@ -40,12 +40,26 @@ pub struct Choice {
 }
 
 /// How careful a scope wants to be treated. A scope that no rule classifies is production.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Class {
     #[default]
     Prod,
     Stage,
     Dev,
+}
+
+impl Class {
+    /// The most careful first.
+    pub const ALL: [Self; 3] = [Self::Prod, Self::Stage, Self::Dev];
+
+    /// As configuration files spell it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Prod => "prod",
+            Self::Stage => "stage",
+            Self::Dev => "dev",
+        }
+    }
 }
 
 /// Where, when and by whom a plan is made.

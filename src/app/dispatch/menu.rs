@@ -1,0 +1,108 @@
+//! What the menus offer on the selection.
+
+use mldeck_core::{resource::Kind, text::Text};
+
+use super::subject;
+use crate::app::{
+    command::{Command, Scope},
+    layers::{Act, Item, Layer, Menu},
+    model::Model,
+    ops,
+    pane::Subject,
+    update,
+};
+
+pub(super) fn copy(model: &mut Model, subject: &Subject) {
+    let item = |key: &str, label: &str, text: Text| Item {
+        key: key.to_owned(),
+        label: format!("{label}  {text}"),
+        act: Ok(Act::Copy(text)),
+    };
+    let mut items = vec![item("n", "name", subject.name.clone())];
+    if let Some(arn) = &subject.arn {
+        items.push(item("a", "ARN", arn.clone()));
+    }
+    if let Some(line) = describe_cli(model, subject) {
+        items.push(item("c", "AWS CLI", Text::new(&line)));
+    }
+    model.layers.push(Layer::Menu(Menu { title: "Copy".into(), items, cursor: 0 }));
+}
+
+fn describe_cli(model: &Model, subject: &Subject) -> Option<String> {
+    let region = model.session.scope().map(|scope| scope.region.to_string()).unwrap_or_default();
+    let name = subject.name.as_str();
+    let call = match subject.kind {
+        Kind::Endpoint => format!("describe-endpoint --endpoint-name {name}"),
+        Kind::Run => format!("describe-training-job --training-job-name {name}"),
+        Kind::Execution => format!("describe-pipeline-execution --pipeline-execution-arn {}", subject.arn.as_ref()?),
+        Kind::Monitor => format!("describe-monitoring-schedule --monitoring-schedule-name {name}"),
+        Kind::ModelPackage | Kind::Alarm | Kind::Operation => return None,
+    };
+    Some(format!("aws sagemaker {call} --region {region}"))
+}
+
+pub(super) fn link(model: &mut Model, subject: &Subject) {
+    let link = console_link(model, subject);
+    let items = vec![Item { key: String::new(), label: link.clone(), act: Ok(Act::Copy(Text::new(&link))) }];
+    model.layers.push(Layer::Menu(Menu { title: "AWS console (Enter copies)".into(), items, cursor: 0 }));
+}
+
+fn console_link(model: &Model, subject: &Subject) -> String {
+    let region = model.session.scope().map(|scope| scope.region.to_string()).unwrap_or_default();
+    let page = match subject.kind {
+        Kind::Endpoint => format!("endpoints/{}", subject.name),
+        Kind::Run => format!("jobs/{}", subject.name),
+        _ => String::new(),
+    };
+    format!("https://{region}.console.aws.amazon.com/sagemaker/home?region={region}#/{page}")
+}
+
+/// `a`: every action on the selection with its key and, when it cannot run, the reason.
+pub(super) fn actions(model: &mut Model) {
+    let Some(subject) = subject(model) else {
+        model.say("Nothing is selected.");
+        return;
+    };
+    let scopes = update::scopes(model);
+    let scope = scopes.first().copied().unwrap_or(Scope::Global);
+    let key = |command: Command| model.keymap.keys_of(command, scope).into_iter().next().unwrap_or_default();
+    let missing = |what: &str| Err(format!("{what} is not in this version."));
+    let rows: Vec<(Command, &str, Result<(), String>)> = match subject.kind {
+        Kind::Endpoint => vec![
+            (Command::RollBack, "Roll back to an earlier config", ops::may_back_out(model, &subject.name)),
+            (Command::Update, "Shift weights, change capacity", missing("Shifting weights")),
+            (Command::Promote, "Promote a model version", missing("Promoting")),
+            (Command::Delete, "Delete the endpoint", missing("Deleting")),
+            (Command::Logs, "Logs", Ok(())),
+            (Command::Describe, "Every fact", Ok(())),
+            (Command::Raw, "Raw JSON", Ok(())),
+        ],
+        Kind::Execution => vec![
+            (Command::Stop, "Stop the run", missing("Stopping runs")),
+            (Command::Trigger, "Retry or start a run", missing("Starting runs")),
+            (Command::Describe, "Every fact", Ok(())),
+            (Command::Raw, "Raw JSON", Ok(())),
+        ],
+        Kind::Run => vec![
+            (Command::Compare, "Compare marked runs", Ok(())),
+            (Command::Promote, "Promote the run's model", missing("Promoting")),
+            (Command::Logs, "Logs", Ok(())),
+            (Command::Describe, "Every fact", Ok(())),
+            (Command::Raw, "Raw JSON", Ok(())),
+        ],
+        _ => vec![(Command::Describe, "Every fact", Ok(()))],
+    };
+    let items = rows
+        .into_iter()
+        .map(|(command, label, may)| Item {
+            key: key(command),
+            label: label.to_owned(),
+            act: may.map(|()| Act::Run(command)),
+        })
+        .collect();
+    model.layers.push(Layer::Menu(Menu {
+        title: format!("{} {}", subject.kind.singular(), subject.name),
+        items,
+        cursor: 0,
+    }));
+}
