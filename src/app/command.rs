@@ -182,7 +182,7 @@ commands! {
     // The deck itself.
     Scopes = "scopes" [Global] "Choose accounts and regions";
     Freeze = "freeze" [Global] "Hold the screen still; polls go on";
-    Refresh = "refresh" [Global] "Ask AWS again now";
+    Refresh = "refresh" [Global Confirm] "Ask AWS again now";
     Theme = "theme" [Global] "The next theme";
 
     // Charts.

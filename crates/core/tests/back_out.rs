@@ -532,6 +532,30 @@ fn a_price_that_is_not_known_reads_as_a_question() {
 }
 
 #[test]
+fn a_slow_trail_adds_to_a_younger_read_and_makes_nothing_older() {
+    let deep = snapshot();
+    let mut quick = Snapshot { at: at("02:29:10"), trail: None, ..snapshot() };
+    details(&mut quick).variants[0].current_count = Some(7);
+    quick.configs.truncate(2);
+    quick.models.truncate(2);
+    let context = Context { at: at("02:29:12"), ..context() };
+    for both in [deep.clone().and(quick.clone()), quick.clone().and(deep.clone())] {
+        assert_eq!((both.at, both.trail.clone()), (at("02:29:10"), deep.trail.clone()));
+        assert!(both.config("fraud-v16-b").is_some() && both.model("fraud-16").is_some(), "what only the trail names");
+        assert_eq!(both.endpoint, quick.endpoint, "the endpoint is as it was read last");
+        let plan = plan_back_out(&both, &history(), &Choice::default(), &context).unwrap();
+        assert!(plan.found_by.contains("CloudTrail") && finding(&plan, Check::Age, Severity::Ok).is_some());
+    }
+    // A trail that could not be read again does not take away what it said before.
+    let denied = Snapshot { at: at("02:30:00"), trail: Some(Err(missing())), ..snapshot() };
+    assert_eq!(deep.clone().and(denied).trail, deep.trail);
+    // What is really old is refused, whatever was added to it.
+    let old = Context { at: at("02:30:11"), ..context };
+    let refusal = plan_back_out(&deep.and(quick), &history(), &Choice::default(), &old).unwrap_err().remove(0);
+    assert_eq!((refusal.check, refusal.remedy.as_deref()), (Check::Age, Some("Ctrl-R reads the endpoint again.")));
+}
+
+#[test]
 fn the_digest_is_of_what_will_be_done_on_which_facts() {
     let base = plan();
     assert!(base.is_intact());

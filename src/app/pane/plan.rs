@@ -17,7 +17,7 @@ use mldeck_core::{
     },
     resource::Kind,
     text::Text,
-    time::Timestamp,
+    time::{SECOND, Timestamp},
 };
 
 use super::{Opened, Scroll, Subject, View, operation::OperationView, table::fault_notice};
@@ -30,8 +30,10 @@ use crate::app::{
     polls::Want,
 };
 
-/// The plan's facts are read again while the operator thinks.
-const REFRESH_SECS: u64 = 30;
+/// The plan's facts are read again while the operator thinks: each half minute of the account's time.
+const REFRESH: i64 = 30 * SECOND;
+/// A fast demo's clock asks no more often than this, milliseconds.
+const SHORTEST_REFRESH: u64 = 1_000;
 
 pub struct PlanView {
     endpoint: Text,
@@ -78,31 +80,13 @@ impl PlanView {
         };
         if !same || model.now() > self.gate_until {
             self.gate = plan.as_ref().ok().map(Gate::new);
-            self.gate_until = plan.as_ref().map_or(self.gate_until, |plan| plan.valid_until);
             self.note = None;
+        } else if let (Some(gate), Ok(plan)) = (&mut self.gate, &plan) {
+            gate.renew(plan);
         }
+        self.gate_until = plan.as_ref().map_or(self.gate_until, |plan| plan.valid_until);
         // What was found meanwhile is shown in any case: sources and ages are no part of what will be done.
         self.plan = Some(plan);
-    }
-
-    /// CloudTrail's part of an earlier answer stays when a quick read follows it.
-    fn take(&mut self, mut snapshot: Snapshot) {
-        if let Some(before) = self.snapshot.take() {
-            if snapshot.trail.is_none() {
-                snapshot.trail = before.trail;
-            }
-            for (name, config) in before.configs {
-                if snapshot.config(name.as_str()).is_none() {
-                    snapshot.configs.push((name, config));
-                }
-            }
-            for (name, known) in before.models {
-                if snapshot.model(name.as_str()).is_none() {
-                    snapshot.models.push((name, known));
-                }
-            }
-        }
-        self.snapshot = Some(snapshot);
     }
 
     /// Tab: the other mode, then the next candidate.
@@ -362,12 +346,16 @@ impl Opened for PlanView {
         self.gone
     }
 
-    fn wants(&self, _model: &Model) -> Vec<Want> {
+    fn wants(&self, model: &Model) -> Vec<Want> {
         if self.gone {
             return Vec::new();
         }
         let ask = |deep| Ask::Snapshot { endpoint: self.endpoint.clone(), deep };
-        vec![Want::every(Slot::Snapshot, ask(false), REFRESH_SECS), Want::once(Slot::SnapshotDeep, ask(true))]
+        let every = ((REFRESH as f64 / model.speed()) as u64).max(SHORTEST_REFRESH);
+        vec![
+            Want { slot: Slot::Snapshot, ask: ask(false), every: Some(every) },
+            Want::once(Slot::SnapshotDeep, ask(true)),
+        ]
     }
 
     fn reply(&mut self, model: &mut Model, slot: Slot, result: &Result<Answer, Fault>) -> bool {
@@ -377,7 +365,11 @@ impl Opened for PlanView {
         match result {
             Ok(Answer::Snapshot(snapshot)) => {
                 self.fault = None;
-                self.take((**snapshot).clone());
+                let snapshot = (**snapshot).clone();
+                self.snapshot = Some(match self.snapshot.take() {
+                    Some(before) => before.and(snapshot),
+                    None => snapshot,
+                });
                 self.replan(model);
             }
             Ok(_) => return false,

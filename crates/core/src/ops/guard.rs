@@ -135,7 +135,7 @@ fn age(case: &Case<'_>) -> Finding {
     let age = case.context.at.since(case.snapshot.at);
     match age {
         _ if age > STALE => Finding::block(Check::Age, format!("these facts are {} old", time::span(age)))
-            .remedy("Read the endpoint again and plan on that."),
+            .remedy("Ctrl-R reads the endpoint again."),
         _ if age > FRESH => Finding::warn(
             Check::Age,
             format!("these facts are {} old; they are read again right before the call", time::span(age)),
