@@ -304,7 +304,7 @@ fn global(model: &mut Model, command: Command, out: &mut Vec<Effect>) {
         }
         Command::Theme => next_theme(model, out),
         Command::Calls => model.nav.open(View::Opened(Box::new(CallsView::default()))),
-        Command::Reversal => model.nav.go(Pane::Ledger),
+        Command::Reversal => reverse(model),
         Command::Arm => arm(model),
         Command::Actions => actions(model),
         Command::RollBack => roll_back(model, out),
@@ -440,6 +440,20 @@ fn roll_back(model: &mut Model, out: &mut Vec<Effect>) {
     }
 }
 
+fn reverse(model: &mut Model) {
+    match subject(model) {
+        Some(Subject { kind: Kind::Operation, name, .. }) => ops::plan_reversal(model, &name),
+        Some(Subject { kind: Kind::Endpoint, name, .. }) => match ops::last_done(model, &name) {
+            Some(operation) => ops::plan_reversal(model, &operation),
+            None => model.say(format!("Nothing of ours is done on {name}; B plans a way back.")),
+        },
+        _ => {
+            model.nav.go(Pane::Ledger);
+            model.say("z on an operation plans its reversal.");
+        }
+    }
+}
+
 fn compare(model: &mut Model) {
     if model.nav.pane() != Pane::Experiments || model.nav.depth() > 1 {
         model.say("Compare works on marked runs (4, then space on each, then =).");
@@ -553,6 +567,10 @@ fn actions(model: &mut Model) {
             (Command::Logs, "Logs", Ok(())),
             (Command::Describe, "Every fact", Ok(())),
             (Command::Raw, "Raw JSON", Ok(())),
+        ],
+        Kind::Operation => vec![
+            (Command::Reversal, "Take it back", ops::may_reverse(model, &subject.name).map(|_| ())),
+            (Command::Describe, "Every fact", Ok(())),
         ],
         _ => vec![(Command::Describe, "Every fact", Ok(()))],
     };

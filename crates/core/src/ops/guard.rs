@@ -213,9 +213,6 @@ fn history(case: &Case<'_>) -> Vec<Finding> {
         let text = format!("{} was itself taken back on {} {}", candidate.label, at.date(), at.hm());
         out.push(Finding::warn(Check::Candidate, text));
     }
-    if candidate.healthy == Some(false) {
-        out.push(Finding::warn(Check::Candidate, format!("{} was not healthy while it served", candidate.label)));
-    }
     if candidate.agree.0 < candidate.agree.1 {
         let text =
             format!("only {} of {} sources name it as the previous config", candidate.agree.0, candidate.agree.1);

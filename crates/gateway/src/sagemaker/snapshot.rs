@@ -32,11 +32,11 @@ type Trail = Result<Vec<TrailEvent>, Fault>;
 
 impl Gateway {
     /// The slowest first, the endpoint itself last: CloudTrail may take minutes, and a plan on old facts is refused.
-    pub(crate) async fn snapshot(&self, name: &Text, deep: bool) -> Result<Snapshot, Fault> {
+    pub(crate) async fn snapshot(&self, name: &Text, deep: bool, also: Option<&Text>) -> Result<Snapshot, Fault> {
         let trail = self.trail(name, deep).await;
         let mut described = self.describe_endpoint(name).await?;
         for _ in 0..ROUNDS {
-            let mut snapshot = self.around(&described, trail.clone()).await;
+            let mut snapshot = self.around(&described, trail.clone(), also).await;
             let again = self.describe_endpoint(name).await?;
             snapshot.at = self.now();
             let mut details = self.complete(&again, endpoint::Tags::None).await;
@@ -55,11 +55,11 @@ impl Gateway {
     }
 
     /// What surrounds an endpoint that was described.
-    async fn around(&self, described: &DescribeEndpointOutput, trail: Option<Trail>) -> Snapshot {
+    async fn around(&self, described: &DescribeEndpointOutput, trail: Option<Trail>, also: Option<&Text>) -> Snapshot {
         let mut endpoint = endpoint::described_row(described);
         let details = self.complete(described, endpoint::Tags::Fresh).await;
         let similar = self.similar_configs(&endpoint.name, &details.config).await;
-        let names = candidates(&details, trail.as_ref(), similar.unwrap_or_default());
+        let names = candidates(&details, also, trail.as_ref(), similar.unwrap_or_default());
         let read = lanes::four(&names, |index| self.endpoint_config(&names[index])).await;
         let configs: Vec<(Text, Result<Config, Fault>)> = names.iter().cloned().zip(read).collect();
         let models = self.models_of(&configs).await;
@@ -155,15 +155,20 @@ impl Gateway {
     }
 }
 
-/// The live config first, then in order of trust: our tag, the trail, names alike.
-fn candidates(details: &Details, trail: Option<&Trail>, similar: Vec<Text>) -> Vec<Text> {
+/// The live config first, then what was asked for, then in order of trust: our tag, the trail, names alike.
+fn candidates(details: &Details, also: Option<&Text>, trail: Option<&Trail>, similar: Vec<Text>) -> Vec<Text> {
     let pending = details.pending.as_ref().map(|pending| pending.config.clone());
     let tag = details.tags.iter().find(|(key, _)| key == PREVIOUS).map(|(_, value)| value.clone());
     let trail = trail.and_then(|trail| trail.as_ref().ok()).into_iter().flatten();
     let trail = trail.filter(|event| event.error.is_none()).filter_map(|event| event.config.clone());
     let mut names: Vec<Text> = Vec::new();
-    for name in
-        [details.config.clone()].into_iter().chain(pending).chain(tag).chain(trail.take(CANDIDATES)).chain(similar)
+    for name in [details.config.clone()]
+        .into_iter()
+        .chain(pending)
+        .chain(also.cloned())
+        .chain(tag)
+        .chain(trail.take(CANDIDATES))
+        .chain(similar)
     {
         if !name.is_empty() && !names.contains(&name) {
             names.push(name);
@@ -240,7 +245,8 @@ mod tests {
             ..Details::default()
         };
         let trail = Ok(vec![event("v18", None), event("v99", Some("denied")), event("v16", None)]);
-        let names = candidates(&details, Some(&trail), vec![Text::new("v17"), Text::new("v15")]);
-        assert_eq!(names, ["v18", "v17", "v16", "v15"].map(Text::new));
+        let names =
+            candidates(&details, Some(&Text::new("v3")), Some(&trail), vec![Text::new("v17"), Text::new("v15")]);
+        assert_eq!(names, ["v18", "v3", "v17", "v16", "v15"].map(Text::new));
     }
 }

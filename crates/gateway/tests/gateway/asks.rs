@@ -78,7 +78,7 @@ async fn vitals_are_one_batch_and_last_week_is_asked_once() {
 #[tokio::test]
 async fn a_snapshot_has_the_way_back() {
     let (sandbox, gateway) = world().await;
-    let ask = Ask::Snapshot { endpoint: text("fraud-prod"), deep: true };
+    let ask = Ask::Snapshot { endpoint: text("fraud-prod"), deep: true, also: None };
     let snapshot = match gateway.ask(&ask).await {
         Ok(Answer::Snapshot(snapshot)) => snapshot,
         other => panic!("no snapshot: {other:?}"),
@@ -103,7 +103,7 @@ async fn a_snapshot_has_the_way_back() {
 }
 
 async fn deep_snapshot(gateway: &Gateway) -> Snapshot {
-    match gateway.ask(&Ask::Snapshot { endpoint: text("fraud-prod"), deep: true }).await {
+    match gateway.ask(&Ask::Snapshot { endpoint: text("fraud-prod"), deep: true, also: None }).await {
         Ok(Answer::Snapshot(snapshot)) => *snapshot,
         other => panic!("no snapshot: {other:?}"),
     }
@@ -241,7 +241,7 @@ async fn all_asks(gateway: &Gateway) -> Vec<Ask> {
         Ask::Packages,
         Ask::Monitors,
         Ask::Drift { monitor: monitors[0].name.clone(), endpoint: None, from: since, to: now },
-        Ask::Snapshot { endpoint: endpoint.clone(), deep: true },
+        Ask::Snapshot { endpoint: endpoint.clone(), deep: true, also: None },
         raw(Kind::Endpoint, &endpoint),
         raw(Kind::Execution, &executions[0].arn),
         raw(Kind::Run, &run.arn),
