@@ -1,10 +1,6 @@
 //! An account to measure against: the sandbox's server in this process, and a home folder with rows from before.
 
-use std::{
-    net::SocketAddr,
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{net::SocketAddr, path::Path, sync::PoisonError};
 
 use mldeck::{
     backends::Sandbox,
@@ -13,8 +9,7 @@ use mldeck::{
 };
 use mldeck_core::resource::{Endpoint, Resource as _, Rows};
 use mldeck_sandbox::{
-    Options, Scenario, World,
-    clock::Clock,
+    Scenario,
     faults::{Kind, Rule},
     serve::Server,
 };

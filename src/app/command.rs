@@ -176,12 +176,12 @@ commands! {
     Compare = "compare" [Global] "Compare the marked rows";
     Copy = "copy" [Global] "Copy menu: name, ARN, command line (sent to the terminal's clipboard)";
     ConsoleLink = "console-link" [Global] "The link to it in the AWS console";
-    Reversal = "reversal" [Global] "What of ours can be taken back, and how";
+    Reversal = "reversal" [Global] "The plan that takes an operation of ours back; its target is always typed";
     Calls = "calls" [Global] "Calls made to AWS, with request ids";
 
     // The deck itself.
     Freeze = "freeze" [Global] "Hold the screen still; polls go on";
-    Refresh = "refresh" [Global] "Ask AWS again now";
+    Refresh = "refresh" [Global Confirm] "Ask AWS again now";
     Theme = "theme" [Global] "The next theme";
     Reload = "reload" [Global] "Read config.toml, keys.toml and themes again";
 
@@ -211,6 +211,7 @@ commands! {
     Confirm = "confirm" [Confirm] mutates "Press what has the focus: it starts on cancel; a typed target must match";
     NextChoice = "next-choice" [Confirm] "The next field or choice of the plan";
     PreviousChoice = "previous-choice" [Confirm] "The previous field or choice of the plan";
+    Reason = "reason" [Confirm] "Type why: one line or a ticket, kept in the ledger";
 
     // One line of text.
     Accept = "accept" [Text Palette] "Take what is typed";

@@ -120,7 +120,7 @@ fn global(model: &mut Model, command: Command, out: &mut Vec<Effect>) {
         Command::Theme => settings::next_theme(model, out),
         Command::Reload => out.push(Effect::Reload),
         Command::Calls => model.nav.open(View::Opened(Box::new(CallsView::default()))),
-        Command::Reversal => model.nav.go(Pane::Ledger),
+        Command::Reversal => reverse(model),
         Command::Arm => arm(model),
         Command::Actions => menu::actions(model),
         Command::RollBack => roll_back(model, out),
@@ -241,6 +241,20 @@ fn roll_back(model: &mut Model, out: &mut Vec<Effect>) {
         Some(Subject { kind: Kind::Endpoint, name, .. }) => ops::plan_back_out(model, name, out),
         Some(other) => model.complain(format!("Rolling back is for endpoints, not for {}.", other.kind.plural())),
         None => model.say("Choose an endpoint first (2)."),
+    }
+}
+
+fn reverse(model: &mut Model) {
+    match subject(model) {
+        Some(Subject { kind: Kind::Operation, name, .. }) => ops::plan_reversal(model, &name),
+        Some(Subject { kind: Kind::Endpoint, name, .. }) => match ops::last_done(model, &name) {
+            Some(operation) => ops::plan_reversal(model, &operation),
+            None => model.say(format!("Nothing of ours is done on {name}; B plans a way back.")),
+        },
+        _ => {
+            model.nav.go(Pane::Ledger);
+            model.say("z on an operation plans its reversal.");
+        }
     }
 }
 

@@ -5,12 +5,12 @@ use mldeck_core::{
     fault::{Fault, FaultKind},
     ops::{
         call::{Call, abort_alarm},
-        intent::Context,
+        intent::{Choice, Context, Reversal},
         journal::{self, Record},
         plan::{Difference, Plan},
         run::{self, Event, Level, Run},
     },
-    resource::{Endpoint, operation::OperationState},
+    resource::{Endpoint, Operation, operation::OperationState},
     text::Text,
     time::{MINUTE, Monotonic, Timestamp},
 };
@@ -101,6 +101,49 @@ pub fn may_back_out(model: &Model, _endpoint: &Text) -> Result<(), String> {
         Some(Ok(())) if model.session.scope().is_none() => Err("Not signed in.".to_owned()),
         Some(Ok(())) => Ok(()),
     }
+}
+
+/// `z` on an operation: the ordinary plan, to the config that it replaced.
+pub fn plan_reversal(model: &mut Model, id: &Text) {
+    let (endpoint, choice) = match may_reverse(model, id) {
+        Ok(plan) => {
+            let reversal = Reversal { operation: id.clone(), left: plan.to.config.clone() };
+            let candidate = Some(plan.from.config.clone());
+            (plan.endpoint.clone(), Choice { candidate, reverses: Some(reversal), ..Choice::default() })
+        }
+        Err(reason) => return model.complain(reason),
+    };
+    if model.ops.on_endpoint(&endpoint).is_some() {
+        return model.complain(format!("Another operation of ours is under way on {endpoint}: first that one ends."));
+    }
+    model.open_later(View::Opened(Box::new(PlanView::with(endpoint, choice))));
+}
+
+/// The plan of an operation that can be taken back as far as the ledger tells; the endpoint is judged by the planner.
+pub fn may_reverse<'a>(model: &'a Model, id: &Text) -> Result<&'a Plan, String> {
+    let (Some(row), Some(plan)) = (model.ledger.get(id), journal::planned(&model.ops.records, id)) else {
+        return Err("This operation is not in the journal.".to_owned());
+    };
+    may_back_out(model, &plan.endpoint)?;
+    if Some(&plan.scope) != model.session.scope() {
+        return Err(format!("That was in {}: it is taken back from there.", plan.scope));
+    }
+    let cli = |call: &Call| call.cli(plan.scope.region.as_str());
+    let inverse = plan.main_step().and_then(|step| plan.steps.get(step)?.inverse.as_ref()).map(cli);
+    match row.state {
+        OperationState::Done if plan.from.config != plan.to.config => Ok(plan),
+        OperationState::Done => Err(format!("By the AWS CLI only: {}", inverse.unwrap_or_default())),
+        OperationState::Running | OperationState::Unknown => Err("It is under way: B on it stops it.".to_owned()),
+        OperationState::RolledBack => Err("AWS took it back already: nothing of it stands.".to_owned()),
+        OperationState::Refused => Err("It changed nothing: there is nothing to take back.".to_owned()),
+        state => Err(format!("It ended as {}: B on the endpoint plans from what stands now.", state.word())),
+    }
+}
+
+/// The newest operation of ours on this endpoint that was carried out.
+pub fn last_done(model: &Model, endpoint: &Text) -> Option<Text> {
+    let done = |row: &&Operation| row.target == *endpoint && row.state == OperationState::Done;
+    model.ledger.rows().iter().filter(done).max_by_key(|row| row.started).map(|row| row.id.clone())
 }
 
 /// Who plans, where and when.

@@ -9,7 +9,8 @@ use super::{Command, Keymap, Scope, key::spell};
 fn document(map: &Keymap) -> String {
     let mut out = String::from(
         "# Keys\n\nWritten by a test from the command registry and `src/keys/default.toml`; run it with `MLDECK_BLESS=1` to write it anew.\n\n\
-         No lowercase letter and no Ctrl chord leads to a change in AWS. Commands marked ⚠ do, after a plan and its confirmation.\n",
+         No lowercase letter and no Ctrl chord leads to a change in AWS; `z` opens a plan, whose target is typed in every account.\n\
+         Commands marked ⚠ do, after a plan and its confirmation.\n",
     );
     for &scope in Scope::ALL {
         let _ = write!(out, "\n## {}\n\n| keys | command | |\n|---|---|---|\n", scope.name());

@@ -203,7 +203,7 @@ fn filter_error(model: &Model) -> Option<String> {
 fn wanted(scopes: &[Scope]) -> &'static [Command] {
     use Command as C;
     match scopes.first() {
-        Some(Scope::Confirm) => &[C::Confirm, C::NextChoice, C::PageDown, C::Back],
+        Some(Scope::Confirm) => &[C::Confirm, C::NextChoice, C::Reason, C::PageDown, C::Back],
         Some(Scope::Help) => &[C::Open, C::Filter, C::Next, C::Back],
         Some(Scope::Menu) => &[C::Open, C::Next, C::Previous, C::Back],
         Some(Scope::Palette | Scope::Text) => &[C::Accept, C::Complete, C::Back],

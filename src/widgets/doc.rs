@@ -42,8 +42,17 @@ impl Line {
         self.spans.iter().all(|(text, _)| text.is_ascii())
     }
 
-    /// The joined text and the columns of its rows. Continued rows are narrower by the hang, and so is the first: one
-    /// count for the whole line keeps the right edge straight.
+    /// Bytes of a first span that fills the hang: a label, beside which the other spans wrap. Else the whole line wraps,
+    /// at one width for all its rows.
+    fn label(&self) -> usize {
+        match self.spans.as_slice() {
+            [(label, _), _, ..] if self.hang > 0 && pen::width(label) == self.hang => label.len(),
+            _ => 0,
+        }
+    }
+
+    /// The joined text and the columns of its rows. Continued rows are narrower by the hang, and so is the first without a
+    /// label: one count for the whole line keeps the right edge straight.
     fn joined(&self, width: usize) -> (String, usize) {
         let joined: String = self.spans.iter().map(|(text, _)| text.as_str()).collect();
         (joined, width.saturating_sub(self.hang).max(1))
@@ -57,7 +66,7 @@ impl Line {
             return 1;
         }
         let (joined, columns) = self.joined(width);
-        if pen::width(&joined) <= width { 1 } else { wrap::count(&joined, columns) }
+        if pen::width(&joined) <= width { 1 } else { wrap::count(&joined[self.label()..], columns) }
     }
 }
 
@@ -93,9 +102,10 @@ impl Doc<'_> {
                 continue;
             }
             let (joined, columns) = line.joined(width);
-            for (index, range) in wrap::wrap(&joined, columns).enumerate().skip(hidden) {
-                let indent = if index == 0 { 0 } else { line.hang };
-                put(line, range, indent, Row::new(buf, area, y), look);
+            let label = line.label();
+            for (index, range) in wrap::wrap(&joined[label..], columns).enumerate().skip(hidden) {
+                let (start, indent) = if index == 0 { (0, 0) } else { (label + range.start, line.hang) };
+                put(line, start..label + range.end, indent, Row::new(buf, area, y), look);
                 y += 1;
             }
             hidden = 0;
@@ -149,6 +159,17 @@ mod tests {
         assert_eq!(buf[(10, 1)].fg, Color::Red);
         assert_eq!(buf[(2, 1)].fg, Color::Reset);
         assert_eq!(rows(&text, 22), 6);
+    }
+
+    #[test]
+    fn text_beside_a_label_has_all_the_room_that_is_left() {
+        let text = [Line::toned("stop  ", Tone::Dim)
+            .and("B aborts until the", Tone::Plain)
+            .and(" fleet is gone", Tone::Bad)
+            .hang(6)];
+        let buf = painted(20, 4, UNICODE, |area, buf, look| Doc { lines: &text, top: 0 }.paint(area, buf, look));
+        assert_eq!(lines(&buf), ["stop  B aborts until", "      the fleet is", "      gone", ""]);
+        assert_eq!((rows(&text, 20), buf[(10, 1)].fg), (3, Color::Red));
     }
 
     #[test]

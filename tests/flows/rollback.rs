@@ -1,6 +1,6 @@
 //! The way back: from `B` to "AWS serves the earlier config", and everything that may go wrong between.
 
-use mldeck::app::Effect;
+use mldeck::app::{Effect, Slot};
 use mldeck_core::{ops::journal::Entry, resource::operation::OperationState, time::Timestamp};
 use mldeck_sandbox::faults::Kind;
 use serde_json::{Value, json};
@@ -312,4 +312,104 @@ fn outside_production_one_deliberate_key_is_enough_and_enter_is_not() {
     deck.keys("<enter>").sees("not what the plan says");
     assert_eq!(deck.sends(), Vec::<&str>::new());
     deck.advance(seconds(1)).keys("y").wait_for("accepted by AWS", minutes(1));
+}
+
+#[test]
+fn a_trail_that_takes_minutes_makes_no_plan_too_old() {
+    let mut deck = Deck::start("fraud-burns");
+    deck.hold(Slot::SnapshotDeep)
+        .keys("/fraud-prod<enter> B")
+        .sees("CloudTrail is being asked")
+        .sees("and Enter to go:");
+    deck.advance(minutes(5)).sees("CloudTrail is being asked").let_through();
+    deck.lacks("CloudTrail is being asked").lacks("cannot be planned").sees("CloudTrail 01:42 (ci-deploy)");
+    deck.advance(seconds(1)).keys("v17<enter>").wait_for("accepted by AWS", minutes(1));
+}
+
+#[test]
+fn a_demo_at_a_hundred_times_the_speed_can_be_confirmed() {
+    let mut deck = Options::of("fraud-burns").speed(100.0).start();
+    deck.quiet();
+    let from = deck.now();
+    // Twenty seconds of ours are half an hour of the account's: the plan is read again often enough.
+    deck.keys("/fraud-prod<enter> B").sees("and Enter to go:").advance(seconds(20)).keys("v17<enter>");
+    deck.wait_for("accepted by AWS", seconds(5)).wait_for("done", seconds(60));
+    assert!(deck.now().since(from) > 30 * 60_000);
+    assert_eq!(deck.serving("fraud-prod"), ("fraud-v17-a".to_owned(), "InService".to_owned()));
+}
+
+#[test]
+fn facts_that_are_really_old_are_refused_until_they_are_read_again() {
+    let mut deck = fraud();
+    deck.breaks("DescribeEndpoint", Kind::AccessDenied).advance(minutes(3));
+    deck.keys("<tab>").sees("these facts are").sees("F5 reads the endpoint again");
+    deck.keys("v17<enter>").advance(seconds(1)).keys("v17<enter>");
+    assert_eq!(deck.sends(), Vec::<&str>::new());
+    deck.mends().keys("<f5>").sees("and Enter to go:");
+    assert_eq!(deck.sends(), Vec::<&str>::new());
+}
+
+#[test]
+fn a_reason_is_typed_into_the_plan_and_told_by_the_ledger() {
+    let mut deck = fraud();
+    deck.keys("v1<shift-tab>INC-77<space>v17").sees("Reason or ticket: INC-77 v17").keys("<enter>");
+    deck.sees("reason INC-77 v17").advance(seconds(1));
+    assert_eq!(deck.sends(), Vec::<&str>::new(), "a reason is no consent, and what was typed before it is gone");
+    // Left without a change.
+    deck.keys("<shift-tab>x<esc>").sees("reason INC-77 v17").lacks("v17x").advance(seconds(1));
+    deck.keys("v17<enter>").wait_for("accepted by AWS", minutes(1)).sees("INC-77 v17");
+    let planned = deck.model.ops.records().iter().find_map(|record| match &record.entry {
+        Entry::Planned { plan } => plan.reason.clone(),
+        _ => None,
+    });
+    assert_eq!(planned.as_ref().map(|reason| reason.as_str()), Some("INC-77 v17"));
+}
+
+/// fraud-prod was brought back to v17, and that is done; the operation is on screen.
+fn done() -> Deck {
+    let mut deck = fraud();
+    deck.keys("v17<enter>").wait_for("accepted by AWS", minutes(1)).wait_for("done", minutes(60));
+    deck.effects();
+    deck
+}
+
+#[test]
+fn z_on_a_finished_operation_brings_back_what_it_replaced() {
+    let mut deck = done();
+    let operation = deck.model.ledger.rows()[0].id.clone();
+    deck.keys("z").sees("Undo fraud-prod: v17 → v18").sees(&format!("reverses {operation}")).sees("which replaced it");
+    // Guarded, its alarm would take v18 back again; Tab changes the mode, and the target stays.
+    deck.keys("<tab>")
+        .sees("emergency all at once")
+        .sees("fraud-v17-a → fraud-v18-c")
+        .sees("Type v18 and Enter to go:");
+    deck.advance(seconds(1));
+    assert_eq!(deck.sends(), Vec::<&str>::new(), "z alone sends nothing");
+    deck.keys("v18<enter>").wait_for("accepted by AWS", minutes(1)).advance(minutes(1)).wait_for("done", minutes(60));
+    assert_eq!(deck.serving("fraud-prod"), ("fraud-v18-c".to_owned(), "InService".to_owned()));
+    // The ledger says so, from its row, too; and what was undone is not undone twice.
+    deck.keys("9").sees("undo").sees(&format!("reverses {operation}")).keys("jz").sees("is what is live already");
+    deck.keys("<esc>gz").sees("Undo fraud-prod: v18 → v17");
+}
+
+#[test]
+fn z_says_who_changed_it_since_and_gives_the_line() {
+    let mut deck = done();
+    let other = other_config(&deck);
+    let input = json!({"EndpointName": "fraud-prod", "EndpointConfigName": other, "RetainAllVariantProperties": true});
+    deck.call("sagemaker", "UpdateEndpoint", &input);
+    deck.advance(minutes(1)).keys("z").sees("a change is running").sees("--endpoint-config-name fraud-v18-c");
+    deck.keys("<esc>").advance(minutes(60)).keys("z").sees("changed since by").sees(&format!("{other} serves"));
+    deck.sees("--endpoint-config-name fraud-v18-c").advance(seconds(1)).keys("v18<enter>");
+    assert_eq!(deck.sends(), Vec::<&str>::new());
+}
+
+#[test]
+fn z_where_nothing_can_be_taken_back_says_why() {
+    let mut deck = fraud();
+    deck.keys("v17<enter>").wait_for("accepted by AWS", minutes(1)).advance(minutes(1));
+    deck.keys("z").sees("It is under way: B on it stops it");
+    deck.keys("B").wait_for("rolled back", minutes(60)).keys("z").sees("AWS took it back already");
+    deck.keys("2z").sees("Nothing of ours is done on fraud-prod").keys("3z").sees("z on an operation");
+    assert_eq!(deck.model.nav.pane().number(), 9);
 }

@@ -68,6 +68,8 @@ pub struct Options {
     pub caps: Caps,
     pub target: Option<&'static str>,
     pub read_only: bool,
+    /// Account seconds in one of ours, as `--speed`.
+    pub speed: f64,
     /// A `config.toml`.
     pub config: Option<&'static str>,
 }
@@ -82,6 +84,7 @@ impl Options {
             caps: Caps { depth: Depth::True, unicode: true, lean: false },
             target: None,
             read_only: false,
+            speed: 1.0,
             config: None,
         }
     }
@@ -93,6 +96,11 @@ impl Options {
 
     pub const fn read_only(mut self) -> Self {
         self.read_only = true;
+        self
+    }
+
+    pub const fn speed(mut self, speed: f64) -> Self {
+        self.speed = speed;
         self
     }
 
@@ -136,6 +144,8 @@ pub struct Deck {
     shown: Option<Monotonic>,
     stalled: bool,
     open: Open,
+    /// Answers to this slot do not arrive until they are let through.
+    held: Option<(Slot, Vec<Msg>)>,
     effects: Vec<Effect>,
     ended: Option<u8>,
     runtime: Option<Runtime>,
@@ -180,7 +190,8 @@ impl Deck {
         let sources = Sources { folder: Some(folders.config.clone()), flags, ..Sources::default() };
         let setup = sources.read();
         let global = Global { read_only: options.read_only, home: Some(home.path().to_owned()), ..Global::default() };
-        let demo = Demo { scenario: options.scenario.to_owned(), speed: 1.0, seed: options.seed, target: None };
+        let demo =
+            Demo { scenario: options.scenario.to_owned(), speed: options.speed, seed: options.seed, target: None };
         let theme = Theme::load(&setup.config.theme, options.caps.depth, &setup.themes).expect("a theme to start with");
         let target = options.target.map(Target::parse);
         let at = At { now: sandbox.now(), mono };
@@ -207,6 +218,7 @@ impl Deck {
             shown: None,
             stalled: false,
             open: Open::default(),
+            held: None,
             effects: Vec::new(),
             ended: None,
             runtime: Some(runtime),
@@ -313,6 +325,13 @@ impl Deck {
     }
 
     fn take(&mut self, msg: Msg) {
+        if let (Msg::Reply { slot, .. }, Some((held, kept))) = (&msg, &mut self.held)
+            && slot == held
+        {
+            self.open.asks.remove(slot);
+            kept.push(msg);
+            return;
+        }
         match &msg {
             Msg::Reply { slot, ticket, .. } if self.open.asks.get(slot) == Some(ticket) => {
                 self.open.asks.remove(slot);
@@ -353,7 +372,7 @@ impl Deck {
     fn step(&mut self, millis: u64) {
         self.mono = self.mono.plus(millis);
         let mut clock = self.sandbox.clock.lock().unwrap_or_else(PoisonError::into_inner);
-        clock.step(clock::instant(), Duration::from_millis(millis));
+        clock.step(clock::instant(), Duration::from_millis(millis).mul_f64(self.options.speed));
     }
 
     /// Lets virtual time pass, on both clocks, and delivers what falls due on the way.
@@ -427,6 +446,22 @@ impl Deck {
             self.update(at, Msg::Key { key, burst });
         }
         self.settle();
+        self.quiet()
+    }
+
+    /// From now on answers to this slot are on their way and do not arrive.
+    pub fn hold(&mut self, slot: Slot) -> &mut Self {
+        self.held = Some((slot, Vec::new()));
+        self
+    }
+
+    /// They arrive.
+    pub fn let_through(&mut self) -> &mut Self {
+        let (_, kept) = self.held.take().expect("something is held");
+        assert!(!kept.is_empty(), "nothing was answered");
+        for msg in kept {
+            self.take(msg);
+        }
         self.quiet()
     }
 

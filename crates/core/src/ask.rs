@@ -57,7 +57,8 @@ pub enum Ask {
     Drift { monitor: Text, endpoint: Option<Text>, from: Timestamp, to: Timestamp },
     /// Everything the planner needs to judge a way back for one endpoint, read freshly.
     /// `deep` adds CloudTrail (slow: 2 calls a second); without it the answer comes from Describe, tags and lists.
-    Snapshot { endpoint: Text, deep: bool },
+    /// `also` names a config to read besides those that are found.
+    Snapshot { endpoint: Text, deep: bool, also: Option<Text> },
     /// The body of a Describe as AWS sent it, masked, pretty-printed.
     Raw { kind: crate::resource::Kind, name: Text },
 }

@@ -12,7 +12,7 @@ use mldeck_core::{
         candidate::History,
         confirm::Confirm,
         guard::{Check, Severity, warm_variant},
-        intent::{Choice, Class, Context, Mode},
+        intent::{Choice, Class, Context, Mode, Reversal},
         plan::{Plan, Refusal, plan_back_out, plan_shift},
         snapshot::{Config, Model},
     },
@@ -98,8 +98,8 @@ fn the_page_of_0224() {
             "it would have moved all traffic at once and dropped the guardrails (fraud-5xx, fraud-p99)",
         ]
     );
-    assert_eq!(plan.stop, "B again aborts until the old fleet is terminated (about 5 m 00 s after the shift)");
-    assert_eq!(plan.undo, "once InService, z brings v18 back (its config fraud-v18-c is kept)");
+    assert_eq!(plan.stop, "B aborts until the old fleet is gone (5 m 00 s after the shift)");
+    assert_eq!(plan.undo, "when done, z in the ledger (9) brings v18 back (fraud-v18-c)");
     assert_eq!(plan.confirm, Confirm::Typed { target: t("v17") });
     assert_eq!(plan.valid_until, at("02:34:12"));
     assert!(plan.findings.iter().all(|f| f.severity != Severity::Block));
@@ -532,6 +532,30 @@ fn a_price_that_is_not_known_reads_as_a_question() {
 }
 
 #[test]
+fn a_slow_trail_adds_to_a_younger_read_and_makes_nothing_older() {
+    let deep = snapshot();
+    let mut quick = Snapshot { at: at("02:29:10"), trail: None, ..snapshot() };
+    details(&mut quick).variants[0].current_count = Some(7);
+    quick.configs.truncate(2);
+    quick.models.truncate(2);
+    let context = Context { at: at("02:29:12"), ..context() };
+    for both in [deep.clone().and(quick.clone()), quick.clone().and(deep.clone())] {
+        assert_eq!((both.at, both.trail.clone()), (at("02:29:10"), deep.trail.clone()));
+        assert!(both.config("fraud-v16-b").is_some() && both.model("fraud-16").is_some(), "what only the trail names");
+        assert_eq!(both.endpoint, quick.endpoint, "the endpoint is as it was read last");
+        let plan = plan_back_out(&both, &history(), &Choice::default(), &context).unwrap();
+        assert!(plan.found_by.contains("CloudTrail") && finding(&plan, Check::Age, Severity::Ok).is_some());
+    }
+    // A trail that could not be read again does not take away what it said before.
+    let denied = Snapshot { at: at("02:30:00"), trail: Some(Err(missing())), ..snapshot() };
+    assert_eq!(deep.clone().and(denied).trail, deep.trail);
+    // What is really old is refused, whatever was added to it.
+    let old = Context { at: at("02:30:11"), ..context };
+    let refusal = plan_back_out(&deep.and(quick), &history(), &Choice::default(), &old).unwrap_err().remove(0);
+    assert_eq!((refusal.check, refusal.remedy.as_deref()), (Check::Age, Some("Ctrl-R reads the endpoint again.")));
+}
+
+#[test]
 fn the_digest_is_of_what_will_be_done_on_which_facts() {
     let base = plan();
     assert!(base.is_intact());
@@ -552,6 +576,62 @@ fn the_digest_is_of_what_will_be_done_on_which_facts() {
     for (name, change) in cases {
         assert_ne!(plan_with(change).digest, base.digest, "{name}");
     }
+}
+
+/// v18 → v17 was ours and is done; now v18 is wanted back.
+fn undo(change: impl FnOnce(&mut Snapshot)) -> Result<Plan, Vec<Refusal>> {
+    let mut snapshot = snapshot();
+    details(&mut snapshot).config = t(BEFORE);
+    snapshot.trail = Some(Ok(vec![fixture::event(at("02:00:00"), BEFORE, "anna")]));
+    change(&mut snapshot);
+    let choice = Choice {
+        candidate: Some(t(LIVE)),
+        reverses: Some(Reversal { operation: t("9c1e0f3a"), left: t(BEFORE) }),
+        ..Choice::default()
+    };
+    let context = Context { class: Class::Dev, ..context() };
+    plan_back_out(&snapshot, &history(), &choice, &context)
+}
+
+#[test]
+fn an_operation_of_ours_is_taken_back_by_the_ordinary_plan() {
+    let plan = undo(|_| {}).unwrap();
+    assert_eq!(plan.title(), "Undo fraud-prod: v17 → v18, reverses 9c1e0f3a");
+    assert_eq!(plan.found_by, "our operation 9c1e0f3a, which replaced it; 1 of 1 source agrees");
+    assert_eq!(plan.confirm, Confirm::Typed { target: t("v18") }, "typed even outside production");
+    assert!(plan.is_intact() && plan.cli()[1].contains("--endpoint-config-name fraud-v18-c"), "{:?}", plan.cli());
+    let back: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
+    assert!(back.is_intact());
+    // Plans of before have no such member, and keep their digest.
+    assert!(!serde_json::to_string(&fixture::plan()).unwrap().contains("reverses"));
+}
+
+#[test]
+fn an_operation_is_not_taken_back_from_under_somebody_else() {
+    let first = |change: fn(&mut Snapshot)| undo(change).unwrap_err().remove(0);
+    let theirs = first(|s| {
+        details(s).config = t("fraud-v16-b");
+        s.trail = Some(Ok(vec![fixture::event(at("02:10:00"), "fraud-v16-b", "bob")]));
+    });
+    assert_eq!(theirs.text, "changed since by bob at 2026-11-23 02:10: fraud-v16-b serves, 9c1e0f3a left fraud-v17-a");
+    assert!(theirs.cli.is_some_and(|cli| cli.contains("--endpoint-config-name fraud-v18-c")));
+    let unasked = first(|s| {
+        details(s).config = t("fraud-v16-b");
+        s.trail = None;
+    });
+    assert!(unasked.text.starts_with("changed since (CloudTrail is being asked by whom)"), "{}", unasked.text);
+    for status in [EndpointStatus::OutOfService, EndpointStatus::UpdateRollbackFailed] {
+        let refusal = undo(|s| s.endpoint.status = status.clone()).unwrap_err().remove(0);
+        assert_eq!(refusal.check, Check::Status, "{status:?}");
+    }
+    let running = first(|s| s.endpoint.status = EndpointStatus::Updating);
+    assert!(running.text.starts_with("a change is running") && running.cli.is_some(), "{running:?}");
+    let gone = first(|s| {
+        let config = s.configs.iter_mut().find(|(name, _)| name == LIVE).unwrap();
+        config.1 = Err(missing());
+    });
+    assert_eq!(gone.text, "config fraud-v18-c is deleted");
+    assert_eq!(first(|s| details(s).config = t(LIVE)).text, "fraud-v18-c is what is live already");
 }
 
 #[test]

@@ -117,6 +117,13 @@ fn a_plan_lives_ten_minutes() {
     let _ = gate.key(ms(2_200), at("02:34:00"), '7');
     assert_eq!(gate.enter(ms(2_300), at("02:34:13")), Verdict::Ignored(Why::Expired));
     assert_eq!(gate.enter(ms(2_400), at("02:34:12")), Verdict::Go);
+    // The same plan on newer facts has its own ten minutes; what is typed stands.
+    gate.renew(&fixture::plan_with(|s, _, context| {
+        s.at = at("02:33:00");
+        context.at = at("02:33:01");
+    }));
+    assert_eq!(gate.enter(ms(2_500), at("02:43:01")), Verdict::Go);
+    assert_eq!(gate.enter(ms(2_600), at("02:43:02")), Verdict::Ignored(Why::Expired));
 }
 
 #[test]

@@ -167,7 +167,7 @@ fn a_whole_way_back() {
     assert_eq!(row.note, "InService on fraud-v17-a");
     assert_eq!(row, *night.run.operation(), "the ledger and the run tell the same");
 
-    let past = history(&night.records, Vec::new());
+    let past = history(&night.records);
     assert_eq!((past.moves[0].from.as_str(), past.moves[0].to.as_str()), ("fraud-v18-c", "fraud-v17-a"));
     assert_eq!(past.images[0].1.resolved, Some(t("sha256:b07a")));
 

@@ -9,7 +9,7 @@ use mldeck_core::{
     fault::{Fault, FaultKind},
     ops::{
         Snapshot,
-        candidate::{Candidates, Confidence, History, TAG_PREVIOUS, Verdict, Witness, candidates},
+        candidate::{Candidates, Confidence, History, TAG_PREVIOUS, Witness, candidates},
     },
     resource::{endpoint::Pending, operation::OperationState},
 };
@@ -187,12 +187,9 @@ fn while_it_deploys_the_trail_still_explains_what_is_live() {
 
 #[test]
 fn the_ledger_and_the_trail_agree() {
-    let mut history = fixture::history();
-    history.verdicts.push(Verdict { config: t(BEFORE), healthy: true });
-    let found = judge(&history, |_| {});
+    let found = judge(&fixture::history(), |_| {});
     let best = &found.list[0];
     assert_eq!((best.config.as_str(), best.label.as_str(), best.agree), (BEFORE, "v17", (2, 2)));
-    assert_eq!(best.healthy, Some(true));
     assert_eq!(best.served, (Some(at("14T09:00:00")), Some(at("01:30:00"))));
     assert_eq!(best.found_by().split("; ").last(), Some("2 of 2 sources agree"));
     let names: Vec<&str> = found.list.iter().map(|c| c.config.as_str()).collect();

@@ -150,9 +150,9 @@ impl Gateway {
             Ask::Drift { monitor, endpoint, from, to } => Box::pin(self.drift(monitor, endpoint.as_ref(), *from, *to))
                 .await
                 .map(|detail| Answer::Drift(Box::new(detail))),
-            Ask::Snapshot { endpoint, deep } => {
-                Box::pin(self.snapshot(endpoint, *deep)).await.map(|snapshot| Answer::Snapshot(Box::new(snapshot)))
-            }
+            Ask::Snapshot { endpoint, deep, also } => Box::pin(self.snapshot(endpoint, *deep, also.as_ref()))
+                .await
+                .map(|snapshot| Answer::Snapshot(Box::new(snapshot))),
             Ask::Raw { kind, name } => Box::pin(self.raw(*kind, name)).await.map(Answer::Raw),
         }
     }

@@ -90,6 +90,10 @@ pub(super) fn actions(model: &mut Model) {
             (Command::Describe, "Every fact", Ok(())),
             (Command::Raw, "Raw JSON", Ok(())),
         ],
+        Kind::Operation => vec![
+            (Command::Reversal, "Take it back", ops::may_reverse(model, &subject.name).map(|_| ())),
+            (Command::Describe, "Every fact", Ok(())),
+        ],
         _ => vec![(Command::Describe, "Every fact", Ok(()))],
     };
     let items = rows

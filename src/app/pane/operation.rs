@@ -111,6 +111,9 @@ impl Opened for OperationView {
             (format!("  {} {}", health.symbol(), row.state.word()), health.tone()),
             (format!("  {}", row.note), Tone::Dim),
         ];
+        if let Some(reason) = &row.reason {
+            line.push((format!("  {reason}"), Tone::Plain));
+        }
         if model.ops.get(&self.id).is_some_and(|live| live.run.is_aborting()) {
             line.push(("  stopping".to_owned(), Tone::Warn));
         }
@@ -155,7 +158,7 @@ impl Opened for OperationView {
             } else if open {
                 ops::abort(model, &self.id, out);
             } else {
-                model.say("This operation has ended; B on the endpoint plans the next way back.");
+                model.say("This operation has ended; z takes it back, B on the endpoint plans the next way back.");
             }
             return true;
         }

@@ -1,28 +1,27 @@
-//! `B`: the plan, before anything happens. It appears at once from what Describe, tags and the ledger say; CloudTrail
-//! refines it.
+//! `B` and `z`: the plan, before anything happens. It appears at once from what Describe, tags and the ledger say;
+//! CloudTrail refines it.
 
 use mldeck_core::{
     ask::{Answer, Ask},
     column::Tone,
     fault::Fault,
-    health::Health,
     ops::{
         Snapshot,
         confirm::{Confirm, Gate, Verdict},
-        guard::{Finding, Severity},
+        guard::STALE,
         intent::Choice,
         journal,
         plan::{Plan, Refusal, plan_back_out},
-        prices,
     },
     resource::Kind,
     text::Text,
-    time::Timestamp,
+    time::{SECOND, Timestamp},
 };
 
 use super::{Opened, Scroll, Subject, View, operation::OperationView, table::fault_notice};
 use crate::app::{
     command::{Command, Scope},
+    field::Field,
     look::{Line, Look, Notice, Share},
     model::Model,
     msg::{Effect, Slot},
@@ -30,14 +29,26 @@ use crate::app::{
     polls::Want,
 };
 
-/// The plan's facts are read again while the operator thinks.
-const REFRESH_SECS: u64 = 30;
+mod document;
+
+use document::{document, refused};
+
+/// The plan's facts are read again while the operator thinks: each half minute of the account's time.
+const REFRESH: i64 = 30 * SECOND;
+/// A fast demo's clock asks no more often than this, milliseconds.
+const SHORTEST_REFRESH: u64 = 1_000;
+/// Characters of a reason.
+const LONGEST_REASON: usize = 200;
+/// Below this height the hint under the prompt gives its line to the plan.
+const ROOM_FOR_HINT: u16 = 30;
 
 pub struct PlanView {
     endpoint: Text,
     snapshot: Option<Snapshot>,
     fault: Option<Fault>,
     choice: Choice,
+    /// The reason while it is typed: keys go there instead of to the prompt.
+    reason: Option<Field>,
     plan: Option<Result<Plan, Vec<Refusal>>>,
     gate: Option<Gate>,
     /// When the prompt's plan is too old to be confirmed.
@@ -52,11 +63,17 @@ pub struct PlanView {
 
 impl PlanView {
     pub fn new(endpoint: Text) -> Self {
+        Self::with(endpoint, Choice::default())
+    }
+
+    /// With a choice that was made where the plan was asked for: a reversal.
+    pub fn with(endpoint: Text, choice: Choice) -> Self {
         Self {
             endpoint,
             snapshot: None,
             fault: None,
-            choice: Choice::default(),
+            choice,
+            reason: None,
             plan: None,
             gate: None,
             gate_until: Timestamp::default(),
@@ -70,7 +87,7 @@ impl PlanView {
     /// Judges again. What is typed stays only while the plan does the same thing on the same facts.
     fn replan(&mut self, model: &Model) {
         let (Some(snapshot), Some(context)) = (&self.snapshot, ops::context(model)) else { return };
-        let history = journal::history(model.ops.records(), Vec::new());
+        let history = journal::history(model.ops.records());
         let plan = plan_back_out(snapshot, &history, &self.choice, &context);
         let same = match (&self.plan, &plan) {
             (Some(Ok(before)), Ok(after)) => before.digest == after.digest && before.confirm == after.confirm,
@@ -78,37 +95,19 @@ impl PlanView {
         };
         if !same || model.now() > self.gate_until {
             self.gate = plan.as_ref().ok().map(Gate::new);
-            self.gate_until = plan.as_ref().map_or(self.gate_until, |plan| plan.valid_until);
             self.note = None;
+        } else if let (Some(gate), Ok(plan)) = (&mut self.gate, &plan) {
+            gate.renew(plan);
         }
+        self.gate_until = plan.as_ref().map_or(self.gate_until, |plan| plan.valid_until);
         // What was found meanwhile is shown in any case: sources and ages are no part of what will be done.
         self.plan = Some(plan);
     }
 
-    /// CloudTrail's part of an earlier answer stays when a quick read follows it.
-    fn take(&mut self, mut snapshot: Snapshot) {
-        if let Some(before) = self.snapshot.take() {
-            if snapshot.trail.is_none() {
-                snapshot.trail = before.trail;
-            }
-            for (name, config) in before.configs {
-                if snapshot.config(name.as_str()).is_none() {
-                    snapshot.configs.push((name, config));
-                }
-            }
-            for (name, known) in before.models {
-                if snapshot.model(name.as_str()).is_none() {
-                    snapshot.models.push((name, known));
-                }
-            }
-        }
-        self.snapshot = Some(snapshot);
-    }
-
     /// Tab: the other mode, then the next candidate.
-    fn next_choice(&mut self, model: &Model) {
+    fn next_choice(&mut self, model: &mut Model) {
         let Some(Ok(plan)) = &self.plan else { return };
-        if self.choice.mode.is_none() {
+        if self.choice.mode.is_none() || self.choice.reverses.is_some() {
             self.choice.mode = Some(plan.mode.other());
         } else {
             // The chosen one stands first in a plan: the order of names does not move while they are walked.
@@ -118,7 +117,28 @@ impl PlanView {
             self.choice.candidate = names.get(at % names.len().max(1)).map(|name| (*name).clone());
             self.choice.mode = None;
         }
+        if self.snapshot.as_ref().is_some_and(|snapshot| model.now().since(snapshot.at) > STALE) {
+            model.polls.hurry(Slot::Snapshot, model.at.mono);
+        }
         self.replan(model);
+    }
+
+    /// One line of text over the prompt. A plan with another reason is another plan: its target is typed after it.
+    fn on_reason(&mut self, model: &Model, command: Command) -> bool {
+        let Some(field) = &mut self.reason else { return false };
+        match command {
+            Command::Confirm | Command::Accept | Command::Reason | Command::NextChoice => {
+                let typed: String = field.text().trim().chars().take(LONGEST_REASON).collect();
+                self.choice.reason = (!typed.is_empty()).then(|| Text::new(&typed));
+                self.reason = None;
+                self.replan(model);
+            }
+            Command::Back => self.reason = None,
+            Command::Left => return field.on(Command::CursorLeft),
+            Command::Right => return field.on(Command::CursorRight),
+            _ => return field.on(command),
+        }
+        true
     }
 
     fn go(&mut self, model: &mut Model, out: &mut Vec<Effect>) {
@@ -148,6 +168,12 @@ impl PlanView {
             line.push((" read-only deck: this plan cannot be carried out here".to_owned(), Tone::Warn));
             return line;
         }
+        if let Some(field) = &self.reason {
+            line.push((" Reason or ticket: ".to_owned(), Tone::Plain));
+            line.push((format!("{}▏", field.text()), Tone::Accent));
+            line.push(("   Enter keeps it, Esc does not".to_owned(), Tone::Dim));
+            return line;
+        }
         match &plan.confirm {
             Confirm::Typed { target } => {
                 line.push((" Type  ".to_owned(), Tone::Plain));
@@ -168,98 +194,6 @@ impl PlanView {
     }
 }
 
-/// The plan as a document.
-fn document(plan: &Plan, deep: bool) -> Vec<Line> {
-    let mut out: Vec<Line> = Vec::new();
-    let label = |text: &str| (format!("  {text:<16}"), Tone::Dim);
-    let mut found = vec![label("found by"), (plan.found_by.clone(), Tone::Plain)];
-    if !deep {
-        found.push(("   CloudTrail is being asked …".to_owned(), Tone::Busy));
-    }
-    out.push(found);
-    let others: Vec<&str> = plan.candidates.iter().skip(1).map(|candidate| candidate.label.as_str()).collect();
-    if !others.is_empty() {
-        out.push(vec![label("others"), (others.join("  "), Tone::Dim)]);
-    }
-    for gap in &plan.gaps {
-        out.push(vec![label(""), (gap.clone(), Tone::Warn)]);
-    }
-    out.push(vec![("  before → after".to_owned(), Tone::Strong)]);
-    for row in &plan.rows {
-        let change = if row.before == row.after || row.after.is_empty() {
-            row.before.clone()
-        } else {
-            format!("{}  →  {}", row.before, row.after)
-        };
-        out.push(vec![
-            (format!("    {:<18}", row.name), Tone::Dim),
-            (change, Tone::Plain),
-            (format!("   {}", row.note), Tone::Dim),
-        ]);
-    }
-    if !plan.naive.is_empty() {
-        out.push(vec![("  without this plan".to_owned(), Tone::Strong)]);
-        out.extend(plan.naive.iter().map(|line| vec![(format!("    {line}"), Tone::Warn)]));
-    }
-    out.push(vec![("  checked".to_owned(), Tone::Strong)]);
-    out.extend(plan.findings.iter().map(finding));
-    out.push(vec![("  calls".to_owned(), Tone::Strong)]);
-    for (step, cli) in plan.steps.iter().zip(plan.cli()) {
-        let optional = if step.optional { "  (a failure is a warning)" } else { "" };
-        out.push(vec![
-            (format!("    {}", step.call.operation()), Tone::Accent),
-            (format!("{optional}   needs {}", step.call.action()), Tone::Dim),
-        ]);
-        out.push(vec![(format!("      {cli}"), Tone::Plain)]);
-    }
-    out.push(vec![
-        label("cost"),
-        (
-            format!(
-                "{} an hour → {}; {} while both fleets run (about {} min)",
-                prices::dollars(plan.cost.hour_before),
-                prices::dollars(plan.cost.hour_after),
-                prices::dollars(plan.cost.one_off),
-                plan.cost.minutes
-            ),
-            Tone::Plain,
-        ),
-        (format!("   {}", plan.cost.source), Tone::Dim),
-    ]);
-    out.push(vec![label("stop"), (plan.stop.clone(), Tone::Plain)]);
-    out.push(vec![label("undo"), (plan.undo.clone(), Tone::Plain)]);
-    out.push(vec![label("if this dies"), (plan.vanish.clone(), Tone::Plain)]);
-    out.push(vec![label("plan"), (format!("{}  {} mode", plan.id(), plan.mode.word()), Tone::Dim)]);
-    out
-}
-
-fn finding(finding: &Finding) -> Line {
-    let (health, tone) = match finding.severity {
-        Severity::Block => (Health::Bad, Tone::Bad),
-        Severity::Warn => (Health::Warn, Tone::Warn),
-        Severity::Ok => (Health::Ok, Tone::Ok),
-    };
-    let mut line = vec![(format!("    {} ", health.symbol()), tone), (finding.text.clone(), Tone::Plain)];
-    if let Some(remedy) = &finding.remedy {
-        line.push((format!("   {remedy}"), Tone::Dim));
-    }
-    line
-}
-
-fn refused(refusals: &[Refusal]) -> Vec<Line> {
-    let mut out = vec![vec![("  This cannot be planned now.".to_owned(), Tone::Bad)], Vec::new()];
-    for refusal in refusals {
-        out.push(vec![(format!("  {} ", Health::Bad.symbol()), Tone::Bad), (refusal.text.clone(), Tone::Plain)]);
-        if let Some(remedy) = &refusal.remedy {
-            out.push(vec![(format!("    {remedy}"), Tone::Dim)]);
-        }
-        if let Some(cli) = &refusal.cli {
-            out.push(vec![(format!("    {cli}"), Tone::Accent)]);
-        }
-    }
-    out
-}
-
 impl Opened for PlanView {
     fn scopes(&self) -> &'static [Scope] {
         &[Scope::Confirm, Scope::Text]
@@ -268,7 +202,10 @@ impl Opened for PlanView {
     fn title(&self, model: &Model) -> Line {
         let title = match &self.plan {
             Some(Ok(plan)) => plan.title(),
-            _ => format!("Roll back {}", self.endpoint),
+            _ => match &self.choice.reverses {
+                Some(reversal) => format!("Undo {} of {}", reversal.operation, self.endpoint),
+                None => format!("Roll back {}", self.endpoint),
+            },
         };
         let place = model.session.scope().map(|scope| format!("   {} {}", scope.short_account(), scope.region));
         vec![(title, Tone::Strong), (place.unwrap_or_default(), Tone::Dim)]
@@ -277,20 +214,20 @@ impl Opened for PlanView {
     fn look<'a>(&'a self, model: &'a Model) -> Look<'a> {
         let deep = self.snapshot.as_ref().is_some_and(|snapshot| snapshot.trail.is_some());
         match &self.plan {
-            Some(Ok(plan)) => Look::Rows(vec![
-                (Share::Part(1), Look::Doc { lines: document(plan, deep), scroll: self.scroll.0 }),
-                (Share::Fixed(1), Look::Doc { lines: vec![self.prompt(model)], scroll: 0 }),
-                (
-                    Share::Fixed(1),
-                    Look::Doc {
-                        lines: vec![vec![(
-                            " tab: guardrail mode, candidate    Esc leaves, nothing was sent".to_owned(),
-                            Tone::Dim,
-                        )]],
-                        scroll: 0,
-                    },
-                ),
-            ]),
+            Some(Ok(plan)) => {
+                let doc = |lines, scroll| Look::Doc { lines, scroll };
+                let mut rows = vec![
+                    (Share::Part(1), doc(document(plan, deep), self.scroll.0)),
+                    (Share::Fixed(1), doc(vec![self.prompt(model)], 0)),
+                ];
+                // Where each line counts, the line of keys below says as much.
+                if model.size.1 >= ROOM_FOR_HINT {
+                    let hint = " tab: guardrail mode, candidate    shift-tab: reason (INC-…)    f5: read again    \
+                                Esc leaves, nothing was sent";
+                    rows.push((Share::Fixed(1), doc(vec![vec![(hint.to_owned(), Tone::Dim)]], 0)));
+                }
+                Look::Rows(rows)
+            }
             Some(Err(refusals)) => Look::Doc { lines: refused(refusals), scroll: self.scroll.0 },
             None => Look::Notice(match &self.fault {
                 Some(fault) => fault_notice(fault, Tone::Bad),
@@ -301,8 +238,15 @@ impl Opened for PlanView {
     }
 
     fn on(&mut self, model: &mut Model, command: Command, out: &mut Vec<Effect>) -> bool {
+        if self.reason.is_some() {
+            return self.on_reason(model, command);
+        }
         let page = self.page(model);
         match command {
+            Command::Reason if matches!(self.plan, Some(Ok(_))) => {
+                let before = self.choice.reason.as_ref().map(Text::to_string).unwrap_or_default();
+                self.reason = Some(Field::new(&before));
+            }
             Command::Confirm | Command::Accept => {
                 let (mono, now, burst) = (model.at.mono, model.now(), self.burst);
                 let Some(gate) = &mut self.gate else { return true };
@@ -329,6 +273,10 @@ impl Opened for PlanView {
     }
 
     fn type_in(&mut self, model: &mut Model, text: &str, burst: bool) -> bool {
+        if let Some(field) = &mut self.reason {
+            field.insert(text);
+            return true;
+        }
         let (mono, now) = (model.at.mono, model.now());
         let Some(gate) = &mut self.gate else { return true };
         let mut chars = text.chars();
@@ -362,12 +310,17 @@ impl Opened for PlanView {
         self.gone
     }
 
-    fn wants(&self, _model: &Model) -> Vec<Want> {
+    fn wants(&self, model: &Model) -> Vec<Want> {
         if self.gone {
             return Vec::new();
         }
-        let ask = |deep| Ask::Snapshot { endpoint: self.endpoint.clone(), deep };
-        vec![Want::every(Slot::Snapshot, ask(false), REFRESH_SECS), Want::once(Slot::SnapshotDeep, ask(true))]
+        let also = self.choice.reverses.as_ref().and(self.choice.candidate.clone());
+        let ask = |deep| Ask::Snapshot { endpoint: self.endpoint.clone(), deep, also: also.clone() };
+        let every = ((REFRESH as f64 / model.speed()) as u64).max(SHORTEST_REFRESH);
+        vec![
+            Want { slot: Slot::Snapshot, ask: ask(false), every: Some(every) },
+            Want::once(Slot::SnapshotDeep, ask(true)),
+        ]
     }
 
     fn reply(&mut self, model: &mut Model, slot: Slot, result: &Result<Answer, Fault>) -> bool {
@@ -377,7 +330,11 @@ impl Opened for PlanView {
         match result {
             Ok(Answer::Snapshot(snapshot)) => {
                 self.fault = None;
-                self.take((**snapshot).clone());
+                let snapshot = (**snapshot).clone();
+                self.snapshot = Some(match self.snapshot.take() {
+                    Some(before) => before.and(snapshot),
+                    None => snapshot,
+                });
                 self.replan(model);
             }
             Ok(_) => return false,

@@ -27,12 +27,11 @@ pub const TAG_PREVIOUS: &str = "mldeck:previous-config";
 /// Tag on the endpoint: short id of the plan of our last change.
 pub const TAG_PLAN: &str = "mldeck:plan";
 
-/// What we know from before, given as data: the ledger's moves, and what was measured while configs were live.
+/// What we know from before, given as data: the ledger's moves, and the images that ran.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// From [`super::journal::history`]; other endpoints and scopes may be among them.
     pub moves: Vec<Move>,
-    pub verdicts: Vec<Verdict>,
     /// Digests that image tags stood for while a config was live.
     pub images: Vec<(Text, Image)>,
 }
@@ -47,13 +46,6 @@ pub struct Move {
     pub to: Text,
     pub by: Text,
     pub state: OperationState,
-}
-
-/// Whether a config was healthy while it served this endpoint.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Verdict {
-    pub config: Text,
-    pub healthy: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -106,7 +98,6 @@ pub struct Candidate {
     pub agree: (usize, usize),
     /// When it last began to serve, and stopped.
     pub served: (Option<Timestamp>, Option<Timestamp>),
-    pub healthy: Option<bool>,
     /// Somebody went back from it to an earlier config, or AWS took it back: when.
     pub taken_back: Option<Timestamp>,
 }
@@ -159,7 +150,7 @@ pub fn candidates(snapshot: &Snapshot, history: &History, scope: &Scope) -> Cand
     for (config, at) in failed {
         gather.take_back(&config, at);
     }
-    gather.finish(snapshot, history)
+    gather.finish(snapshot)
 }
 
 struct Gather {
@@ -180,7 +171,6 @@ impl Gather {
                 sources: Vec::new(),
                 agree: (0, 0),
                 served: (None, None),
-                healthy: None,
                 taken_back: None,
             });
             self.found.len() - 1
@@ -314,7 +304,7 @@ impl Gather {
         }
     }
 
-    fn finish(mut self, snapshot: &Snapshot, history: &History) -> Candidates {
+    fn finish(mut self, snapshot: &Snapshot) -> Candidates {
         let mut voters: Vec<Witness> = self
             .found
             .iter()
@@ -327,8 +317,6 @@ impl Gather {
         for candidate in &mut self.found {
             candidate.agree = (candidate.sources.iter().filter(|s| s.first_choice).count(), voters.len());
             candidate.sources.sort_by_key(|s| (Reverse(s.first_choice), Reverse(s.confidence), s.witness));
-            candidate.healthy =
-                history.verdicts.iter().rev().find(|v| v.config == candidate.config).map(|verdict| verdict.healthy);
             candidate.label = label(snapshot, &candidate.config);
         }
         let born = |config: &Text| match snapshot.config(config.as_str()) {

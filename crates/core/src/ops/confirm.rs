@@ -141,6 +141,11 @@ impl Gate {
         self.typed.clear();
     }
 
+    /// The same plan was made again on newer facts: what is typed stands, and the time begins anew.
+    pub fn renew(&mut self, plan: &Plan) {
+        self.valid_until = self.valid_until.max(plan.valid_until);
+    }
+
     pub fn typed(&self) -> &str {
         &self.typed
     }

@@ -135,7 +135,7 @@ fn age(case: &Case<'_>) -> Finding {
     let age = case.context.at.since(case.snapshot.at);
     match age {
         _ if age > STALE => Finding::block(Check::Age, format!("these facts are {} old", time::span(age)))
-            .remedy("Read the endpoint again and plan on that."),
+            .remedy("F5 reads the endpoint again."),
         _ if age > FRESH => Finding::warn(
             Check::Age,
             format!("these facts are {} old; they are read again right before the call", time::span(age)),
@@ -212,9 +212,6 @@ fn history(case: &Case<'_>) -> Vec<Finding> {
     if let Some(at) = candidate.taken_back {
         let text = format!("{} was itself taken back on {} {}", candidate.label, at.date(), at.hm());
         out.push(Finding::warn(Check::Candidate, text));
-    }
-    if candidate.healthy == Some(false) {
-        out.push(Finding::warn(Check::Candidate, format!("{} was not healthy while it served", candidate.label)));
     }
     if candidate.agree.0 < candidate.agree.1 {
         let text =

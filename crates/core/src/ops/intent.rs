@@ -37,6 +37,16 @@ pub struct Choice {
     pub candidate: Option<Text>,
     pub mode: Option<Mode>,
     pub reason: Option<Text>,
+    pub reverses: Option<Reversal>,
+}
+
+/// An operation of ours that is to be taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reversal {
+    /// Its id.
+    pub operation: Text,
+    /// The config it led to: taken back only while that one is live.
+    pub left: Text,
 }
 
 /// How careful a scope wants to be treated. A scope that no rule classifies is production.

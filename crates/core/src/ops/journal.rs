@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    candidate::{History, Move, Verdict},
+    candidate::{History, Move},
     plan::Plan,
     run::Stage,
 };
@@ -134,6 +134,18 @@ pub fn ledger(records: &[Record]) -> Vec<Operation> {
     out
 }
 
+/// The plan of a row of the ledger.
+pub fn planned<'a>(records: &'a [Record], id: &Text) -> Option<&'a Plan> {
+    let of = |id: &str| {
+        records.iter().find_map(|record| match &record.entry {
+            Entry::Planned { plan } if record.op == id => Some(plan.as_ref()),
+            _ => None,
+        })
+    };
+    // A second run of one plan has a number after its id.
+    of(id.as_str()).or_else(|| of(id.as_str().rsplit_once('-')?.0))
+}
+
 fn fold(group: &[&Record]) -> Option<Operation> {
     let (first, rest) = group.split_first()?;
     let Entry::Planned { plan } = &first.entry else { return None };
@@ -200,8 +212,8 @@ pub(super) fn apply(operation: &mut Operation, record: &Record) {
 }
 
 /// What the planner learns from the past: who moved which endpoint from where to where, and what ran there.
-pub fn history(records: &[Record], verdicts: Vec<Verdict>) -> History {
-    let mut out = History { verdicts, ..History::default() };
+pub fn history(records: &[Record]) -> History {
+    let mut out = History::default();
     for group in operations(records) {
         let (Some(operation), Some(Entry::Planned { plan })) = (fold(&group), group.first().map(|r| &r.entry)) else {
             continue;
@@ -236,6 +248,9 @@ pub fn markdown(group: &[&Record]) -> String {
     let _ = writeln!(out, "- started {}, ended {ended}", operation.started.full());
     if let Some(reason) = &plan.reason {
         let _ = writeln!(out, "- reason: {reason}");
+    }
+    if let Some(reversed) = &plan.reverses {
+        let _ = writeln!(out, "- reverses operation `{reversed}`");
     }
     let _ = writeln!(out, "- found by {}", plan.found_by);
     for id in &operation.request_ids {

@@ -27,7 +27,7 @@ mod expected;
 mod shift;
 mod table;
 
-use choose::{blocks, choose, default_mode, refusal, unknown_candidate};
+use choose::{blocks, choose, default_mode, refusal, reversed, unknown_candidate};
 pub(super) use expected::SAME_WEIGHT;
 pub use expected::{Difference, Expected, ExpectedVariant};
 pub use shift::plan_shift;
@@ -100,6 +100,9 @@ pub struct Plan {
     pub to: Side,
     pub mode: Mode,
     pub reason: Option<Text>,
+    /// The operation that this one takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverses: Option<Text>,
     /// `our ledger and CloudTrail 01:29 (ci-deploy); 2 of 2 sources agree`.
     pub found_by: String,
     /// The candidate chosen, then the others, best first.
@@ -152,7 +155,11 @@ impl Plan {
 
     /// `v18 → v17`.
     pub fn summary(&self) -> String {
-        format!("{} → {}", self.from.label, self.to.label)
+        let change = format!("{} → {}", self.from.label, self.to.label);
+        match &self.reverses {
+            Some(operation) => format!("{change}, reverses {operation}"),
+            None => change,
+        }
     }
 
     /// One AWS CLI line per step.
@@ -175,7 +182,13 @@ impl Plan {
         self.version == VERSION
             && self.compute_digest().as_ref() == Some(&self.digest)
             && self.valid_until == self.at.plus(LIFETIME)
-            && self.confirm == Confirm::decide(self.class, &self.to.label, &self.from.label, &self.digest)
+            && self.confirm == self.decide_confirm()
+    }
+
+    /// A reversal is opened by a lowercase letter: its target is typed in every class.
+    fn decide_confirm(&self) -> Confirm {
+        let class = if self.reverses.is_some() { Class::Prod } else { self.class };
+        Confirm::decide(class, &self.to.label, &self.from.label, &self.digest)
     }
 
     /// Digest, plan tag and confirmation, which follow from the rest.
@@ -183,7 +196,7 @@ impl Plan {
         self.digest = self.compute_digest().unwrap_or_default();
         let id = self.id();
         self.steps = self.steps.iter().map(|step| with_plan_tag(step, &id)).collect();
-        self.confirm = Confirm::decide(self.class, &self.to.label, &self.from.label, &self.digest);
+        self.confirm = self.decide_confirm();
         self
     }
 
@@ -201,6 +214,8 @@ impl Plan {
             to: &'a Side,
             mode: Mode,
             reason: &'a Option<Text>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            reverses: Option<&'a Text>,
             steps: Vec<Step>,
             expected: &'a Expected,
         }
@@ -216,6 +231,7 @@ impl Plan {
             to: &self.to,
             mode: self.mode,
             reason: &self.reason,
+            reverses: self.reverses.as_ref(),
             steps: self.steps.iter().map(|step| with_plan_tag(step, &Text::default())).collect(),
             expected: &self.expected,
         })
@@ -248,7 +264,8 @@ pub fn plan_back_out(
     };
     let found = candidates(snapshot, history, &context.scope);
     let mode = choice.mode.unwrap_or_else(|| default_mode(snapshot, details));
-    let chosen = choose(snapshot, details, choice, found.list.first(), &found.list);
+    let chosen = choose(snapshot, details, choice, found.list.first(), &found.list)
+        .and_then(|candidate| reversed(snapshot, details, choice, candidate, context));
     let candidate = match &chosen {
         Ok(candidate) => candidate.clone(),
         Err(_) => unknown_candidate(snapshot, &Text::default()),
@@ -349,7 +366,7 @@ fn assemble(
     let plan = Plan {
         version: VERSION,
         digest: Text::default(),
-        verb: Text::new("roll back"),
+        verb: Text::new(if choice.reverses.is_some() { "undo" } else { "roll back" }),
         scope: context.scope.clone(),
         class: context.class,
         by: context.by.clone(),
@@ -361,6 +378,7 @@ fn assemble(
         to: Side { config: candidate.config.clone(), label: candidate.label.clone() },
         mode: case.mode,
         reason: choice.reason.clone(),
+        reverses: choice.reverses.as_ref().map(|reversal| reversal.operation.clone()),
         found_by: candidate.found_by(),
         candidates,
         gaps: found.gaps,

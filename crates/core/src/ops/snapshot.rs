@@ -15,7 +15,7 @@ use crate::{
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// When the endpoint itself was read.
+    /// When the endpoint itself was read: last of all, because its age is what a plan is refused for.
     pub at: Timestamp,
     /// With details; tags included.
     pub endpoint: Endpoint,
@@ -39,6 +39,29 @@ impl Snapshot {
 
     pub fn model(&self, name: &str) -> Option<&Result<Model, Fault>> {
         self.models.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// What is known after another read of the same endpoint. Whichever read it later says what it is; CloudTrail's part,
+    /// and the configs and models it names, stay from the earlier one.
+    #[must_use]
+    pub fn and(mut self, mut other: Self) -> Self {
+        let trail = match (self.trail.take(), other.trail.take()) {
+            (known, None) | (known @ Some(Ok(_)), Some(Err(_))) => known,
+            (_, asked) => asked,
+        };
+        let (mut young, old) = if other.at >= self.at { (other, self) } else { (self, other) };
+        young.trail = trail;
+        for (name, config) in old.configs {
+            if young.config(name.as_str()).is_none() {
+                young.configs.push((name, config));
+            }
+        }
+        for (name, model) in old.models {
+            if young.model(name.as_str()).is_none() {
+                young.models.push((name, model));
+            }
+        }
+        young
     }
 }
 

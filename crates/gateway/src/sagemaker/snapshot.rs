@@ -2,18 +2,21 @@
 
 use mldeck_core::{
     ask::TrailEvent,
-    fault::Fault,
+    fault::{Fault, FaultKind},
     ops::{
         Snapshot,
         call::abort_alarm,
         snapshot::{Config, Model},
     },
-    resource::{Alarm, endpoint::Details},
+    resource::{Alarm, Endpoint, endpoint::Details},
     text::Text,
     time::{DAY, Timestamp},
 };
 
-use aws_sdk_sagemaker::types::{EndpointConfigSortKey, OrderKey};
+use aws_sdk_sagemaker::{
+    operation::describe_endpoint::DescribeEndpointOutput,
+    types::{EndpointConfigSortKey, OrderKey},
+};
 
 use super::{doing, endpoint};
 use crate::{Gateway, lanes, pace::Service};
@@ -21,34 +24,57 @@ use crate::{Gateway, lanes, pace::Service};
 /// Candidates among configs of a similar name.
 const CANDIDATES: usize = 20;
 const TRAIL: i64 = 90 * DAY;
+/// An endpoint that changes while it is read is read again, this often at most.
+const ROUNDS: usize = 3;
 const PREVIOUS: &str = "mldeck:previous-config";
 
+type Trail = Result<Vec<TrailEvent>, Fault>;
+
 impl Gateway {
-    pub(crate) async fn snapshot(&self, name: &Text, deep: bool) -> Result<Snapshot, Fault> {
-        let described = self.describe_endpoint(name).await?;
-        let at = self.now();
-        let details = self.complete(&described, endpoint::Tags::Fresh).await;
-        let variants: Vec<Text> = details.variants.iter().map(|variant| variant.name.clone()).collect();
-        let (alarms, scaling, trail, similar) = tokio::join!(
-            self.alarms_of(name, &details),
-            self.scaling(name, &variants),
-            self.trail(name, deep),
-            self.similar_configs(name, &details.config)
-        );
-        let names = candidates(&details, trail.as_ref(), similar.unwrap_or_default());
+    /// The slowest first, the endpoint itself last: CloudTrail may take minutes, and a plan on old facts is refused.
+    pub(crate) async fn snapshot(&self, name: &Text, deep: bool, also: Option<&Text>) -> Result<Snapshot, Fault> {
+        let trail = self.trail(name, deep).await;
+        let mut described = self.describe_endpoint(name).await?;
+        for _ in 0..ROUNDS {
+            let mut snapshot = self.around(&described, trail.clone(), also).await;
+            let again = self.describe_endpoint(name).await?;
+            snapshot.at = self.now();
+            let mut details = self.complete(&again, endpoint::Tags::None).await;
+            if let Some(before) = snapshot.endpoint.details.take().filter(|before| same_ground(before, &details)) {
+                details.tags = before.tags;
+                let alarms = std::mem::take(&mut snapshot.endpoint.alarms);
+                let change = snapshot.endpoint.change.take();
+                snapshot.endpoint =
+                    Endpoint { details: Some(details), alarms, change, ..endpoint::described_row(&again) };
+                return Ok(snapshot);
+            }
+            described = again;
+        }
+        let message = "it changes faster than it can be read";
+        Err(Fault::new(FaultKind::Conflict, "reading an endpoint with its surroundings", message))
+    }
+
+    /// What surrounds an endpoint that was described.
+    async fn around(&self, described: &DescribeEndpointOutput, trail: Option<Trail>, also: Option<&Text>) -> Snapshot {
+        let mut endpoint = endpoint::described_row(described);
+        let details = self.complete(described, endpoint::Tags::Fresh).await;
+        let similar = self.similar_configs(&endpoint.name, &details.config).await;
+        let names = candidates(&details, also, trail.as_ref(), similar.unwrap_or_default());
         let read = lanes::four(&names, |index| self.endpoint_config(&names[index])).await;
         let configs: Vec<(Text, Result<Config, Fault>)> = names.iter().cloned().zip(read).collect();
         let models = self.models_of(&configs).await;
-        let abort = abort_alarm(name);
+        let variants: Vec<Text> = details.variants.iter().map(|variant| variant.name.clone()).collect();
+        let (alarms, scaling) =
+            tokio::join!(self.alarms_of(&endpoint.name, &details), self.scaling(&endpoint.name, &variants));
+        let abort = abort_alarm(&endpoint.name);
         let abort_alarm = alarms.as_ref().ok().and_then(|all| all.iter().find(|alarm| alarm.name == abort)).cloned();
-        let mut endpoint = endpoint::described_row(&described);
         if let Ok(alarms) = &alarms {
-            endpoint.alarms = alarms.iter().filter(|alarm| alarm.endpoint() == Some(name)).cloned().collect();
+            endpoint.alarms = alarms.iter().filter(|alarm| alarm.endpoint() == Some(&endpoint.name)).cloned().collect();
         }
         let newest = trail.as_ref().and_then(|trail| trail.as_ref().ok());
         endpoint.change = newest.and_then(|events| events.iter().find_map(TrailEvent::change));
         endpoint.details = Some(details);
-        Ok(Snapshot { at, endpoint, configs, models, alarms, scaling, trail, abort_alarm })
+        Snapshot { at: self.now(), endpoint, configs, models, alarms, scaling, trail, abort_alarm }
     }
 
     /// Alarms on the endpoint's own metrics, those of its last deployment, and its abort alarm.
@@ -68,7 +94,7 @@ impl Gateway {
         Ok(found)
     }
 
-    async fn trail(&self, name: &Text, deep: bool) -> Option<Result<Vec<TrailEvent>, Fault>> {
+    async fn trail(&self, name: &Text, deep: bool) -> Option<Trail> {
         if !deep {
             return None;
         }
@@ -129,21 +155,37 @@ impl Gateway {
     }
 }
 
-/// The live config first, then in order of trust: our tag, the trail, names alike.
-fn candidates(details: &Details, trail: Option<&Result<Vec<TrailEvent>, Fault>>, similar: Vec<Text>) -> Vec<Text> {
+/// The live config first, then what was asked for, then in order of trust: our tag, the trail, names alike.
+fn candidates(details: &Details, also: Option<&Text>, trail: Option<&Trail>, similar: Vec<Text>) -> Vec<Text> {
     let pending = details.pending.as_ref().map(|pending| pending.config.clone());
     let tag = details.tags.iter().find(|(key, _)| key == PREVIOUS).map(|(_, value)| value.clone());
     let trail = trail.and_then(|trail| trail.as_ref().ok()).into_iter().flatten();
     let trail = trail.filter(|event| event.error.is_none()).filter_map(|event| event.config.clone());
     let mut names: Vec<Text> = Vec::new();
-    for name in
-        [details.config.clone()].into_iter().chain(pending).chain(tag).chain(trail.take(CANDIDATES)).chain(similar)
+    for name in [details.config.clone()]
+        .into_iter()
+        .chain(pending)
+        .chain(also.cloned())
+        .chain(tag)
+        .chain(trail.take(CANDIDATES))
+        .chain(similar)
     {
         if !name.is_empty() && !names.contains(&name) {
             names.push(name);
         }
     }
     names
+}
+
+/// Whether what was read around `before` still belongs to `now`.
+fn same_ground(before: &Details, now: &Details) -> bool {
+    let pending = |details: &Details| details.pending.as_ref().map(|pending| pending.config.clone());
+    let alarms = |details: &Details| details.last_deployment.as_ref().map(|last| last.alarms.clone());
+    let variants = |details: &Details| details.variants.iter().map(|variant| variant.name.clone()).collect::<Vec<_>>();
+    before.config == now.config
+        && pending(before) == pending(now)
+        && alarms(before) == alarms(now)
+        && variants(before) == variants(now)
 }
 
 /// What versions of a config's name have in common: without the tail that counts, dates or hashes.
@@ -203,7 +245,8 @@ mod tests {
             ..Details::default()
         };
         let trail = Ok(vec![event("v18", None), event("v99", Some("denied")), event("v16", None)]);
-        let names = candidates(&details, Some(&trail), vec![Text::new("v17"), Text::new("v15")]);
-        assert_eq!(names, ["v18", "v17", "v16", "v15"].map(Text::new));
+        let names =
+            candidates(&details, Some(&Text::new("v3")), Some(&trail), vec![Text::new("v17"), Text::new("v15")]);
+        assert_eq!(names, ["v18", "v3", "v17", "v16", "v15"].map(Text::new));
     }
 }

@@ -2,9 +2,10 @@
 
 use mldeck_core::{
     ask::{Answer, Ask, LogsOf, RunRef, VitalsOf},
+    ops::Snapshot,
     resource::{Kind, monitor::MonitorKind},
     text::Text,
-    time::{DAY, HOUR},
+    time::{DAY, HOUR, MINUTE, SECOND},
 };
 use mldeck_gateway::{Class, Gateway};
 
@@ -77,7 +78,7 @@ async fn vitals_are_one_batch_and_last_week_is_asked_once() {
 #[tokio::test]
 async fn a_snapshot_has_the_way_back() {
     let (sandbox, gateway) = world().await;
-    let ask = Ask::Snapshot { endpoint: text("fraud-prod"), deep: true };
+    let ask = Ask::Snapshot { endpoint: text("fraud-prod"), deep: true, also: None };
     let snapshot = match gateway.ask(&ask).await {
         Ok(Answer::Snapshot(snapshot)) => snapshot,
         other => panic!("no snapshot: {other:?}"),
@@ -99,6 +100,59 @@ async fn a_snapshot_has_the_way_back() {
     assert!(head.uri.starts_with("https://s3.eu-west-1.amazonaws.com/acme-ml-models/"), "{}", head.uri);
     let nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     assert_eq!(head.header("x-amz-content-sha256"), Some(nothing));
+}
+
+async fn deep_snapshot(gateway: &Gateway) -> Snapshot {
+    match gateway.ask(&Ask::Snapshot { endpoint: text("fraud-prod"), deep: true, also: None }).await {
+        Ok(Answer::Snapshot(snapshot)) => *snapshot,
+        other => panic!("no snapshot: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_reads_the_endpoint_last_however_long_the_trail_takes() {
+    let sandbox = sandbox("fraud-burns").meanwhile(|seen, world| {
+        if seen.what.operation == "LookupEvents" {
+            let later = world.now().plus(100 * SECOND);
+            world.advance_to(later);
+        }
+    });
+    let gateway = sandbox.gateway().await;
+    let before = gateway.now();
+    let snapshot = deep_snapshot(&gateway).await;
+    assert!(gateway.now().since(before) >= 5 * MINUTE, "the trail took its time");
+    assert_eq!(snapshot.at, gateway.now());
+    assert!(snapshot.trail.is_some_and(|trail| trail.is_ok()));
+    let operations = sandbox.peer.operations();
+    assert_eq!(operations.last().map(String::as_str), Some("DescribeEndpoint"), "{operations:?}");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_changes_while_it_is_read_is_read_again() {
+    let moved = std::sync::atomic::AtomicBool::new(false);
+    let sandbox = sandbox("fraud-burns").meanwhile(move |seen, world| {
+        if seen.what.operation == "DescribeAlarms" && !moved.swap(true, std::sync::atomic::Ordering::SeqCst) {
+            let input = r#"{"EndpointName":"fraud-prod","EndpointConfigName":"fraud-v17-a"}"#;
+            let request = http::Request::post("/")
+                .header("x-amz-target", "SageMaker.UpdateEndpoint")
+                .header("content-type", "application/x-amz-json-1.1")
+                .header(
+                    "authorization",
+                    "AWS4-HMAC-SHA256 Credential=ASIAOTHER/20261123/eu-west-1/sagemaker/aws4_request, \
+                     SignedHeaders=host, Signature=0",
+                )
+                .body(bytes::Bytes::from_static(input.as_bytes()))
+                .expect("a request");
+            assert!(world.handle(&request).status().is_success());
+        }
+    });
+    let snapshot = deep_snapshot(&sandbox.gateway().await).await;
+    let details = snapshot.endpoint.details.as_ref().expect("details");
+    let pending = details.pending.as_ref().expect("somebody's deployment").config.clone();
+    assert_eq!((pending.as_str(), snapshot.endpoint.status.as_str()), ("fraud-v17-a", "Updating"));
+    assert_eq!(snapshot.configs[1].0, pending, "read around the endpoint as it is now");
+    let alarms = sandbox.peer.operations().iter().filter(|name| *name == "DescribeAlarms").count();
+    assert!(alarms >= 2, "{alarms}");
 }
 
 #[tokio::test]
@@ -187,7 +241,7 @@ async fn all_asks(gateway: &Gateway) -> Vec<Ask> {
         Ask::Packages,
         Ask::Monitors,
         Ask::Drift { monitor: monitors[0].name.clone(), endpoint: None, from: since, to: now },
-        Ask::Snapshot { endpoint: endpoint.clone(), deep: true },
+        Ask::Snapshot { endpoint: endpoint.clone(), deep: true, also: None },
         raw(Kind::Endpoint, &endpoint),
         raw(Kind::Execution, &executions[0].arn),
         raw(Kind::Run, &run.arn),

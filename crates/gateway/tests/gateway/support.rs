@@ -157,13 +157,17 @@ pub(crate) fn sandbox(scenario: &str) -> Sandbox {
     let start = Timestamp::parse("2026-11-23T02:24:10Z").expect("a time");
     let world = Arc::new(Mutex::new(World::new(Options { seed: 447, scenario, start })));
     let inner = Arc::clone(&world);
-    let peer = Peer::new(move |_, request| match inner.lock().unwrap().deliver(request) {
+    let peer = Peer::new(move |_, request| ended(inner.lock().unwrap().deliver(request)));
+    Sandbox { world, peer }
+}
+
+fn ended(delivery: Delivery) -> End {
+    match delivery {
         Delivery::Answer(answer) => End::Answer(answer),
         Delivery::Delay(millis, answer) => End::Late(Duration::from_millis(millis), answer),
         Delivery::Stall => End::Never,
         Delivery::Drop => End::Broken,
-    });
-    Sandbox { world, peer }
+    }
 }
 
 pub(crate) fn scope() -> Scope {
@@ -181,6 +185,17 @@ fn connect(peer: &Peer) -> Connect {
 }
 
 impl Sandbox {
+    /// The same world, where `before` happens to it as each request arrives.
+    pub(crate) fn meanwhile(self, before: impl Fn(&Seen, &mut World) + Send + Sync + 'static) -> Self {
+        let world = Arc::clone(&self.world);
+        let peer = Peer::new(move |seen, request| {
+            let mut world = world.lock().unwrap();
+            before(seen, &mut world);
+            ended(world.deliver(request))
+        });
+        Self { peer, ..self }
+    }
+
     pub(crate) async fn gateway(&self) -> Gateway {
         let now = Some(SharedTimeSource::new(self.clone()));
         Gateway::connect(Connect { now, ..connect(&self.peer) }).await.expect("connects")

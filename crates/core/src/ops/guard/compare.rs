@@ -90,7 +90,9 @@ fn instance_types(case: &Case<'_>, target: &Config, pairs: &[(&Variant, &ConfigV
                 count(live.desired_count),
                 count(there.initial_count)
             );
-            out.push(Finding::warn(Check::Counts, text).remedy("Set the capacity again when it is InService (U)."));
+            out.push(Finding::warn(Check::Counts, text).remedy(
+                "Set the capacity again when it is InService: aws sagemaker update-endpoint-weights-and-capacities.",
+            ));
         }
         if !kept && live.desired_weight.is_some_and(|weight| (weight - there.initial_weight).abs() > SAME_WEIGHT) {
             let text = format!(

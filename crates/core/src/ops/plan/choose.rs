@@ -2,13 +2,15 @@
 
 use super::Refusal;
 use crate::{
+    ask::TrailEvent,
     ops::{
-        candidate::{self, Candidate},
+        call::{Call, UpdateEndpoint},
+        candidate::{self, Candidate, Confidence, Source, Witness},
         guard::{self, Check, Finding, Severity},
-        intent::{Choice, Mode},
+        intent::{Choice, Context, Mode},
         snapshot::Snapshot,
     },
-    resource::endpoint::Details,
+    resource::endpoint::{Details, EndpointStatus},
     text::Text,
 };
 
@@ -45,6 +47,58 @@ pub(super) fn choose(
     }
 }
 
+/// For a reversal the operation itself is the witness; and it can be taken back only while what it left stands.
+pub(super) fn reversed(
+    snapshot: &Snapshot,
+    details: &Details,
+    choice: &Choice,
+    mut candidate: Candidate,
+    context: &Context,
+) -> Result<Candidate, Refusal> {
+    let Some(reversal) = &choice.reverses else { return Ok(candidate) };
+    let (status, operation) = (&snapshot.endpoint.status, &reversal.operation);
+    let why = if details.config != reversal.left {
+        let who = changed_by(snapshot, &details.config);
+        Some((
+            Check::Candidate,
+            format!("changed since {who}: {} serves, {operation} left {}", details.config, reversal.left),
+        ))
+    } else if matches!(status, EndpointStatus::OutOfService | EndpointStatus::UpdateRollbackFailed) {
+        Some((Check::Status, format!("it is {}: only what is InService is taken back", status.as_str())))
+    } else {
+        None
+    };
+    if let Some((check, text)) = why {
+        let update = UpdateEndpoint {
+            endpoint: snapshot.endpoint.name.clone(),
+            config: candidate.config,
+            retain_all: true,
+            deployment: None,
+        };
+        let cli = Call::UpdateEndpoint(update).cli(context.scope.region.as_str());
+        let remedy = Some("B on the endpoint plans a way back from what stands now.".to_owned());
+        return Err(Refusal { check, text, remedy, cli: Some(cli) });
+    }
+    candidate.agree = (1, 1);
+    candidate.sources = vec![Source {
+        witness: Witness::Ledger,
+        confidence: Confidence::Strong,
+        first_choice: true,
+        note: format!("our operation {operation}, which replaced it"),
+    }];
+    Ok(candidate)
+}
+
+/// Who made this config live, as far as CloudTrail says.
+fn changed_by(snapshot: &Snapshot, live: &Text) -> String {
+    let Some(trail) = &snapshot.trail else { return "(CloudTrail is being asked by whom)".to_owned() };
+    let events = trail.as_deref().unwrap_or_default();
+    match events.iter().find_map(TrailEvent::change).filter(|change| change.config.as_ref() == Some(live)) {
+        Some(change) => format!("by {} at {} {}", change.by, change.at.date(), change.at.hm()),
+        None => "(CloudTrail does not say by whom yet)".to_owned(),
+    }
+}
+
 pub(super) fn unknown_candidate(snapshot: &Snapshot, name: &Text) -> Candidate {
     Candidate {
         config: name.clone(),
@@ -52,7 +106,6 @@ pub(super) fn unknown_candidate(snapshot: &Snapshot, name: &Text) -> Candidate {
         sources: Vec::new(),
         agree: (0, 0),
         served: (None, None),
-        healthy: None,
         taken_back: None,
     }
 }

@@ -84,7 +84,7 @@ fn capacity(details: &Details, receiver: &Variant) -> Finding {
             "{} runs {has} instances, the traffic is spread over {busy} now: it may not bear it",
             receiver.name
         );
-        Finding::warn(Check::Counts, text).remedy("Raise its capacity first (U), or go back by config.")
+        Finding::warn(Check::Counts, text).remedy("Raise its capacity first, or go back by config.")
     } else {
         Finding::ok(Check::Counts, format!("{} runs {has} instances", receiver.name))
     }
@@ -155,6 +155,7 @@ fn assemble(
         to: Side { config: details.config.clone(), label: short(receiver) },
         mode: Mode::Emergency,
         reason,
+        reverses: None,
         found_by: format!("variant {} is live", receiver.name),
         candidates: Vec::new(),
         gaps: Vec::new(),
@@ -164,8 +165,8 @@ fn assemble(
         steps,
         findings: vec![capacity(details, receiver)],
         stop: "it takes seconds and cannot be stopped; it can be undone".to_owned(),
-        undo: format!("once InService, z puts the weights back ({})", list(&before)),
-        vanish: "AWS finishes it alone; the deck resumes watching when it starts again".to_owned(),
+        undo: format!("once InService, the same call puts the weights back ({})", list(&before)),
+        vanish: "AWS finishes it alone; the next start resumes watching".to_owned(),
         expected: Expected::of(endpoint, details),
         images: Vec::new(),
         confirm: Confirm::Key { key: GO },

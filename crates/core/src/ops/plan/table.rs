@@ -208,15 +208,15 @@ pub(super) fn naive(case: &Case<'_>, target: &Config) -> Vec<String> {
 pub(super) fn stop(update: &UpdateEndpoint, stoppable: bool) -> String {
     let policy = update.deployment.as_ref().map(|d| &d.policy);
     let (true, Some(Policy::BlueGreen(policy))) = (stoppable, policy) else {
-        return "it cannot be stopped once sent; when it is InService it can be undone".to_owned();
+        return "it cannot be stopped once sent; when it is done it can be undone".to_owned();
     };
     let keep = time::span(policy.termination_wait_secs * SECOND);
     match policy.routing {
         Routing::AllAtOnce => {
-            format!("B again aborts until the old fleet is terminated (about {keep} after the shift)")
+            format!("B aborts until the old fleet is gone ({keep} after the shift)")
         }
         Routing::Canary(size) | Routing::Linear(size) => format!(
-            "B again aborts while {size} bakes ({}) and until the old fleet is terminated (about {keep} after the shift)",
+            "B aborts while {size} bakes ({}) and until the old fleet is gone ({keep} after the shift)",
             time::span(policy.wait_secs * SECOND)
         ),
     }
@@ -226,14 +226,14 @@ pub(super) fn undo(case: &Case<'_>) -> String {
     let label = crate::ops::candidate::label(case.snapshot, &case.details.config);
     match case.snapshot.config(case.details.config.as_str()) {
         Some(Err(fault)) => format!("not possible: the live config is {}", fault.kind.headline()),
-        _ => format!("once InService, z brings {label} back (its config {} is kept)", case.details.config),
+        _ => format!("when done, z in the ledger (9) brings {label} back ({})", case.details.config),
     }
 }
 
 pub(super) fn vanish(stoppable: bool, mode: Mode) -> String {
     let brake = match (stoppable, mode) {
-        (true, Mode::Guarded) => "AWS finishes the update or takes it back alone",
-        _ => "AWS finishes the update alone",
+        (true, Mode::Guarded) => "AWS finishes it or takes it back alone",
+        _ => "AWS finishes it alone",
     };
-    format!("{brake}; the deck resumes watching when it starts again")
+    format!("{brake}; the next start resumes watching")
 }
