@@ -29,8 +29,7 @@ use mldeck_core::{
 };
 
 use crate::{
-    Pending,
-    Gateway, Grant,
+    Gateway, Grant, Pending,
     fault::{self, Doing},
     gate::Permit,
     pace::Service,

@@ -5,5 +5,6 @@
 mod answers;
 mod asks;
 mod lint;
+mod profile;
 mod support;
 mod writes;
