@@ -6,5 +6,6 @@ mod answers;
 mod asks;
 mod lint;
 mod profile;
+mod rows;
 mod support;
 mod writes;
