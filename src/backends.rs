@@ -26,7 +26,7 @@ use mldeck_core::{
 use mldeck_gateway::{Connect, Gateway};
 use mldeck_sandbox::{Options, Scenario, World, clock::Clock, faults::Delivery};
 
-use crate::{cli::Global, config::Environment, run::clock};
+use crate::{cli::Global, run::clock};
 
 /// A gateway, and where account time comes from.
 pub struct Connected {
@@ -173,20 +173,12 @@ fn wrapped(response: http::Response<Bytes>) -> Result<HttpResponse, ConnectorErr
     Ok(out)
 }
 
-/// Connects to AWS by the default credential chain, or to the address that was given. `speed` multiplies the polling rate
-/// that calls are held to.
+/// Connects to AWS, or to the address that was given: by the profile that was named, else by the default credential chain.
+/// `speed` multiplies the polling rate that calls are held to.
 ///
 /// # Errors
 /// A missing region, an unknown profile, a malformed address.
 pub async fn live(global: &Global, speed: f64) -> Result<Connected, Fault> {
-    // The SDK's chain asks the environment first: whoever names a profile would act with other keys.
-    if let Some(profile) = global.profile.as_ref().filter(|_| Environment::has_aws_keys()) {
-        let message = format!(
-            "AWS_ACCESS_KEY_ID in the environment would win over the profile {profile}; unset it (with its secret and \
-             token), or leave --profile away"
-        );
-        return Err(Fault::new(FaultKind::Setup, "choosing credentials", &message));
-    }
     let connect = Connect {
         profile: global.profile.clone(),
         region: global.region.clone(),

@@ -125,7 +125,10 @@ pub fn answer(ask: &Ask, rows: usize) -> Result<Answer, Fault> {
             source: Text::new("profile prod"),
         }),
         Ask::Endpoints => Answer::Endpoints(endpoints(rows)),
-        Ask::Details(names) => Answer::Details(names.iter().map(|name| (name.clone(), Ok(details(name)))).collect()),
+        Ask::Details(name) => Answer::Details(vec![(name.clone(), Ok(details(name)))]),
+        Ask::Rows { rows, .. } => {
+            Answer::Details(rows.iter().map(|row| (row.endpoint.clone(), Ok(details(&row.endpoint)))).collect())
+        }
         Ask::Vitals(of) => Answer::Vitals(of.iter().map(|of| (of.endpoint.clone(), vitals(&of.endpoint))).collect()),
         Ask::Alarms => Answer::Alarms(Vec::new()),
         Ask::Changes { .. } => Answer::Changes(Vec::new()),

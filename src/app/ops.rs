@@ -302,11 +302,11 @@ fn show(model: &mut Model, endpoint: &Endpoint) {
         row.status = endpoint.status.clone();
         row.modified = endpoint.modified;
         if let (Some(new), old) = (&endpoint.details, &mut row.details) {
-            let tags = old.take().map(|details| details.tags).unwrap_or_default();
-            *old = Some(new.clone());
-            if let Some(details) = old.as_mut().filter(|details| details.tags.is_empty()) {
-                details.tags = tags;
+            let mut new = new.clone();
+            if let Some(old) = old {
+                new.complete_from(old);
             }
+            *old = Some(new);
         }
     }
 }

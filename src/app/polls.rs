@@ -172,6 +172,10 @@ fn same_question(a: &Ask, b: &Ask) -> bool {
         (Ask::Drift { monitor: a, .. }, Ask::Drift { monitor: b, .. }) => a == b,
         (Ask::Logs(a), Ask::Logs(b)) => a.group == b.group && a.pattern == b.pattern && a.from == b.from,
         (Ask::Runs { more: a, .. }, Ask::Runs { more: b, .. }) => a == b,
+        // The row under the cursor comes first, and a moved cursor must not stop what is under way.
+        (Ask::Rows { rows: a, instances: x }, Ask::Rows { rows: b, instances: y }) => {
+            x == y && a.len() == b.len() && b.iter().all(|row| a.contains(row))
+        }
         // Metrics are paid for by the metric: scrolling back over rows that were just asked for asks nothing.
         (Ask::Vitals(a), Ask::Vitals(b)) => b.iter().all(|row| a.contains(row)),
         _ => a == b,
@@ -214,7 +218,7 @@ mod tests {
     #[test]
     fn a_changed_question_waits_for_the_scrolling_to_end() {
         let mut polls = Polls::default();
-        let want = |name: &str| vec![Want::once(Slot::Details, Ask::Details(vec![Text::new(name)]))];
+        let want = |name: &str| vec![Want::once(Slot::Details, Ask::Details(Text::new(name)))];
         let first = ticket(&polls.reconcile(want("a"), at(0)));
         assert_eq!(polls.reconcile(want("b"), at(10)), []);
         assert_eq!(polls.reconcile(want("c"), at(20)), []);

@@ -396,14 +396,22 @@ fn on_details(model: &mut Model, all: Vec<(Text, Result<Details, Fault>)>, now: 
     model.endpoints.load.gaps.remove(&Slot::Details);
     for (name, result) in all {
         match result {
-            Ok(details) => {
-                model.details_read.insert(name.clone(), now);
+            Ok(mut details) => {
                 if let Some(row) = model.endpoints.row_mut(&name) {
+                    let newest = row.details.as_ref().map_or(row.modified, |known| known.modified.max(row.modified));
+                    // The list, or a Describe, came in while the index was asked: it lags, and is asked again.
+                    if details.indexed && details.modified.secs() < newest.secs() {
+                        continue;
+                    }
                     if let Some(status) = &details.status {
                         row.status = status.clone();
                     }
+                    if let Some(known) = &row.details {
+                        details.complete_from(known);
+                    }
                     row.details = Some(details);
                 }
+                model.details_read.insert(name, now);
             }
             Err(fault) => {
                 // Asked again after a while, not every poll.

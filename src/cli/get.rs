@@ -1,20 +1,23 @@
 //! `mldeck get KIND`: the tables without a terminal, by the same columns and the same filter.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, pin::pin, time::Duration};
 
 use clap::Args;
 use mldeck_core::{
-    ask::{Answer, Ask, VitalsOf},
+    ask::{Answer, Ask, RowOf, VitalsOf},
     column::{Align, Now, Value},
     fault::{Fault, FaultKind},
     query,
-    resource::{Alarm, Endpoint, Kind, ModelPackage, Resource},
+    resource::{
+        Alarm, Endpoint, Kind, ModelPackage, Resource,
+        endpoint::{Change, Details},
+    },
     text::{self, Text},
     time::{DAY, Timestamp},
 };
 use serde_json::{Map, json};
 
-use super::Format;
+use super::{Format, out};
 use crate::{
     app::{look::Grid, pane::table::Table},
     backends::Connected,
@@ -25,8 +28,10 @@ use crate::{
 const LIMIT: Duration = Duration::from_secs(60);
 /// What the time of the account may take; without it this machine's is good enough.
 const CLOCK: Duration = Duration::from_secs(5);
-/// Endpoints whose details are asked for at once.
-const DETAILS: usize = 10;
+/// Who waits longer than this is told for what.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// CloudTrail's memory.
+const TRAIL: i64 = 90 * DAY;
 /// As wide as a table gets without a terminal to fit.
 const WIDTH: u16 = 200;
 
@@ -98,29 +103,42 @@ async fn alarms(connected: &Connected) -> Result<Vec<Alarm>, Fault> {
     }
 }
 
-/// The list with details and alarms; vitals too where metrics are offered.
+/// Waits for `work`; says on standard error for what, if that takes long.
+async fn patiently<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    match tokio::time::timeout(PATIENCE, &mut work).await {
+        Ok(done) => done,
+        Err(_) => {
+            out::complain(&format!("mldeck: {what} …"));
+            work.await
+        }
+    }
+}
+
+/// The list with details, changes and alarms; vitals too where metrics are offered. What the rows can do without is left
+/// out where it is denied or not offered.
 async fn endpoints(get: &Get, connected: &Connected) -> Result<Vec<Endpoint>, Fault> {
-    let Answer::Endpoints(mut rows) = ask(connected, &Ask::Endpoints, LIMIT).await? else { return Err(unexpected()) };
+    let listed = patiently("listing endpoints", ask(connected, &Ask::Endpoints, LIMIT)).await?;
+    let Answer::Endpoints(mut rows) = listed else { return Err(unexpected()) };
     if let Some(name) = &get.name {
         rows.retain(|row| row.name == name.as_str());
     }
-    let names: Vec<Text> = rows.iter().map(|row| row.name.clone()).collect();
-    // By tens: the pace of the gateway makes a whole account take longer than one question may.
-    for names in names.chunks(DETAILS) {
-        let Answer::Details(all) = ask(connected, &Ask::Details(names.to_vec()), LIMIT).await? else {
-            return Err(unexpected());
-        };
-        for (name, result) in all {
-            if let (Some(row), Ok(details)) = (rows.iter_mut().find(|row| row.name == name), result) {
-                row.details = Some(details);
-            }
+    if rows.is_empty() {
+        return Ok(rows);
+    }
+    let (details, changes, alarms) =
+        tokio::join!(details(get, &rows, connected), changes(connected), alarms(connected));
+    let (mut details, mut changes) = (details?, changes);
+    let mut of_endpoint: HashMap<Text, Vec<Alarm>> = HashMap::new();
+    for alarm in alarms.unwrap_or_default() {
+        if let Some(endpoint) = alarm.endpoint() {
+            of_endpoint.entry(endpoint.clone()).or_default().push(alarm);
         }
     }
-    // What the rows can do without is left out where it is denied or not offered.
-    if let Ok(all) = alarms(connected).await {
-        for row in &mut rows {
-            row.alarms = all.iter().filter(|alarm| alarm.endpoint() == Some(&row.name)).cloned().collect();
-        }
+    for row in &mut rows {
+        row.details = details.remove(&row.name);
+        row.change = changes.remove(&row.name);
+        row.alarms = of_endpoint.remove(&row.name).unwrap_or_default();
     }
     let wanted: Vec<VitalsOf> = rows
         .iter()
@@ -130,15 +148,66 @@ async fn endpoints(get: &Get, connected: &Connected) -> Result<Vec<Endpoint>, Fa
         })
         .collect();
     if !wanted.is_empty()
-        && let Ok(Answer::Vitals(all)) = ask(connected, &Ask::Vitals(wanted), LIMIT).await
+        && let Ok(Answer::Vitals(all)) = patiently("reading metrics", ask(connected, &Ask::Vitals(wanted), LIMIT)).await
     {
-        for (name, vitals) in all {
-            if let Some(row) = rows.iter_mut().find(|row| row.name == name) {
-                row.vitals = Some(vitals);
-            }
+        let mut vitals: HashMap<Text, _> = all.into_iter().collect();
+        for row in &mut rows {
+            row.vitals = vitals.remove(&row.name);
         }
     }
     Ok(rows)
+}
+
+/// Until every row was answered for: one answer holds as many as do not take long.
+async fn details(get: &Get, rows: &[Endpoint], connected: &Connected) -> Result<HashMap<Text, Details>, Fault> {
+    if let [only] = rows {
+        let opened = Ask::Details(only.name.clone());
+        let answer = patiently("reading the endpoint", ask(connected, &opened, LIMIT)).await?;
+        let Answer::Details(all) = answer else { return Err(unexpected()) };
+        return Ok(all.into_iter().filter_map(|(name, result)| Some((name, result.ok()?))).collect());
+    }
+    // No column shows the instance type, and it is a call for each endpoint.
+    let named = |text: Option<&str>| text.is_some_and(|text| text.contains("instance"));
+    let fields = matches!(get.output, Format::Json | Format::Csv);
+    let instances = fields || named(get.filter.as_deref()) || named(get.sort.as_deref());
+    let mut out = HashMap::new();
+    let mut left: Vec<RowOf> = rows.iter().map(RowOf::of).collect();
+    while !left.is_empty() {
+        let what = format!("reading endpoints, {} of {} to go", left.len(), rows.len());
+        let ask_rows = Ask::Rows { rows: left.clone(), instances };
+        let Answer::Details(all) = patiently(&what, ask(connected, &ask_rows, LIMIT)).await? else {
+            return Err(unexpected());
+        };
+        let mut answered: HashMap<Text, _> = all.into_iter().collect();
+        let before = left.len();
+        left.retain(|row| match answered.remove(&row.endpoint) {
+            Some(result) => {
+                out.extend(result.ok().map(|details| (row.endpoint.clone(), details)));
+                false
+            }
+            None => true,
+        });
+        if left.len() == before {
+            return Err(unexpected());
+        }
+    }
+    Ok(out)
+}
+
+/// The last change of each endpoint; none where CloudTrail may not be read.
+async fn changes(connected: &Connected) -> HashMap<Text, Change> {
+    let since = connected.gateway.now().plus(-TRAIL);
+    let what = "reading who changed endpoints: CloudTrail answers twice a second";
+    let mut out = HashMap::new();
+    if let Ok(Answer::Changes(events)) = patiently(what, ask(connected, &Ask::Changes { since }, LIMIT)).await {
+        // Newest first.
+        for event in events {
+            if let Some(change) = event.change() {
+                out.entry(event.endpoint).or_insert(change);
+            }
+        }
+    }
+    out
 }
 
 async fn runs(connected: &Connected, since: Timestamp) -> Result<Vec<mldeck_core::resource::Run>, Fault> {

@@ -87,13 +87,6 @@ impl Environment {
         Text::new(name.or_else(|| self.get("HOSTNAME")).unwrap_or("unknown"))
     }
 
-    /// Whether keys of AWS are in the environment. Their values are never read here.
-    pub fn has_aws_keys() -> bool {
-        #[expect(clippy::disallowed_methods, reason = "the one wrapper of the environment")]
-        let key = std::env::var_os("AWS_ACCESS_KEY_ID");
-        key.is_some_and(|key| !key.is_empty())
-    }
-
     /// All folders below this one instead of the user's.
     pub fn home(&self) -> Option<std::path::PathBuf> {
         self.get("MLDECK_HOME").map(Into::into)

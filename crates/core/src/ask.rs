@@ -27,8 +27,12 @@ pub enum Ask {
     Identity,
     /// Every endpoint of the scope: ListEndpoints, whole walk. Rows come without details.
     Endpoints,
-    /// DescribeEndpoint + its config and models, for rows that are visible or in flight.
-    Details(Vec<Text>),
+    /// DescribeEndpoint + its config, models and tags, for one that is opened.
+    Details(Text),
+    /// What the rows of a list show, in as few calls as Search allows. Answers at least one row, at first those that
+    /// are told at once; what the answer leaves out is to be asked again. `instances` also reads each config, which
+    /// alone names the instance type.
+    Rows { rows: Vec<RowOf>, instances: bool },
     /// One batched GetMetricData for the rows on screen.
     Vitals(Vec<VitalsOf>),
     /// DescribeAlarms, all pages.
@@ -61,6 +65,21 @@ pub enum Ask {
     Snapshot { endpoint: Text, deep: bool, also: Option<Text> },
     /// The body of a Describe as AWS sent it, masked, pretty-printed.
     Raw { kind: crate::resource::Kind, name: Text },
+}
+
+/// One row of a list of endpoints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowOf {
+    pub endpoint: Text,
+    /// When it last changed, if it is at rest: an index that is as new will do. `None`: it has to be described.
+    pub at_rest: Option<Timestamp>,
+}
+
+impl RowOf {
+    pub fn of(row: &Endpoint) -> Self {
+        let known = row.details.as_ref().map_or(row.modified, |details| details.modified.max(row.modified));
+        Self { endpoint: row.name.clone(), at_rest: row.status.is_at_rest().then_some(known) }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -127,7 +127,11 @@ impl Gateway {
         match ask {
             Ask::Identity => Box::pin(self.identity()).await.map(Answer::Identity),
             Ask::Endpoints => Box::pin(self.endpoints()).await.map(Answer::Endpoints),
-            Ask::Details(names) => Ok(Answer::Details(Box::pin(self.details(names)).await)),
+            Ask::Details(name) => {
+                let details = Box::pin(self.details(name)).await;
+                Ok(Answer::Details(vec![(name.clone(), details)]))
+            }
+            Ask::Rows { rows, instances } => Ok(Answer::Details(Box::pin(self.rows(rows, *instances)).await)),
             Ask::Endpoint(name) => Box::pin(self.endpoint_now(name)).await.map(|row| Answer::Endpoint(Box::new(row))),
             Ask::Vitals(rows) => Box::pin(self.vitals(rows)).await.map(Answer::Vitals),
             Ask::Alarms => Box::pin(self.alarms()).await.map(Answer::Alarms),

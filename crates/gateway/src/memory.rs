@@ -55,6 +55,10 @@ pub(crate) type Pairs = Vec<(Text, Text)>;
 pub(crate) struct Memory {
     pub(crate) configs: Bounded<Config>,
     pub(crate) models: Bounded<Model>,
+    /// What models are called in a row, from the index of Search.
+    pub(crate) labels: Bounded<Text>,
+    /// Name of the only model of an endpoint config that was not described, from the index of Search.
+    pub(crate) only_models: Bounded<Text>,
     /// Tags by ARN, and when they were read.
     pub(crate) tags: Bounded<(Timestamp, Pairs)>,
     /// Graph of a definition by execution ARN.
@@ -76,6 +80,8 @@ impl Default for Memory {
         Self {
             configs: Bounded::new(2_000),
             models: Bounded::new(2_000),
+            labels: Bounded::new(5_000),
+            only_models: Bounded::new(5_000),
             tags: Bounded::new(1_000),
             graphs: Bounded::new(200),
             parameters: Bounded::new(1_000),

@@ -3,10 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use aws_config::{
-    AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig,
-    stalled_stream_protection::StalledStreamProtectionConfig, timeout::TimeoutConfig,
+    AppName, BehaviorVersion, Region, SdkConfig, profile::ProfileFileCredentialsProvider,
+    provider_config::ProviderConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
+    timeout::TimeoutConfig,
 };
-use aws_credential_types::{Credentials, credential_feature::AwsCredentialFeature, provider::ProvideCredentials as _};
+use aws_credential_types::{
+    Credentials,
+    credential_feature::AwsCredentialFeature,
+    provider::{ProvideCredentials as _, SharedCredentialsProvider},
+};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_http_client::{
     Builder,
@@ -26,6 +31,7 @@ use crate::{Gateway, calls::Observer, fault::Doing, pace::Service, wire::Wire};
 /// How to reach an account.
 #[derive(Clone, Default)]
 pub struct Connect {
+    /// As named by the operator: its credentials and no others. `AWS_PROFILE` is a matter of the default chain.
     pub profile: Option<String>,
     pub region: Option<String>,
     /// One address for all services; without it AWS's own, or `AWS_ENDPOINT_URL` and its kin.
@@ -82,6 +88,17 @@ pub(crate) fn timeouts() -> TimeoutConfig {
         .build()
 }
 
+/// Whoever names a profile means it: the default chain would prefer keys in the environment, and go on to the role of the
+/// machine where the profile has no credentials.
+fn of_profile(name: &str, region: &str, connect: &Connect, wire: Wire) -> ProfileFileCredentialsProvider {
+    let how = ProviderConfig::without_region()
+        .with_region(Some(Region::new(region.to_owned())))
+        .with_http_client(wire)
+        .with_time_source(connect.time())
+        .with_timeout_config(timeouts());
+    ProfileFileCredentialsProvider::builder().configure(&how).profile_name(name).build()
+}
+
 /// One client per service, all on the same HTTP client.
 #[derive(Debug)]
 pub(crate) struct Clients {
@@ -99,7 +116,7 @@ impl Clients {
     pub(crate) async fn connect(connect: &Connect, wire: Wire) -> Result<Self, Fault> {
         let setup = |message: &str| Fault::new(FaultKind::Setup, "connecting", message);
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(wire)
+            .http_client(wire.clone())
             .time_source(connect.time())
             .timeout_config(timeouts())
             .retry_config(RetryConfig::standard().with_max_attempts(2))
@@ -112,6 +129,7 @@ impl Clients {
             loader = loader.empty_test_environment().credentials_provider(credentials.clone());
         }
         if let Some(profile) = &connect.profile {
+            // Region, addresses and retries of the profile; its credentials below.
             loader = loader.profile_name(profile);
         }
         if let Some(region) = &connect.region {
@@ -124,11 +142,15 @@ impl Clients {
                 .ok_or_else(|| setup(&format!("--endpoint-url {url} is no address such as http://127.0.0.1:5000")))?;
             loader = loader.endpoint_url(url);
         }
-        let config = loader.load().await;
+        let mut config = loader.load().await;
         let region = config
             .region()
             .map(ToString::to_string)
             .ok_or_else(|| setup("no region: name one with --region, AWS_REGION, or in the profile"))?;
+        if let (Some(profile), None) = (&connect.profile, &connect.credentials) {
+            let provider = of_profile(profile, &region, connect, wire);
+            config = config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build();
+        }
         Ok(Self {
             region,
             sagemaker: aws_sdk_sagemaker::Client::new(&config),

@@ -106,7 +106,7 @@ impl EndpointView {
             let share =
                 variant.share(&details.variants).map_or_else(String::new, |share| format!("{:.0} %", share * 100.0));
             let model = variant.label.as_ref().or(variant.model.as_ref()).map(ToString::to_string).unwrap_or_default();
-            let kind = variant.instance_type.as_ref().map_or("serverless", Text::as_str);
+            let kind = variant.runs_on();
             section = section.with(variant.name.as_str(), format!("{model}  {kind} {counts}  {share}"));
         }
         if let Some(pending) = &details.pending {
@@ -259,11 +259,8 @@ impl Opened for EndpointView {
         let to = model.now().floor(MINUTE).plus(-MINUTE);
         let row = model.endpoints.get(&self.name);
         let in_flight = row.is_some_and(|row| row.status.is_in_flight());
-        let mut wants = vec![Want::every(
-            Slot::OpenDetails,
-            Ask::Details(vec![self.name.clone()]),
-            if in_flight { 10 } else { 15 },
-        )];
+        let mut wants =
+            vec![Want::every(Slot::OpenDetails, Ask::Details(self.name.clone()), if in_flight { 10 } else { 15 })];
         if let Some(details) = row.and_then(|row| row.details.as_ref()) {
             let variants = details.variants.iter().map(|variant| variant.name.clone()).collect();
             let ask = Ask::EndpointSeries { endpoint: self.name.clone(), variants, from: to.plus(-WINDOW), to };

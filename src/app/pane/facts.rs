@@ -1,7 +1,7 @@
 //! `d`: every fact about one thing.
 
 use mldeck_core::{
-    ask::Answer,
+    ask::{Answer, Ask},
     column::{Now, Tone},
     fault::Fault,
     resource::{Kind, Resource, Section},
@@ -65,8 +65,12 @@ impl Opened for FactsView {
         self.scroll.on(command, self.page(model))
     }
 
-    fn wants(&self, _model: &Model) -> Vec<Want> {
-        Vec::new()
+    /// A row of the list knows less than "every fact".
+    fn wants(&self, model: &Model) -> Vec<Want> {
+        if self.subject.kind != Kind::Endpoint || model.session.scope().is_none() {
+            return Vec::new();
+        }
+        vec![Want::every(Slot::OpenDetails, Ask::Details(self.subject.name.clone()), 15)]
     }
 
     fn reply(&mut self, _model: &mut Model, _slot: Slot, _result: &Result<Answer, Fault>) -> bool {

@@ -1,7 +1,7 @@
 //! The list panes: what they want, what keys do, what opens.
 
 use mldeck_core::{
-    ask::{Ask, VitalsOf},
+    ask::{Ask, RowOf, VitalsOf},
     column::Tone,
     resource::{Endpoint, Execution, Kind, Monitor, Operation, Resource, Run},
     text::Text,
@@ -286,9 +286,14 @@ fn visible_endpoints(model: &Model) -> Vec<Want> {
         Some(at) => row.status.is_in_flight() || now.since(*at) > DETAILS_FRESH,
     };
     let mut wants = Vec::new();
-    let names: Vec<Text> = rows.iter().filter(stale).map(|row| row.name.clone()).collect();
-    if !names.is_empty() {
-        wants.push(Want::every(Slot::Details, Ask::Details(names), 15));
+    let mut read: Vec<&Endpoint> = rows.iter().filter(stale).copied().collect();
+    // An answer may leave rows out that take calls of their own: the row under the cursor and those that were never read
+    // come first, and those in flight take turns.
+    let selected = model.endpoints.selected();
+    read.sort_by_key(|row| (model.details_read.get(&row.name), Some(&row.name) != selected));
+    if !read.is_empty() {
+        let rows = read.into_iter().map(RowOf::of).collect();
+        wants.push(Want::every(Slot::Details, Ask::Rows { rows, instances: false }, 15));
     }
     let vitals: Vec<VitalsOf> = rows
         .iter()
@@ -316,5 +321,108 @@ pub fn names(model: &Model, kind: Kind) -> Vec<Text> {
         Kind::Monitor => of(&model.monitors),
         Kind::Operation => of(&model.ledger),
         Kind::ModelPackage | Kind::Alarm => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mldeck_core::{
+        ask::Answer,
+        resource::endpoint::{Details, EndpointStatus},
+        scope::{Identity, Scope},
+        time::{Monotonic, Timestamp},
+    };
+
+    use super::*;
+    use crate::{
+        app::{At, Effect, Msg, Ticket, update},
+        cli::{Global, start},
+        config::{self, Environment, Files, Overrides},
+    };
+
+    const CHANGED: Timestamp = Timestamp::from_millis(1_795_400_000_000);
+
+    fn at(mono: u64) -> At {
+        At { now: CHANGED.plus(HOUR), mono: Monotonic::from_millis(mono) }
+    }
+
+    fn row(name: &str, status: EndpointStatus) -> Endpoint {
+        Endpoint {
+            name: Text::new(name),
+            arn: Text::default(),
+            status,
+            created: CHANGED,
+            modified: CHANGED,
+            details: None,
+            vitals: None,
+            alarms: Vec::new(),
+            change: None,
+        }
+    }
+
+    fn model(rows: Vec<Endpoint>) -> Model {
+        let setup = config::load(Files::default(), &Environment::default(), Overrides::default());
+        let mut model = start::model(&setup, &Global::default(), None, None, (160, 40), at(1_000));
+        let (scope, arn) = (Scope::new("aws", "447100000921", "eu-west-1"), Text::default());
+        model.session.identity = Some(Ok(Identity { scope, arn, source: Text::default() }));
+        model.endpoints.replace(rows, |_, _| {});
+        model.endpoints.sort_by("name", false);
+        model.endpoints.settle(model.now());
+        model
+    }
+
+    fn asked(effects: &[Effect]) -> Option<(Ticket, Vec<RowOf>)> {
+        effects.iter().find_map(|effect| match effect {
+            Effect::Ask { slot: Slot::Details, ticket, ask: Ask::Rows { rows, .. } } => Some((*ticket, rows.clone())),
+            _ => None,
+        })
+    }
+
+    fn names(rows: &[RowOf]) -> Vec<&str> {
+        rows.iter().map(|row| row.endpoint.as_str()).collect()
+    }
+
+    #[test]
+    fn the_row_under_the_cursor_is_read_first_and_those_in_flight_take_turns() {
+        let (rest, busy) = (EndpointStatus::InService, EndpointStatus::Updating);
+        let mut model = model(vec![
+            row("a", busy.clone()),
+            row("b", rest.clone()),
+            row("c", rest.clone()),
+            row("d", busy),
+            row("e", rest),
+        ]);
+        model.endpoints.select(&Text::new("c"));
+        for (name, seconds) in [("a", 2), ("b", 1), ("d", 1)] {
+            model.details_read.insert(Text::new(name), model.now().plus(-seconds * 1_000));
+        }
+        let wants = visible_endpoints(&model);
+        let Ask::Rows { rows, instances: false } = &wants[0].ask else { panic!("{wants:?}") };
+        assert_eq!(names(rows), ["c", "e", "a", "d"], "b was read and is at rest");
+        let at_rest: Vec<bool> = rows.iter().map(|row| row.at_rest.is_some()).collect();
+        assert_eq!(at_rest, [true, true, false, false]);
+    }
+
+    #[test]
+    fn an_index_behind_the_list_changes_nothing_and_is_asked_again_at_the_pace_of_the_poll() {
+        let mut model = model(vec![row("a", EndpointStatus::InService), row("b", EndpointStatus::InService)]);
+        let indexed = |modified| Details { modified, indexed: true, ..Details::default() };
+        let said = |name: &str, modified| (Text::new(name), Ok(indexed(modified)));
+        let (ticket, rows) = asked(&update::settle(&mut model, at(1_000))).expect("asked");
+        assert_eq!(names(&rows), ["a", "b"]);
+        let answer = Answer::Details(vec![said("a", CHANGED.plus(-MINUTE)), said("b", CHANGED)]);
+        update::update(&mut model, at(1_100), Msg::Reply { slot: Slot::Details, ticket, result: Ok(answer) });
+        let details = |model: &Model, name: &str| model.endpoints.get(&Text::new(name)).unwrap().details.clone();
+        assert_eq!((details(&model, "a"), details(&model, "b")), (None, Some(indexed(CHANGED))));
+
+        assert_eq!(asked(&update::settle(&mut model, at(1_110))), None, "the next part comes after a breath");
+        let (ticket, rows) = asked(&update::settle(&mut model, at(1_400))).expect("the rest");
+        assert_eq!(names(&rows), ["a"]);
+        let answer = Answer::Details(vec![said("a", CHANGED.plus(-MINUTE))]);
+        update::update(&mut model, at(1_500), Msg::Reply { slot: Slot::Details, ticket, result: Ok(answer) });
+        for mono in [1_510, 2_000, 9_000, 16_000] {
+            assert_eq!(asked(&update::settle(&mut model, at(mono))), None, "{mono}");
+        }
+        assert!(asked(&update::settle(&mut model, at(16_600))).is_some());
     }
 }

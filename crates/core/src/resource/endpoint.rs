@@ -63,6 +63,11 @@ impl EndpointStatus {
         matches!(self, Self::Creating | Self::Updating | Self::SystemUpdating | Self::RollingBack | Self::Deleting)
     }
 
+    /// True where nothing goes on and nothing is mixed: such a row is told whole by an index.
+    pub const fn is_at_rest(&self) -> bool {
+        matches!(self, Self::InService | Self::OutOfService | Self::Failed)
+    }
+
     pub const fn health(&self) -> Health {
         match self {
             Self::InService => Health::Ok,
@@ -94,6 +99,12 @@ pub struct Endpoint {
 pub struct Details {
     /// As Describe said it: newer than the list's. `None` only in rows made before it was asked.
     pub status: Option<EndpointStatus>,
+    /// `LastModifiedTime` of this reading; the epoch in rows from before it was kept.
+    #[serde(default)]
+    pub modified: Timestamp,
+    /// Told by Search, which knows neither `last_deployment` nor `is_async`: these were not read.
+    #[serde(default)]
+    pub indexed: bool,
     pub config: Text,
     pub failure: Option<Text>,
     pub variants: Vec<Variant>,
@@ -106,6 +117,28 @@ pub struct Details {
     pub is_async: bool,
     /// Tags of the endpoint, by ListTags; masked.
     pub tags: Vec<(Text, Text)>,
+}
+
+impl Details {
+    /// What this reading did not ask for and an earlier one of the same state has.
+    pub fn complete_from(&mut self, known: &Self) {
+        if self.tags.is_empty() && !self.indexed {
+            self.tags.clone_from(&known.tags);
+        }
+        if self.indexed && !known.indexed && known.modified == self.modified {
+            self.last_deployment.clone_from(&known.last_deployment);
+            self.is_async = known.is_async;
+            self.indexed = false;
+        }
+        if self.config == known.config {
+            let all = self.variants.iter_mut().chain(&mut self.shadow_variants);
+            for variant in all.filter(|variant| variant.instance_type.is_none()) {
+                let mut same = known.variants.iter().chain(&known.shadow_variants);
+                variant.instance_type =
+                    same.find(|known| known.name == variant.name).and_then(|known| known.instance_type.clone());
+            }
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -125,6 +158,15 @@ pub struct Variant {
 }
 
 impl Variant {
+    /// What it runs on; the type is told by the config alone, which a list may not have read.
+    pub fn runs_on(&self) -> &str {
+        match &self.instance_type {
+            Some(kind) => kind.as_str(),
+            None if self.serverless => "serverless",
+            None => "?",
+        }
+    }
+
     /// Its share of the traffic of all `variants`, 0..=1; `None` when no weight is known or all are zero.
     pub fn share(&self, variants: &[Self]) -> Option<f64> {
         let total: f64 = variants.iter().filter_map(|variant| variant.current_weight).sum();
@@ -482,6 +524,8 @@ impl Resource for Endpoint {
         }
         if let Some(deployment) = &details.last_deployment {
             section = section.with("guardrails", deployment.describe());
+        } else if details.indexed {
+            section = section.with("guardrails", Cell::new("not read yet".to_owned()).tone(Tone::Dim));
         }
         if let Some(capture) = &details.capture {
             let on = format!("{} {} % to {}", capture.status, capture.sampling_percent, capture.destination);
@@ -528,7 +572,7 @@ impl Variant {
         };
         let mut section = Section::new(format!("Variant {}", self.name))
             .with("model", self.label.as_ref().or(self.model.as_ref()))
-            .with("instances", format!("{} × {count}", self.instance_type.as_ref().map_or("serverless", Text::as_str)))
+            .with("instances", format!("{} × {count}", self.runs_on()))
             .with("traffic", self.share(all).map_or_else(|| "–".to_owned(), |share| format!("{:.0} %", share * 100.0)));
         for image in &self.images {
             section = section.with("image", image.resolved.as_ref().unwrap_or(&image.specified));

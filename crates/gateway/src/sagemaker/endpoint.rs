@@ -5,7 +5,7 @@ use aws_sdk_sagemaker::{
     types::{
         CapacitySize, CapacitySizeType, DataCaptureConfigSummary, DeployedImage, DeploymentConfig, EndpointSortKey,
         EndpointSummary, OrderKey, PendingDeploymentSummary, PendingProductionVariantSummary, ProductionVariantStatus,
-        ProductionVariantSummary, TrafficRoutingConfig, TrafficRoutingConfigType,
+        ProductionVariantSummary, Tag, TrafficRoutingConfig, TrafficRoutingConfigType,
     },
 };
 use mldeck_core::{
@@ -23,8 +23,10 @@ use mldeck_core::{
     time::MINUTE,
 };
 
+mod rows;
+
 use super::{PAGE, doing};
-use crate::{Gateway, lanes, maybe, maybe_time, memory::Pairs, pace::Service, text, tidy, time};
+use crate::{Gateway, maybe, maybe_time, memory::Pairs, pace::Service, text, tidy, time};
 
 /// 10 000 endpoints: a guard against a token that never ends, not a limit of ours.
 const PAGES: usize = 100;
@@ -36,6 +38,7 @@ const OURS: &str = "mldeck:";
 /// Which tags an endpoint is completed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tags {
+    /// A list shows none; one call less each.
     None,
     Remembered,
     Fresh,
@@ -64,14 +67,9 @@ impl Gateway {
         Ok(rows)
     }
 
-    pub(crate) async fn details(&self, names: &[Text]) -> Vec<(Text, Result<Details, Fault>)> {
-        let answers = lanes::four(names, |index| async move {
-            let endpoint = self.describe_endpoint(&names[index]).await?;
-            // A list of many shows no tags; one call less each.
-            Ok(self.complete(&endpoint, if names.len() > 1 { Tags::None } else { Tags::Remembered }).await)
-        })
-        .await;
-        names.iter().cloned().zip(answers).collect()
+    pub(crate) async fn details(&self, name: &Text) -> Result<Details, Fault> {
+        let described = self.describe_endpoint(name).await?;
+        Ok(self.complete(&described, Tags::Remembered).await)
     }
 
     /// One endpoint as it is now, with details.
@@ -89,12 +87,7 @@ impl Gateway {
 
     /// Describe's answer with names of models and tags. What of those cannot be read stays empty.
     pub(crate) async fn complete(&self, described: &DescribeEndpointOutput, tags: Tags) -> Details {
-        let mut details = details(described);
-        if let Ok(config) = self.endpoint_config(&details.config).await {
-            self.name_models(&mut details.variants, &config).await;
-            let shadows = &mut details.shadow_variants;
-            self.name_models(shadows, &config).await;
-        }
+        let mut details = self.with_models(details(described)).await;
         if let Some(pending) = &mut details.pending
             && let Ok(config) = self.endpoint_config(&pending.config).await
         {
@@ -106,17 +99,23 @@ impl Gateway {
         details
     }
 
+    /// What the config in force and its models add.
+    async fn with_models(&self, mut details: Details) -> Details {
+        if let Ok(config) = self.endpoint_config(&details.config).await {
+            self.name_models(&mut details.variants, &config).await;
+            self.name_models(&mut details.shadow_variants, &config).await;
+        }
+        details
+    }
+
     async fn name_models(&self, variants: &mut [Variant], config: &Config) {
         for variant in variants {
-            let in_config = config.variants.iter().chain(&config.shadow_variants).find(|v| v.name == variant.name);
-            let Some(in_config) = in_config else { continue };
-            variant.instance_type = variant.instance_type.take().or_else(|| in_config.instance_type.clone());
-            variant.serverless |= in_config.serverless;
-            variant.model.clone_from(&in_config.model);
-            if let Some(name) = &in_config.model
-                && let Ok(model) = self.model(name).await
-            {
-                variant.label = Some(Text::new(&model.label()));
+            configure(variant, config);
+            if let Some(name) = &variant.model {
+                variant.label = match self.known_label(name) {
+                    Some(label) => Some(label),
+                    None => self.model(name).await.ok().map(|model| Text::new(&model.label())),
+                };
             }
         }
     }
@@ -129,17 +128,30 @@ impl Gateway {
         }
         let call = self.clients().sagemaker.list_tags().resource_arn(arn).max_results(PAGE);
         let page = self.read(Service::SageMaker, doing("ListTags", "reading tags"), call.send()).await?;
-        let pair = |tag: &aws_sdk_sagemaker::types::Tag| {
-            let key = tag.key().unwrap_or_default();
-            let value = tag.value().unwrap_or_default();
-            // Ours hold names of configs and ids of plans, which may look random and must come back as they are.
-            let value = if key.starts_with(OURS) { Text::new(value) } else { mask::value(key, value) };
-            (Text::new(key), value)
-        };
-        let tags: Pairs = page.tags().iter().map(pair).collect();
+        let tags = pairs(page.tags());
         self.memory.tags.put(arn, (now, tags.clone()));
         Ok(tags)
     }
+}
+
+fn pairs(tags: &[Tag]) -> Pairs {
+    let pair = |tag: &Tag| {
+        let key = tag.key().unwrap_or_default();
+        let value = tag.value().unwrap_or_default();
+        // Ours hold names of configs and ids of plans, which may look random and must come back as they are.
+        let value = if key.starts_with(OURS) { Text::new(value) } else { mask::value(key, value) };
+        (Text::new(key), value)
+    };
+    tags.iter().map(pair).collect()
+}
+
+/// What only the config says of a variant.
+fn configure(variant: &mut Variant, config: &Config) {
+    let in_config = config.variants.iter().chain(&config.shadow_variants).find(|other| other.name == variant.name);
+    let Some(in_config) = in_config else { return };
+    variant.instance_type = variant.instance_type.take().or_else(|| in_config.instance_type.clone());
+    variant.serverless |= in_config.serverless;
+    variant.model.clone_from(&in_config.model);
 }
 
 fn row(summary: &EndpointSummary) -> Endpoint {
@@ -174,6 +186,8 @@ pub(crate) fn described_row(described: &DescribeEndpointOutput) -> Endpoint {
 fn details(described: &DescribeEndpointOutput) -> Details {
     Details {
         status: described.endpoint_status().map(|status| EndpointStatus::parse(status.as_str())),
+        modified: time(described.last_modified_time()),
+        indexed: false,
         config: text(described.endpoint_config_name()),
         failure: maybe(described.failure_reason()),
         variants: described.production_variants().iter().map(variant).collect(),

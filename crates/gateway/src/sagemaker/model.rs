@@ -2,7 +2,7 @@
 
 use aws_sdk_sagemaker::{
     operation::{describe_endpoint_config::DescribeEndpointConfigOutput, describe_model::DescribeModelOutput},
-    types::{ContainerDefinition, DataCaptureConfig, ProductionVariant},
+    types::{self, ContainerDefinition, DataCaptureConfig, ProductionVariant},
 };
 use mldeck_core::{
     fault::Fault,
@@ -10,6 +10,7 @@ use mldeck_core::{
     ops::snapshot::{Config, ConfigVariant, Model},
     resource::endpoint::{Capture, Image},
     text::Text,
+    time::Timestamp,
 };
 
 use super::doing;
@@ -27,6 +28,12 @@ impl Gateway {
         let config = config(&said);
         self.memory.configs.put(name.as_str(), config.clone());
         Ok(config)
+    }
+
+    /// What a model is called in a row, if that is known without asking.
+    pub(crate) fn known_label(&self, name: &Text) -> Option<Text> {
+        let described = || self.memory.models.get(name.as_str()).map(|model| Text::new(&model.label()));
+        described().or_else(|| self.memory.labels.get(name.as_str()))
     }
 
     pub(crate) async fn model(&self, name: &Text) -> Result<Model, Fault> {
@@ -86,7 +93,25 @@ fn variant(variant: &ProductionVariant) -> ConfigVariant {
 }
 
 fn model(said: &DescribeModelOutput) -> Model {
-    let containers: Vec<&ContainerDefinition> = said.primary_container().into_iter().chain(said.containers()).collect();
+    Model {
+        name: text(said.model_name()),
+        arn: text(said.model_arn()),
+        created: time(said.creation_time()),
+        ..of_containers(&said.primary_container().into_iter().chain(said.containers()).collect::<Vec<_>>())
+    }
+}
+
+/// As Search tells it: good for a label, and never remembered as the model itself, which a plan compares.
+pub(crate) fn indexed(said: &types::Model) -> Model {
+    Model {
+        name: text(said.model_name()),
+        arn: text(said.model_arn()),
+        created: time(said.creation_time()),
+        ..of_containers(&said.primary_container().into_iter().chain(said.containers()).collect::<Vec<_>>())
+    }
+}
+
+fn of_containers(containers: &[&ContainerDefinition]) -> Model {
     let image = |container: &&ContainerDefinition| {
         container.image().map(|image| Image { specified: Text::new(image), resolved: None })
     };
@@ -98,9 +123,9 @@ fn model(said: &DescribeModelOutput) -> Model {
         .collect();
     environment.sort();
     Model {
-        name: text(said.model_name()),
-        arn: text(said.model_arn()),
-        created: time(said.creation_time()),
+        name: Text::default(),
+        arn: Text::default(),
+        created: Timestamp::default(),
         images: containers.iter().filter_map(image).collect(),
         data: containers.iter().filter_map(|container| data(container)).collect(),
         package: containers.iter().find_map(|container| maybe(container.model_package_name())),

@@ -1,7 +1,7 @@
 //! Every question against the sandbox: what it answers, and that nothing but reads went over the wire.
 
 use mldeck_core::{
-    ask::{Answer, Ask, LogsOf, RunRef, VitalsOf},
+    ask::{Answer, Ask, LogsOf, RowOf, RunRef, VitalsOf},
     ops::Snapshot,
     resource::{Kind, monitor::MonitorKind},
     text::Text,
@@ -39,17 +39,18 @@ async fn endpoints_come_with_details_in_the_fewest_calls() {
     assert!(rows.iter().all(|row| !row.arn.is_empty() && row.created.millis() > 0));
     sandbox.peer.forget();
 
-    let ask = Ask::Details(vec![text("fraud-prod"), text("no-such-endpoint")]);
+    let described = |name: &str| RowOf { endpoint: text(name), at_rest: None };
+    let ask = Ask::Rows { rows: vec![described("fraud-prod"), described("no-such-endpoint")], instances: false };
     let Ok(Answer::Details(details)) = gateway.ask(&ask).await else { panic!("no details") };
     let fraud = details[0].1.as_ref().expect("details of fraud-prod");
     assert_eq!(fraud.variants[0].label.as_ref().map(Text::as_str), Some("fraud v18"));
     assert_eq!(fraud.variants[0].instance_type.as_ref().map(Text::as_str), Some("ml.c5.2xlarge"));
     let missing = details[1].1.as_ref().expect_err("no such endpoint");
     assert_eq!(missing.kind, mldeck_core::fault::FaultKind::Missing, "{missing}");
-    assert!(!sandbox.peer.operations().contains(&"ListTags".to_owned()), "a list of many shows no tags");
+    assert!(!sandbox.peer.operations().contains(&"ListTags".to_owned()), "a list shows no tags");
     sandbox.peer.forget();
 
-    let one = Ask::Details(vec![text("fraud-prod")]);
+    let one = Ask::Details(text("fraud-prod"));
     gateway.ask(&one).await.expect("alone");
     assert_eq!(sandbox.peer.operations(), ["DescribeEndpoint", "ListTags"], "config and model are known");
     sandbox.peer.forget();
@@ -207,6 +208,7 @@ async fn all_asks(gateway: &Gateway) -> Vec<Ask> {
     let Ok(Answer::Monitors(monitors)) = gateway.ask(&Ask::Monitors).await else { panic!("no monitors") };
     let Ok(Answer::Runs { rows, .. }) = gateway.ask(&Ask::Runs { since, more: None }).await else { panic!("no runs") };
     let Ok(Answer::Packages(packages)) = gateway.ask(&Ask::Packages).await else { panic!("no versions") };
+    let Ok(Answer::Endpoints(listed)) = gateway.ask(&Ask::Endpoints).await else { panic!("no endpoints") };
     let Ok(Answer::Alarms(alarms)) = gateway.ask(&Ask::Alarms).await else { panic!("no alarms") };
     let run = &rows[0];
     let reference =
@@ -223,7 +225,8 @@ async fn all_asks(gateway: &Gateway) -> Vec<Ask> {
     vec![
         Ask::Identity,
         Ask::Endpoints,
-        Ask::Details(vec![endpoint.clone()]),
+        Ask::Details(endpoint.clone()),
+        Ask::Rows { rows: listed.iter().map(RowOf::of).collect(), instances: false },
         Ask::Vitals(vec![VitalsOf { endpoint: endpoint.clone(), variants: vec![text("blue")] }]),
         Ask::Alarms,
         Ask::Changes { since },

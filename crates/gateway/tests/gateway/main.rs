@@ -5,5 +5,7 @@
 mod answers;
 mod asks;
 mod lint;
+mod profile;
+mod rows;
 mod support;
 mod writes;

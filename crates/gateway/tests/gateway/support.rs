@@ -228,3 +228,8 @@ pub(crate) fn json(status: u16, body: &Value) -> End {
 pub(crate) fn error(status: u16, code: &str, message: &str) -> End {
     json(status, &serde_json::json!({"__type": code, "message": message}))
 }
+
+/// The peer and nothing else: region and credentials are found as in a terminal.
+pub(crate) fn over(peer: &Peer) -> Connect {
+    Connect { http: Some(SharedHttpClient::new(peer.clone())), speed: 10_000.0, ..Connect::default() }
+}

@@ -1,7 +1,7 @@
 //! Endpoints and models as Search sees them. They belong to another area and are read through its own operations; while the
 //! index lags, the last form that is old enough is kept here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mldeck_core::time::Timestamp;
 use serde_json::{Value, json};
@@ -12,6 +12,8 @@ use crate::world::{Request, Service, World, request::moment};
 #[derive(Default)]
 pub(crate) struct Index {
     endpoints: BTreeMap<String, Value>,
+    /// Since when they are gone from the account; the index still has them.
+    deleted: BTreeMap<String, Timestamp>,
 }
 
 /// Calls an operation of the account itself; what it refuses is not there.
@@ -70,8 +72,11 @@ pub(crate) fn advance(world: &mut World, to: Timestamp) {
         return;
     }
     let fresh = described(world);
-    let names: Vec<&str> = fresh.iter().filter_map(|endpoint| endpoint["EndpointName"].as_str()).collect();
-    world.search.endpoints.retain(|name, _| names.contains(&name.as_str()));
+    let names: BTreeSet<&str> = fresh.iter().filter_map(|endpoint| endpoint["EndpointName"].as_str()).collect();
+    let Index { endpoints, deleted } = &mut world.search;
+    deleted.retain(|name, _| !names.contains(name.as_str()));
+    endpoints
+        .retain(|name, _| names.contains(name.as_str()) || to.since(*deleted.entry(name.clone()).or_insert(to)) < lag);
     for endpoint in &fresh {
         let is_settled = moment(&endpoint["LastModifiedTime"]).is_some_and(|at| at <= to.plus(-lag));
         if let Some(name) = endpoint["EndpointName"].as_str().filter(|_| is_settled) {

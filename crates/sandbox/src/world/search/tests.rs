@@ -319,6 +319,52 @@ fn the_index_may_lag() {
 }
 
 #[test]
+fn an_endpoint_changes_and_goes_in_the_index_only_after_the_lag() {
+    let mut scenario = Scenario::named("quiet-night").unwrap();
+    scenario.more.insert("search".to_owned(), toml::Value::Table(toml::from_str("lag_s = 90").unwrap()));
+    let mut world = World::new(Options { seed: scenario.seed, start: scenario.start, scenario });
+    let named = one(&filter("EndpointName", "Equals", "fraud-prod"));
+    let seen = |world: &mut World| {
+        let found = search(world, "Endpoint", &named);
+        found.first().map(|record| (record["EndpointStatus"].clone(), record["LastModifiedTime"].clone()))
+    };
+    let described = |world: &mut World| {
+        let body = ok(world, "DescribeEndpoint", &json!({"EndpointName": "fraud-prod"}));
+        (body["EndpointStatus"].clone(), body["LastModifiedTime"].clone())
+    };
+    let before = described(&mut world);
+    assert_eq!(seen(&mut world).as_ref(), Some(&before));
+    let weights = json!({"EndpointName": "fraud-prod", "DesiredWeightsAndCapacities": [{"VariantName": "blue", "DesiredWeight": 0.5}]});
+    ok(&mut world, "UpdateEndpointWeightsAndCapacities", &weights);
+    assert_ne!(described(&mut world), before);
+    assert_eq!(seen(&mut world).as_ref(), Some(&before), "the index has not heard of it");
+    let models = search(&mut world, "Model", &one(&filter("Endpoints.EndpointName", "Equals", "fraud-prod")));
+    let of_model = |record: &Value| {
+        record["Endpoints"].as_array().unwrap().iter().find(|e| e["EndpointName"] == "fraud-prod").unwrap()["LastModifiedTime"].clone()
+    };
+    assert_eq!(of_model(&models[0]), before.1, "one index, one state");
+    let to = world.now().plus(20 * MINUTE);
+    world.advance_to(to);
+    assert_eq!(seen(&mut world), Some(described(&mut world)));
+
+    ok(&mut world, "DeleteEndpoint", &json!({"EndpointName": "fraud-prod"}));
+    let mut gone = world.now();
+    while !is_gone(&mut world) {
+        gone = gone.plus(10 * SECOND);
+        world.advance_to(gone);
+    }
+    assert!(seen(&mut world).is_some(), "it is still listed where it is gone");
+    world.advance_to(gone.plus(2 * MINUTE));
+    assert_eq!(seen(&mut world), None);
+}
+
+/// True once `fraud-prod` is no longer in the list.
+fn is_gone(world: &mut World) -> bool {
+    let listed = ok(world, "ListEndpoints", &json!({"NameContains": "fraud-prod", "MaxResults": 100}));
+    listed["Endpoints"].as_array().unwrap().iter().all(|endpoint| endpoint["EndpointName"] != "fraud-prod")
+}
+
+#[test]
 fn the_dashboard_of_models() {
     let mut world = world("quiet-night");
     let found = search(&mut world, "Model", &one(&filter("Endpoints.EndpointName", "Equals", "fraud-prod")));
