@@ -199,7 +199,7 @@ fn a_file_binds_rebinds_and_unbinds() {
     assert_eq!(means(&map, &[Scope::Table], "f7"), "next");
     assert_eq!(means(&map, &[Scope::Table], "j"), "");
     assert_eq!(means(&map, &[Scope::Table], "D"), "");
-    assert_eq!(map.keys_of(Command::Refresh, Scope::Table), ["r", "ctrl-e"]);
+    assert_eq!(map.keys_of(Command::Refresh, Scope::Table), ["r", "f5", "ctrl-e"]);
     assert_eq!(map.keys_of(Command::Delete, Scope::Table), [""; 0]);
 }
 

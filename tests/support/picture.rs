@@ -69,10 +69,15 @@ fn letter(at: usize) -> char {
     LETTERS.get(at).map_or('#', |byte| char::from(*byte))
 }
 
-/// Compares with the file, or writes it when `MLDECK_BLESS=1`. Returns what is wrong.
+/// Whether files are written anew instead of compared.
 #[expect(clippy::disallowed_methods, reason = "how tests are told to write instead of compare")]
+pub fn blessing() -> bool {
+    std::env::var("MLDECK_BLESS").is_ok_and(|bless| bless == "1")
+}
+
+/// Compares with the file, or writes it when `MLDECK_BLESS=1`. Returns what is wrong.
 pub fn check(path: &Path, content: &str) -> Result<(), String> {
-    if std::env::var("MLDECK_BLESS").is_ok_and(|bless| bless == "1") {
+    if blessing() {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
         }

@@ -21,7 +21,8 @@ where
             if index >= items.len() {
                 return;
             }
-            let answer = ask(index).await;
+            // Boxed: four of them would else lie in the future of whoever asks.
+            let answer = Box::pin(ask(index)).await;
             answers.lock().unwrap_or_else(PoisonError::into_inner).push((index, answer));
         }
     };

@@ -199,25 +199,37 @@ impl Gateway {
     }
 
     /// One read: paced, never asked again where it is not offered, its failure told in our words.
-    async fn read<T, E>(
+    ///
+    /// Not an `async fn`, which would keep the SDK's large future in its own, and that in its caller's, and so on up.
+    fn read<T, E>(
         &self,
         service: Service,
         doing: Doing,
-        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    ) -> Result<T, Fault>
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+    ) -> impl Future<Output = Result<T, Fault>> + Send
     where
-        E: Error + ProvideErrorMetadata + 'static,
+        T: Send,
+        E: Error + ProvideErrorMetadata + Send + 'static,
     {
         let call = Box::pin(call);
-        self.paced(service, doing, async { call.await.map_err(|error| fault::from_sdk(&error, doing)) }).await
+        self.paced(service, doing, async move { call.await.map_err(|error| fault::from_sdk(&error, doing)) })
     }
 
     /// As [`Self::read`], for requests that we build ourselves.
-    async fn paced<T>(
+    fn paced<T: Send>(
         &self,
         service: Service,
         doing: Doing,
-        call: impl Future<Output = Result<T, Fault>>,
+        call: impl Future<Output = Result<T, Fault>> + Send,
+    ) -> impl Future<Output = Result<T, Fault>> + Send {
+        self.in_turn(service, doing, Box::pin(call))
+    }
+
+    async fn in_turn<T>(
+        &self,
+        service: Service,
+        doing: Doing,
+        call: Pin<Box<impl Future<Output = Result<T, Fault>>>>,
     ) -> Result<T, Fault> {
         if self.not_offered.lock().unwrap_or_else(PoisonError::into_inner).contains(doing.operation) {
             let kind = FaultKind::NotOffered { operation: Text::new(doing.operation) };

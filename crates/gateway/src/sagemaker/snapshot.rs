@@ -36,7 +36,7 @@ impl Gateway {
         let trail = self.trail(name, deep).await;
         let mut described = self.describe_endpoint(name).await?;
         for _ in 0..ROUNDS {
-            let mut snapshot = self.around(&described, trail.clone(), also).await;
+            let mut snapshot = Box::pin(self.around(&described, trail.clone(), also)).await;
             let again = self.describe_endpoint(name).await?;
             snapshot.at = self.now();
             let mut details = self.complete(&again, endpoint::Tags::None).await;
