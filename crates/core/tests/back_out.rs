@@ -552,7 +552,7 @@ fn a_slow_trail_adds_to_a_younger_read_and_makes_nothing_older() {
     // What is really old is refused, whatever was added to it.
     let old = Context { at: at("02:30:11"), ..context };
     let refusal = plan_back_out(&deep.and(quick), &history(), &Choice::default(), &old).unwrap_err().remove(0);
-    assert_eq!((refusal.check, refusal.remedy.as_deref()), (Check::Age, Some("Ctrl-R reads the endpoint again.")));
+    assert_eq!((refusal.check, refusal.remedy.as_deref()), (Check::Age, Some("F5 reads the endpoint again.")));
 }
 
 #[test]
