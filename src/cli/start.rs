@@ -106,8 +106,8 @@ pub fn run(global: &Global, demo: Option<&Demo>, target: Option<&str>) -> u8 {
             return 2;
         }
     };
-    let deck = build(&runtime, console, prepared, caps, &global, demo, target, sandbox);
-    let code = runtime.block_on(deck.run());
+    let (deck, begin) = build(&runtime, console, prepared, caps, &global, demo, target, sandbox);
+    let code = runtime.block_on(deck.run(begin));
     // Requests under way are cut off: what must survive is in the journal.
     runtime.shutdown_background();
     code
@@ -118,6 +118,7 @@ fn fail(fault: &Fault) -> u8 {
     fault.exit_code()
 }
 
+/// The deck, and what to begin once its first frame is on the way: reading the store and reaching the account.
 #[expect(clippy::too_many_arguments, reason = "the composition root: each part is made once and meets the others here")]
 fn build(
     runtime: &Runtime,
@@ -128,7 +129,7 @@ fn build(
     demo: Option<&Demo>,
     target: Option<Target>,
     sandbox: Option<Sandbox>,
-) -> Deck {
+) -> (Deck, impl FnOnce()) {
     let Prepared { setup, folders, sources } = prepared;
     let (out, replies) = unbounded_channel();
     let gate = Gate::new();
@@ -152,9 +153,15 @@ fn build(
         let out = out.clone();
         move |why| drop(out.send(Msg::Note { text: Text::new(why), bad: true }))
     });
-    open_store(runtime.handle(), Arc::clone(&keep), folders, at.now);
-    connect(runtime.handle(), Arc::clone(&gate), global.clone(), sandbox, out.clone());
-    Deck {
+    let begin = {
+        let (handle, keep, gate) = (runtime.handle().clone(), Arc::clone(&keep), Arc::clone(&gate));
+        let (global, out) = (global.clone(), out.clone());
+        move || {
+            open_store(&handle, keep, folders, at.now);
+            connect(&handle, gate, global, sandbox, out);
+        }
+    };
+    let deck = Deck {
         model,
         console,
         runner: Runner::new(runtime.handle().clone(), Arc::clone(&gate), keep, sources, out),
@@ -166,7 +173,8 @@ fn build(
         account_clock,
         frame: 0,
         notify: setup.config.notifications,
-    }
+    };
+    (deck, begin)
 }
 
 /// Before anything can be masked or go wrong: the key of masks, and the log. Returns where the log is.

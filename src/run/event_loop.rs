@@ -48,14 +48,16 @@ enum Step {
 }
 
 impl Deck {
-    /// Runs until the operator leaves or the terminal is gone; returns the exit code.
-    pub async fn run(mut self) -> u8 {
+    /// Runs until the operator leaves or the terminal is gone; returns the exit code. `begin` is called when the first
+    /// frame is on the way: before that, whatever else runs competes with it for the processors.
+    pub async fn run(mut self, begin: impl FnOnce()) -> u8 {
         let at = self.at();
         let settled = update::settle(&mut self.model, at);
         if let Step::End(code) = self.perform(settled) {
             return self.close(code);
         }
         self.draw(true);
+        begin();
         loop {
             let deadline = wake::next_wakeup(&self.model, self.at());
             let (step, urgent) = tokio::select! {
