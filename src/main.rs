@@ -6,6 +6,7 @@ use clap::Parser as _;
 use mldeck::cli::{self, Cli};
 
 fn main() -> ExitCode {
+    mldeck::run::memory::give_back_large();
     // The only place of color-eyre: its report of a panic is what the operator sends us.
     if let Err(error) = color_eyre::config::HookBuilder::default().install() {
         cli::out::complain(&format!("mldeck: no panic report: {error}"));

@@ -7,6 +7,7 @@ pub mod event_loop;
 pub mod input;
 pub mod keep;
 pub mod log;
+pub mod memory;
 pub mod parse;
 pub mod signals;
 
