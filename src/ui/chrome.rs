@@ -118,10 +118,9 @@ pub fn panes(model: &Model, paint: &Paint<'_>, area: Rect, buffer: &mut Buffer) 
 }
 
 fn trouble(model: &Model, pane: Pane) -> usize {
-    use mldeck_core::resource::Resource as _;
     match pane {
-        Pane::Endpoints => model.endpoints.rows().iter().filter(|row| row.health().is_problem()).count(),
-        Pane::Drift => model.monitors.rows().iter().filter(|row| row.health().is_problem()).count(),
+        Pane::Endpoints => model.endpoints.problems(),
+        Pane::Drift => model.monitors.problems(),
         Pane::Ledger => model.ops.open_count(),
         _ => 0,
     }

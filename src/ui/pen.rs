@@ -4,7 +4,10 @@ use mldeck_core::{column::Tone, text};
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::Paint;
-use crate::{theme::Role, widgets::symbols};
+use crate::{
+    theme::Role,
+    widgets::{self, symbols},
+};
 
 /// Writes `what` at the left of `area`; returns the columns used. What does not fit ends in `…`.
 pub fn text(buffer: &mut Buffer, area: Rect, what: &str, style: Style) -> u16 {
@@ -14,9 +17,9 @@ pub fn text(buffer: &mut Buffer, area: Rect, what: &str, style: Style) -> u16 {
     }
     let width = text::width(what);
     let room = usize::from(area.width);
-    let (end, _) = buffer.set_stringn(area.x, area.y, what, room, style);
+    let end = widgets::pen::write(buffer, (area.x, area.y), what, room, style);
     if width > room {
-        buffer.set_stringn(area.right() - 1, area.y, "…", 1, style);
+        widgets::pen::write(buffer, (area.right() - 1, area.y), "…", 1, style);
     }
     end - area.x
 }
@@ -62,7 +65,7 @@ pub fn plain(buffer: &mut Buffer) {
                 other => Some(symbols::ascii(other)).filter(|a| a.len() == 1).map_or("?".to_owned(), Into::into),
             };
             let style = buffer[(x, y)].style();
-            buffer.set_stringn(x, y, instead, 1, style);
+            widgets::pen::write(buffer, (x, y), &instead, 1, style);
         }
     }
 }

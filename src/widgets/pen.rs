@@ -44,6 +44,24 @@ pub fn shown<'a>(look: Look<'_>, text: &'a str) -> Cow<'a, str> {
     if look.caps.unicode { Cow::Borrowed(text) } else { symbols::ascii(text) }
 }
 
+/// Writes `text` from one cell on, over at most `columns` of them, and returns where it ended. Outside of the buffer
+/// nothing is written.
+pub fn write(buf: &mut Buffer, (x, y): (u16, u16), text: &str, columns: usize, style: Style) -> u16 {
+    if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return buf.set_stringn(x, y, text, columns, style).0;
+    }
+    // Most text is plain. A character then is a cell, and the search for grapheme clusters, which takes longer than all
+    // else in a frame, would find that.
+    let mut at = x;
+    for byte in text.bytes().take(columns) {
+        let Some(cell) = buf.cell_mut((at, y)) else { break };
+        #[expect(clippy::disallowed_methods, reason = "printable ASCII: there is nothing to filter")]
+        cell.set_char(char::from(byte)).set_style(style);
+        at += 1;
+    }
+    at
+}
+
 /// One row of a rectangle as a place to write from left to right.
 #[derive(Debug)]
 pub struct Row<'a> {
@@ -125,7 +143,7 @@ impl<'a> Row<'a> {
 
     fn raw(&mut self, text: &str, columns: usize, style: Style) {
         if self.left() > 0 && columns > 0 {
-            (self.x, _) = self.buf.set_stringn(self.x, self.y, text, columns, style);
+            self.x = write(self.buf, (self.x, self.y), text, columns, style);
         }
     }
 }
@@ -133,7 +151,7 @@ impl<'a> Row<'a> {
 /// Writes one symbol of ours into one cell, when that cell exists.
 pub fn dot(buf: &mut Buffer, area: Rect, x: u16, y: u16, symbol: &str, style: Style) {
     if area.intersection(buf.area).contains((x, y).into()) {
-        buf.set_stringn(x, y, symbol, 1, style);
+        write(buf, (x, y), symbol, 1, style);
     }
 }
 

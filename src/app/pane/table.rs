@@ -32,6 +32,8 @@ pub struct Table<R: Resource> {
     place: HashMap<Text, u32>,
     /// Rows changed since the index was made.
     dirty: bool,
+    /// How many rows are a problem, whether shown or not.
+    problems: usize,
     /// They differ from what was last kept for the next start.
     unkept: bool,
     /// What the cursor is on; survives refresh, sort and filter.
@@ -75,6 +77,7 @@ impl<R: Resource> Table<R> {
             index: Vec::new(),
             place: HashMap::new(),
             dirty: false,
+            problems: 0,
             unkept: true,
             selected: None,
             cursor: 0,
@@ -188,6 +191,7 @@ impl<R: Resource> Table<R> {
                     Some(Err(_)) => false,
                 }
         };
+        self.problems = self.rows.iter().filter(|row| row.health().is_problem()).count();
         let kept = self.rows.iter().enumerate().filter(|(_, row)| keep(row));
         let mut index: Vec<u32> = kept.map(|(i, _)| u32::try_from(i).unwrap_or(u32::MAX)).collect();
         if let Some((name, descending)) = &self.sort {
@@ -363,6 +367,11 @@ impl<R: Resource> Table<R> {
     pub fn visible(&self, height: usize) -> impl Iterator<Item = &R> {
         let (top, _) = self.window(height);
         self.index.iter().skip(top).take(height).map(|&i| &self.rows[i as usize])
+    }
+
+    /// How many rows are a problem, whether the filter keeps them or not.
+    pub const fn problems(&self) -> usize {
+        self.problems
     }
 
     /// Every row that the filter keeps, in display order.
