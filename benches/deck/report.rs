@@ -20,8 +20,8 @@ pub(crate) struct Figure {
     /// Ascending.
     samples: Vec<f64>,
     pub(crate) budget: Budget,
-    /// Median of what the harness measures when there is nothing to measure.
-    pub(crate) baseline: Option<f64>,
+    /// Median and p99 of what the harness measures when there is nothing to measure: how quiet the machine was.
+    pub(crate) baseline: Option<(f64, f64)>,
 }
 
 impl Figure {
@@ -31,8 +31,9 @@ impl Figure {
         Self { name: name.into(), unit, samples, budget, baseline: None }
     }
 
-    pub(crate) fn against(mut self, baseline: f64) -> Self {
-        self.baseline = Some(baseline);
+    pub(crate) fn against(mut self, nothing: &[f64]) -> Self {
+        let nothing = Self::new("", "", nothing.to_vec(), Budget::None);
+        self.baseline = Some((nothing.median(), nothing.p99()));
         self
     }
 
@@ -94,11 +95,15 @@ impl Report {
 
     /// As Markdown, so that it can be pasted into `docs/performance.md`.
     pub(crate) fn table(&self) -> String {
-        let head = ["figure", "unit", "n", "median", "p99", "max", "harness", "budget", ""].map(str::to_owned);
+        let head =
+            ["figure", "unit", "n", "median", "p99", "max", "harness: median", "p99", "budget", ""].map(str::to_owned);
         let rows = self.figures.iter().map(|figure| {
             let verdict = match (figure.budget, figure.is_over()) {
                 (Budget::None, _) => "",
                 (_, false) => "kept",
+                (Budget::P99(most), true) if figure.baseline.is_some_and(|(_, p99)| p99 > most) => {
+                    "MISSED, and by nothing"
+                }
                 (_, true) => "MISSED",
             };
             [
@@ -108,25 +113,26 @@ impl Report {
                 number(figure.median()),
                 number(figure.p99()),
                 number(figure.max()),
-                figure.baseline.map(number).unwrap_or_default(),
+                figure.baseline.map(|(median, _)| number(median)).unwrap_or_default(),
+                figure.baseline.map(|(_, p99)| number(p99)).unwrap_or_default(),
                 figure.budget_words(),
                 verdict.to_owned(),
             ]
         });
-        let rows: Vec<[String; 9]> = std::iter::once(head).chain(rows).collect();
-        let widths: [usize; 9] =
+        let rows: Vec<[String; 10]> = std::iter::once(head).chain(rows).collect();
+        let widths: [usize; 10] =
             std::array::from_fn(|i| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0));
         let mut out = String::from("\n");
         for (at, row) in rows.iter().enumerate() {
             for (i, (cell, width)) in row.iter().zip(widths).enumerate() {
                 let fill = " ".repeat(width - cell.chars().count());
-                let right = (2..=6).contains(&i);
+                let right = (2..=7).contains(&i);
                 out += &if right { format!("| {fill}{cell} ") } else { format!("| {cell}{fill} ") };
             }
             out += "|\n";
             if at == 0 {
                 for (i, width) in widths.iter().enumerate() {
-                    let right = (2..=6).contains(&i);
+                    let right = (2..=7).contains(&i);
                     out += &format!("|{}{}", "-".repeat(width + 1), if right { ':' } else { '-' });
                 }
                 out += "|\n";
@@ -148,7 +154,8 @@ impl Report {
             .map(|figure| {
                 json!({
                     "name": figure.name, "unit": figure.unit, "n": figure.samples.len(), "median": figure.median(),
-                    "p99": figure.p99(), "max": figure.max(), "harness": figure.baseline,
+                    "p99": figure.p99(), "max": figure.max(), "harness": figure.baseline.map(|(median, _)| median),
+                    "harness_p99": figure.baseline.map(|(_, p99)| p99),
                     "budget": figure.budget_words(), "over": figure.is_over(),
                 })
             })

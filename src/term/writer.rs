@@ -86,6 +86,7 @@ struct State {
     slot: Option<(Frame, u64)>,
     out_of_band: VecDeque<Vec<u8>>,
     out_of_band_bytes: usize,
+    /// Empty ones: who gives one back has the time to clear it, who takes one has not.
     spare: Vec<Buffer>,
     submitted: u64,
     /// The newest frame that is on the terminal, and when each of the last ones got there.
@@ -126,17 +127,10 @@ impl Writer {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// An empty buffer of `area`, an earlier one when there is one.
+    /// An empty buffer of `area`, an earlier one when there is one of that size.
     pub fn blank(&self, area: Rect) -> Buffer {
         let spare = self.shared.lock().spare.pop();
-        spare.map_or_else(
-            || Buffer::empty(area),
-            |mut buffer| {
-                buffer.resize(area);
-                buffer.reset();
-                buffer
-            },
-        )
+        spare.filter(|buffer| buffer.area == area).unwrap_or_else(|| Buffer::empty(area))
     }
 
     /// Hands over the newest frame and returns its number. Never blocks.
@@ -145,13 +139,13 @@ impl Writer {
         let state = &mut *guard;
         state.submitted += 1;
         if state.ended {
-            state.reuse(frame.buffer);
+            state.reuse(cleared(frame.buffer));
             return state.submitted;
         }
         if let Some((older, _)) = state.slot.take() {
             frame.urgent |= older.urgent;
             state.stats.dropped += 1;
-            state.reuse(older.buffer);
+            state.reuse(cleared(older.buffer));
         }
         let number = state.submitted;
         state.slot = Some((frame, number));
@@ -257,9 +251,9 @@ impl State {
         self.slot.is_none() && self.out_of_band.is_empty() && !self.writing && !self.repaint
     }
 
-    fn reuse(&mut self, buffer: Buffer) {
+    fn reuse(&mut self, cleared: Buffer) {
         if self.spare.len() < 2 {
-            self.spare.push(buffer);
+            self.spare.push(cleared);
         }
     }
 
@@ -340,6 +334,7 @@ impl Worker {
         let outcome = self.sink.write(&self.bytes, &|| self.shared.lock().stop);
         let end = clock::instant();
         let took = end.saturating_duration_since(start);
+        let spare = spare.map(cleared);
         let mut state = self.shared.lock();
         state.writing = false;
         if let Some(buffer) = spare {
@@ -396,6 +391,11 @@ impl Worker {
         }
         spare
     }
+}
+
+fn cleared(mut buffer: Buffer) -> Buffer {
+    buffer.reset();
+    buffer
 }
 
 fn millis(duration: Duration) -> u64 {
