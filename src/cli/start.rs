@@ -29,7 +29,7 @@ use crate::{
         effects::{Gate, Runner},
         event_loop::Deck,
         keep::Keep,
-        log,
+        log, runtime,
     },
     store::{Folders, mask_key},
     term::Caps,
@@ -92,7 +92,7 @@ pub fn run(global: &Global, demo: Option<&Demo>, target: Option<&str>) -> u8 {
         Ok(sandbox) => sandbox,
         Err(fault) => return fail(&fault),
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let runtime = match runtime::behind_keys() {
         Ok(runtime) => runtime,
         Err(error) => {
             out::complain(&format!("mldeck: cannot start: {error}"));

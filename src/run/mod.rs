@@ -9,6 +9,7 @@ pub mod keep;
 pub mod log;
 pub mod memory;
 pub mod parse;
+pub mod runtime;
 pub mod signals;
 
 pub use console::{Console, Event};

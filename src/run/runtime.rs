@@ -1,0 +1,29 @@
+//! The threads of everything that is not a key: requests, replies, timers, disks.
+
+use std::{io, num::NonZero, thread};
+
+use rustix::process::setpriority_process;
+use tokio::runtime::{Builder, Runtime};
+
+/// Below the threads that a key passes through, which have the usual 0.
+const NICE: i32 = 5;
+
+/// A runtime that leaves the processors to keys: reading a page of replies takes milliseconds of computing, and a key that
+/// comes meanwhile must not wait for its end. So there is a processor without a worker where there are two, and where a
+/// worker is in the way all the same, the kernel lets the key go first.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn behind_keys() -> io::Result<Runtime> {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    Builder::new_multi_thread()
+        .worker_threads((processors - 1).clamp(1, 2))
+        // Of this thread only, on Linux; elsewhere the call means the process, keys included.
+        .on_thread_start(|| {
+            if cfg!(target_os = "linux") {
+                let _ = setpriority_process(None, NICE);
+            }
+        })
+        .enable_all()
+        .build()
+}
