@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use alloc::asked;
 use estate::{Deck, SIZE};
 use mldeck::{
-    app::{Effect, Msg, Slot, update, wake},
+    app::{Effect, Msg, Slot, msg::Traffic, update, wake},
     keys::{Key, key::Code},
     term::{Caps, Depth, backend::Painter},
     theme::Theme,
@@ -70,6 +70,24 @@ fn a_cursor_move_is_at_most_300_bytes() {
         let bytes = screen.draw(&deck);
         assert!((1..=300).contains(&bytes.len()), "{} bytes: {}", bytes.len(), bytes.escape_ascii());
     }
+}
+
+#[test]
+fn counters_that_tremble_write_nothing() {
+    let mut deck = Deck::open(1_000);
+    let mut screen = Screen::new();
+    let mut told = |calls_per_min: f64, dollars_per_hour: f64| {
+        deck.say(Msg::Traffic(Traffic { calls_per_min, dollars_per_hour, recent: Vec::new() }));
+        deck.settle();
+        let bytes = screen.draw(&deck).escape_ascii().to_string();
+        bytes
+    };
+    told(38.0, 0.04);
+    for (calls, dollars) in [(39.0, 0.05), (45.0, 0.04), (36.0, 0.05), (49.0, 0.03), (31.0, 0.04)] {
+        assert_eq!(told(calls, dollars), "", "{calls} calls");
+    }
+    let more = told(52.0, 0.07);
+    assert!(more.contains('5') && more.len() < 60, "{more}");
 }
 
 #[test]

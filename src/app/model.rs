@@ -14,7 +14,7 @@ use mldeck_core::{
 
 use super::{
     layers::Layer,
-    msg::{At, Effect, Traffic},
+    msg::{At, Effect, Rates, Traffic},
     nav::Nav,
     ops::Operations,
     pane::{View, list, table::Table},
@@ -48,6 +48,7 @@ pub struct Model {
     pub polls: Polls,
     pub ops: Operations,
     pub traffic: Traffic,
+    pub rates: Rates,
     pub status: Option<Status>,
     /// `f`: rows stand still; answers wait.
     pub frozen: bool,

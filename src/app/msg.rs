@@ -141,12 +141,34 @@ impl Msg {
     }
 }
 
-/// Counters of the gateway, for the header and the `@` view.
+/// Counters of the gateway, for the `@` view.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Traffic {
     pub calls_per_min: f64,
     pub dollars_per_hour: f64,
     pub recent: Vec<CallMade>,
+}
+
+/// The counters as the header says them: rounded, and only another when they are off by a whole step. Polls come and go
+/// all the time, so that counters of the last minute tremble, and an idle screen would be written for that alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rates {
+    /// Tens.
+    pub calls_per_min: f64,
+    /// Steps of two cents.
+    pub dollars_per_hour: f64,
+}
+
+impl Rates {
+    pub fn follow(&mut self, traffic: &Traffic) {
+        let step = |shown: &mut f64, now: f64, step: f64| {
+            if (now - *shown).abs() >= step {
+                *shown = (now / step).round() * step;
+            }
+        };
+        step(&mut self.calls_per_min, traffic.calls_per_min, 10.0);
+        step(&mut self.dollars_per_hour, traffic.dollars_per_hour, 0.02);
+    }
 }
 
 /// What the shell is to do. Plain data: a test can say "pressing `B` here asks for exactly this".

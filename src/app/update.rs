@@ -66,7 +66,10 @@ pub fn update(model: &mut Model, at: At, msg: Msg) -> Vec<Effect> {
         Msg::OpSent { op, ticket, sent } => ops::on_sent(model, &op, ticket, sent, &mut out),
         Msg::Drawn => on_top(model, |view, model| view.drawn(model)),
         Msg::Stalled => on_top(model, |view, _| view.hidden()),
-        Msg::Traffic(traffic) => model.traffic = traffic,
+        Msg::Traffic(traffic) => {
+            model.rates.follow(&traffic);
+            model.traffic = traffic;
+        }
         Msg::Lean(lean) => model.lean = lean,
         Msg::Reloaded(setup) => settings::reloaded(model, *setup, &mut out),
         Msg::ThemeRecalled(name) => settings::theme_recalled(model, name, &mut out),

@@ -243,6 +243,7 @@ pub fn model(
         polls: crate::app::polls::Polls::default(),
         ops: crate::app::ops::Operations::default(),
         traffic: crate::app::msg::Traffic::default(),
+        rates: crate::app::msg::Rates::default(),
         status: None,
         frozen: false,
         lean: false,

@@ -11,6 +11,7 @@ use crate::{
     app::{
         Command, Model, Scope,
         layers::Layer,
+        msg::Rates,
         pane::{Pane, View, list},
         update,
     },
@@ -74,9 +75,9 @@ fn mode(model: &Model) -> (String, Role) {
 fn right_side(model: &Model, width: u16) -> String {
     let mut parts = Vec::new();
     if width >= 110 {
-        let cost = model.traffic.dollars_per_hour;
-        parts.push(format!("{:.0} calls/min", model.traffic.calls_per_min));
-        parts.push(format!("${cost:.2}/h"));
+        let Rates { calls_per_min, dollars_per_hour } = model.rates;
+        parts.push(if calls_per_min < 10.0 { "<10".to_owned() } else { format!("{calls_per_min:.0}") } + " calls/min");
+        parts.push(format!("${dollars_per_hour:.2}/h"));
     }
     if model.frozen {
         parts.push("FROZEN".to_owned());
