@@ -43,7 +43,9 @@ impl Account {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             // AWS computes elsewhere: what answers here must not take processors from what is measured.
-            .on_thread_start(|| drop(rustix::process::setpriority_process(None, 19)))
+            .on_thread_start(|| {
+                let _ = rustix::process::setpriority_process(None, 19);
+            })
             .enable_all()
             .build()
             .expect("a runtime");
