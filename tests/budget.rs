@@ -79,8 +79,7 @@ fn counters_that_tremble_write_nothing() {
     let mut told = |calls_per_min: f64, dollars_per_hour: f64| {
         deck.say(Msg::Traffic(Traffic { calls_per_min, dollars_per_hour, recent: Vec::new() }));
         deck.settle();
-        let bytes = screen.draw(&deck).escape_ascii().to_string();
-        bytes
+        screen.draw(&deck).escape_ascii().to_string()
     };
     told(38.0, 0.04);
     for (calls, dollars) in [(39.0, 0.05), (45.0, 0.04), (36.0, 0.05), (49.0, 0.03), (31.0, 0.04)] {
