@@ -172,7 +172,7 @@ pub fn keys(model: &Model, paint: &Paint<'_>, area: Rect, buffer: &mut Buffer) -
         return Some(Position { x: (x + column).min(area.right() - 1), y: area.y });
     }
     let scopes = update::scopes(model);
-    let hints = model.keymap.hints(&scopes, wanted(&scopes));
+    let hints = model.keymap.hints(&scopes, wanted(model, &scopes));
     let mut x = area.x + 1;
     for hint in hints {
         let label = short(hint.command);
@@ -199,9 +199,17 @@ fn filter_error(model: &Model) -> Option<String> {
     error.map(ToOwned::to_owned)
 }
 
-/// The commands whose keys are shown, by the innermost scope, most useful first.
-fn wanted(scopes: &[Scope]) -> &'static [Command] {
+/// The commands whose keys are shown, most useful first: of the list or the opened view, else of the innermost scope.
+fn wanted(model: &Model, scopes: &[Scope]) -> &'static [Command] {
     use Command as C;
+    let own: &[C] = match (model.layers.last(), model.nav.top()) {
+        (Some(_), _) => &[],
+        (None, View::List(pane)) => of_list(*pane),
+        (None, View::Opened(view)) => view.hints(),
+    };
+    if !own.is_empty() {
+        return own;
+    }
     match scopes.first() {
         Some(Scope::Confirm) => &[C::Confirm, C::NextChoice, C::Reason, C::PageDown, C::Back],
         Some(Scope::Help) => &[C::Open, C::Filter, C::Next, C::Back],
@@ -223,19 +231,36 @@ fn wanted(scopes: &[Scope]) -> &'static [Command] {
         Some(Scope::Detail) => {
             &[C::Timeline, C::Metrics, C::Logs, C::RollBack, C::Describe, C::Raw, C::Actions, C::Back, C::Help]
         }
-        _ => &[
+        _ => &[C::Open, C::Back, C::Help],
+    }
+}
+
+/// What a list can do.
+const fn of_list(pane: Pane) -> &'static [Command] {
+    use Command as C;
+    match pane {
+        Pane::Endpoints => &[
             C::Filter,
             C::Open,
             C::Timeline,
             C::Logs,
             C::RollBack,
-            C::Mark,
-            C::Compare,
             C::Sort,
             C::Problems,
+            C::Describe,
+            C::Raw,
             C::Actions,
             C::Help,
         ],
+        Pane::Pipelines => {
+            &[C::Filter, C::Open, C::Logs, C::Sort, C::Problems, C::Describe, C::Raw, C::Actions, C::Help]
+        }
+        Pane::Experiments => {
+            &[C::Filter, C::Open, C::Mark, C::Compare, C::Logs, C::Sort, C::Problems, C::Describe, C::Actions, C::Help]
+        }
+        Pane::Drift => &[C::Filter, C::Open, C::Sort, C::Problems, C::Describe, C::Raw, C::Actions, C::Help],
+        Pane::Ledger => &[C::Filter, C::Open, C::Reversal, C::Sort, C::Problems, C::Help],
+        _ => &[C::Palette, C::Help],
     }
 }
 

@@ -1,6 +1,6 @@
 //! The list panes: what they show, filter, sort, mark, and say when there is nothing or nothing may be read.
 
-use mldeck_core::text::Text;
+use mldeck_core::{resource::run::RunStatus, text::Text};
 use mldeck_sandbox::faults::Kind;
 
 use crate::deck::{Deck, Options, minutes, seconds};
@@ -139,6 +139,26 @@ fn pipelines_experiments_and_drift_list_what_the_account_has() {
         .sees("CompletedWithViolations")
         .sees("intent-fr");
     deck.keys("9").sees("Nothing was changed from here yet.");
+}
+
+#[test]
+fn every_page_of_runs_is_read_and_a_running_one_is_followed_to_its_end() {
+    let mut deck = Deck::start("fraud-burns");
+    deck.keys("4").wait_for("InProgress", seconds(10));
+    let page = deck.model.runs.rows().len();
+    deck.advance(minutes(2)).lacks("refused");
+    let all = deck.model.runs.rows().len();
+    assert!(page <= 200 && all > 300, "{page}, then {all}");
+    assert!(deck.model.runs_more.is_none(), "the walk has ended");
+
+    let running = |deck: &Deck| -> Vec<Text> {
+        let rows = deck.model.runs.rows().iter();
+        rows.filter(|run| run.status == RunStatus::InProgress).map(|run| run.name.clone()).collect()
+    };
+    let before = running(&deck);
+    deck.advance(minutes(90));
+    let after = running(&deck);
+    assert!(before.iter().all(|name| !after.contains(name)), "{before:?} still run: {after:?}");
 }
 
 #[test]

@@ -145,13 +145,13 @@ fn a_wrong_word_goes_nowhere_and_can_be_corrected() {
 fn keys_that_were_typed_before_the_plan_was_read_do_not_count() {
     // Type-ahead: the hand goes on while the plan appears.
     let mut deck = Deck::start("fraud-burns");
-    deck.keys("/fraud-prod<enter> B v17<enter>").sees("typed before the plan was on the screen");
+    deck.keys("/fraud-prod<enter> B v17<enter>").sees("typed before it was shown");
     assert_eq!(deck.sends(), Vec::<&str>::new());
 
     // A stalled link: the plan was never written out.
     let mut deck = Deck::start("fraud-burns");
     deck.keys("/fraud-prod<enter>").stall(true).keys("B").sees("and Enter to go:").advance(seconds(30));
-    deck.keys("v17<enter>").sees("typed before the plan was on the screen");
+    deck.keys("v17<enter>").sees("typed before it was shown");
     assert_eq!(deck.sends(), Vec::<&str>::new());
     deck.stall(false).advance(seconds(1)).keys("v17<enter>").wait_for("accepted by AWS", minutes(1));
 }

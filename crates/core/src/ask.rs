@@ -49,7 +49,7 @@ pub enum Ask {
     Executions { since: Timestamp },
     /// Steps, definition graph and parameters of one execution. `settled` when it ended: ask once.
     Execution { arn: Text, settled: bool },
-    /// One page of runs, newest first. `more` continues an earlier answer.
+    /// One page of runs modified since then, the last modified first. `more` continues an earlier answer, from its `since`.
     Runs { since: Timestamp, more: Option<Text> },
     /// Metric curves of runs, for comparing: run name, trial component ARN, training job ARN.
     RunSeries(Vec<RunRef>),

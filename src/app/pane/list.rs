@@ -258,9 +258,7 @@ pub fn wants(model: &Model) -> Vec<Want> {
     ];
     if shown == Pane::Experiments || model.runs.load.as_of.is_some() {
         let every = if model.runs_more.is_some() { None } else { Some(pace(Pane::Experiments, 60, 180)) };
-        let from =
-            if model.runs_more.is_some() { now.plus(-RUNS_SINCE) } else { since(fresh(&model.runs.load), RUNS_SINCE) };
-        let ask = Ask::Runs { since: from, more: model.runs_more.clone() };
+        let ask = Ask::Runs { since: since(fresh(&model.runs.load), RUNS_SINCE), more: model.runs_more.clone() };
         wants.push(Want { slot: Slot::Runs, ask, every: every.map(|secs| secs * 1_000) });
     }
     if shown == Pane::Drift || model.monitors.load.as_of.is_some() {

@@ -113,6 +113,10 @@ pub enum View {
 pub trait Opened: Send {
     /// Key scopes, innermost first.
     fn scopes(&self) -> &'static [Scope];
+    /// The commands whose keys are shown below it, most useful first; none: those of its innermost scope.
+    fn hints(&self) -> &'static [Command] {
+        &[]
+    }
     /// One line above the body.
     fn title(&self, model: &Model) -> Line;
     fn look<'a>(&'a self, model: &'a Model) -> Look<'a>;

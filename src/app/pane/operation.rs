@@ -103,6 +103,10 @@ impl Opened for OperationView {
         &[Scope::Detail]
     }
 
+    fn hints(&self) -> &'static [Command] {
+        &[Command::RollBack, Command::Reversal, Command::Raw, Command::Back, Command::Help]
+    }
+
     fn title(&self, model: &Model) -> Line {
         let Some(row) = model.ledger.get(&self.id) else { return vec![(self.id.to_string(), Tone::Strong)] };
         let health = row.state.health();

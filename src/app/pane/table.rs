@@ -11,7 +11,7 @@ use mldeck_core::{
     fault::{Fault, FaultKind},
     health::Health,
     query::{self, Query},
-    resource::Resource,
+    resource::{Kind, Resource},
     text::Text,
     time::{self, Timestamp},
 };
@@ -527,7 +527,8 @@ impl<R: Resource> Grid for Table<R> {
         if let Some(fault) = &self.load.fault {
             out.push((fault.kind.headline().to_owned(), Tone::Warn));
         }
-        if let Some(at) = self.load.as_of {
+        // The journal is ours: what was read from it does not grow old.
+        if let Some(at) = self.load.as_of.filter(|_| R::KIND != Kind::Operation) {
             let age = time::age(now.0.since(at));
             out.push(match (self.load.cached, age.as_str()) {
                 (true, "now") => ("cached".to_owned(), Tone::Warn),

@@ -98,8 +98,8 @@ pub enum Why {
 impl Why {
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::NotDrawn => "typed before the plan was on the screen: type it again",
-            Self::Burst => "these keys came in one burst: wait a moment and type it again",
+            Self::NotDrawn => "typed before it was shown: type it again",
+            Self::Burst => "came in one burst: wait, type it again",
             Self::Pasted => "a paste does not count: type it",
             Self::Expired => "this plan is too old: plan again",
             Self::Mismatch => "that is not what the plan says",

@@ -27,22 +27,26 @@ const CURVES: usize = 100;
 const ENDED: &str = "";
 
 /// Where the two searches go on, or that they have ended.
-#[derive(Default, serde::Serialize, serde::Deserialize)]
+#[derive(serde::Serialize, serde::Deserialize)]
 struct More {
+    /// Of the first page: a token is good with the parameters that it was given for, and the clock has gone on.
+    since: Timestamp,
     jobs: Option<String>,
     components: Option<String>,
 }
 
 impl Gateway {
     /// One page of jobs and one of components, merged: SageMaker makes a component for every job, and both are one row.
-    /// Over pages a run may come twice, once from each; both rows have the same name and ARN.
+    /// Over pages a run may come twice, once from each; both rows have the same name and ARN. With `more`, `since` is the one
+    /// that `more` goes on from.
     pub(crate) async fn runs(&self, since: Timestamp, more: Option<&Text>) -> Result<(Vec<Run>, Option<Text>), Fault> {
-        let more = more
+        let ended = || more.map(|_| ENDED.to_owned());
+        let More { since, jobs, components } = more
             .and_then(|more| serde_json::from_str(&more.raw()).ok())
-            .unwrap_or(More { jobs: more.map(|_| ENDED.to_owned()), components: more.map(|_| ENDED.to_owned()) });
+            .unwrap_or_else(|| More { since, jobs: ended(), components: ended() });
         let (jobs, components) = tokio::join!(
-            self.page_of(ResourceType::TrainingJob, since, more.jobs),
-            self.page_of(ResourceType::ExperimentTrialComponent, since, more.components)
+            self.page_of(ResourceType::TrainingJob, since, jobs),
+            self.page_of(ResourceType::ExperimentTrialComponent, since, components)
         );
         let (jobs, next_jobs) = match jobs {
             Err(fault) if matches!(fault.kind, FaultKind::NotOffered { .. }) => return self.listed_runs(since).await,
@@ -56,7 +60,7 @@ impl Gateway {
         let mut rows: Vec<Run> = jobs.iter().filter_map(|record| record.training_job()).map(from_job).collect();
         merge(&mut rows, components.iter().filter_map(|record| record.trial_component()).filter_map(from_component));
         let ended = next_jobs == ENDED && next_components == ENDED;
-        let more = More { jobs: Some(next_jobs), components: Some(next_components) };
+        let more = More { since, jobs: Some(next_jobs), components: Some(next_components) };
         let more = serde_json::to_string(&more).ok().filter(|_| !ended);
         Ok((rows, more.map(|more| Text::new(&more))))
     }
@@ -70,7 +74,7 @@ impl Gateway {
         if token.as_deref() == Some(ENDED) {
             return Ok((Vec::new(), ENDED.to_owned()));
         }
-        let query = Query { resource, by: "CreationTime", since: Some(since), words: "finding runs" };
+        let query = Query { resource, by: "LastModifiedTime", since: Some(since), words: "finding runs" };
         let (records, next) = self.search_page(&query, token).await?;
         Ok((records, next.unwrap_or_else(|| ENDED.to_owned())))
     }

@@ -70,12 +70,14 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     };
     let list = |names: &[Text]| names.iter().map(Text::as_str).collect::<Vec<_>>().join(", ");
     if !alarms.firing.is_empty() {
-        let fires = format!("{} fires now", list(&alarms.firing));
+        let one = alarms.firing.len() == 1;
+        let fires = format!("{} {} now", list(&alarms.firing), if one { "fires" } else { "fire" });
+        let are = if one { "is" } else { "are" };
         out.push(Finding::warn(
             Check::Alarms,
             match case.mode {
                 Mode::Guarded => format!(
-                    "{fires} and is left out; the old fleet's trouble may still trip another alarm and take this back"
+                    "{fires} and {are} left out; the old fleet's trouble may still trip another alarm and take this back"
                 ),
                 Mode::Emergency => format!("{fires}: a guarded update would roll itself back"),
             },
