@@ -22,6 +22,8 @@ pub struct Moment {
     pub by: String,
     /// The endpoint serves this config from here on.
     pub config: Option<Text>,
+    /// Trouble that was seen, and no change that may have caused it.
+    pub symptom: bool,
 }
 
 /// Newest first.
@@ -39,7 +41,7 @@ pub fn moments(model: &Model, endpoint: &Endpoint) -> Vec<Moment> {
             None => (Health::Ok, what),
         };
         let config = if event.error.is_none() { event.config.clone() } else { None };
-        out.push(Moment { at: event.at, health, what, by: event.by.to_string(), config });
+        out.push(Moment { at: event.at, health, what, by: event.by.to_string(), config, symptom: false });
     }
     for operation in model.ledger.rows().iter().filter(|row| row.target == endpoint.name) {
         out.push(Moment {
@@ -48,6 +50,7 @@ pub fn moments(model: &Model, endpoint: &Endpoint) -> Vec<Moment> {
             what: format!("{} {} ({})", operation.verb, operation.summary, operation.state.word()),
             by: operation.by.to_string(),
             config: None,
+            symptom: false,
         });
     }
     for alarm in endpoint.firing() {
@@ -58,6 +61,7 @@ pub fn moments(model: &Model, endpoint: &Endpoint) -> Vec<Moment> {
                 what: format!("alarm {} fires", alarm.name),
                 by: String::new(),
                 config: None,
+                symptom: true,
             });
         }
     }
@@ -70,6 +74,7 @@ pub fn moments(model: &Model, endpoint: &Endpoint) -> Vec<Moment> {
                 what: format!("pipeline {} {}", run.pipeline, run.status.as_str()),
                 by: run.by.as_ref().map(ToString::to_string).unwrap_or_default(),
                 config: None,
+                symptom: false,
             });
         }
     }
@@ -100,7 +105,7 @@ pub fn panel(model: &Model, endpoint: &Endpoint) -> Vec<Line> {
             (moment.what.clone(), Tone::Plain),
             (format!("  {}", moment.by), Tone::Dim),
         ];
-        if first && trouble.is_some() {
+        if first && trouble.is_some() && !moment.symptom {
             line.push(("  ◀ closest in time".to_owned(), Tone::Warn));
             first = false;
         }
