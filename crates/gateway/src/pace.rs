@@ -2,7 +2,7 @@
 //!
 //! The rates are far below what AWS allows one account, because people, CI and other decks share that account. A
 //! throttled answer halves a service's rate; clean answers bring it back a tenth at a time. Polls stand aside while a
-//! write waits, or a read that a person or an operation waits for.
+//! write waits, or a read that a person or an operation waits for; those may take some of the tokens to come.
 
 use std::{
     sync::{
@@ -40,6 +40,18 @@ impl Service {
             Self::Scaling | Self::Identity => (1.0, 2.0),
             Self::CloudTrail => (0.5, 1.0),
             Self::Storage => (10.0, 20.0),
+        }
+    }
+
+    /// How many tokens a person may take that are not there yet: a plan is read at once, and the polls after it wait until
+    /// that is paid back. Never more in a second than AWS is known to take.
+    const fn credit(self) -> f64 {
+        match self {
+            Self::SageMaker => 15.0,
+            Self::Metrics | Self::CloudWatch | Self::Scaling => 4.0,
+            Self::Logs | Self::Identity => 2.0,
+            Self::CloudTrail => 1.0,
+            Self::Storage => 0.0,
         }
     }
 }
@@ -93,7 +105,7 @@ impl Pace {
                 done.await;
                 continue;
             }
-            match self.take(service, instant()) {
+            match self.take(service, instant(), 0.0) {
                 None => return,
                 Some(wait) => tokio::time::sleep(wait).await,
             }
@@ -103,24 +115,25 @@ impl Pace {
     /// Waits for a token ahead of every poll.
     pub(crate) async fn urgent(&self, service: Service) {
         let _ahead = Ahead::new(self.lane(service));
-        while let Some(wait) = self.take(service, instant()) {
+        while let Some(wait) = self.take(service, instant(), service.credit()) {
             tokio::time::sleep(wait).await;
         }
     }
 
-    /// Takes a token, or says how long until there is one.
-    fn take(&self, service: Service, now: Instant) -> Option<Duration> {
+    /// Takes a token, or says how long until there is one. `credit` holds while AWS does not throttle us.
+    fn take(&self, service: Service, now: Instant, credit: f64) -> Option<Duration> {
         let (rate, burst) = service.rate();
         let mut bucket = self.lane(service).bucket.lock().unwrap_or_else(PoisonError::into_inner);
         let rate = rate * self.speed * bucket.share;
         let passed = now.saturating_duration_since(bucket.filled).as_secs_f64();
         bucket.tokens = passed.mul_add(rate, bucket.tokens).min(burst);
         bucket.filled = now;
-        if bucket.tokens >= 1.0 - 1e-6 {
+        let needed = if bucket.share < 1.0 { 1.0 } else { 1.0 - credit };
+        if bucket.tokens >= needed - 1e-6 {
             bucket.tokens -= 1.0;
             return None;
         }
-        Some(Duration::from_secs_f64((1.0 - bucket.tokens) / rate).max(Duration::from_millis(1)))
+        Some(Duration::from_secs_f64((needed - bucket.tokens) / rate).max(Duration::from_millis(1)))
     }
 
     /// AWS throttled us: half the rate, and no burst until it is earned again.
@@ -173,11 +186,14 @@ mod tests {
 
     /// Milliseconds at which each of `count` reads gets its token, by the waits that are asked for.
     fn times(pace: &Pace, service: Service, count: usize) -> Vec<u128> {
-        let start = instant();
+        times_with(pace, service, count, 0.0, instant())
+    }
+
+    fn times_with(pace: &Pace, service: Service, count: usize, credit: f64, start: Instant) -> Vec<u128> {
         let mut now = start;
         let mut out = Vec::new();
         while out.len() < count {
-            match pace.take(service, now) {
+            match pace.take(service, now, credit) {
                 None => out.push((now.duration_since(start).as_millis() + 5) / 10 * 10),
                 Some(wait) => now += wait,
             }
@@ -191,6 +207,21 @@ mod tests {
         assert_eq!(times(&pace, Service::SageMaker, 8), [0, 0, 0, 0, 0, 500, 1_000, 1_500]);
         assert_eq!(times(&pace, Service::CloudTrail, 3), [0, 2_000, 4_000]);
         assert_eq!(times(&Pace::new(10.0), Service::CloudTrail, 3), [0, 200, 400]);
+    }
+
+    #[test]
+    fn a_person_takes_tokens_to_come_and_polls_pay_them_back() {
+        let pace = Pace::new(1.0);
+        let (service, start) = (Service::SageMaker, instant());
+        assert_eq!(times_with(&pace, service, 5, 0.0, start), [0; 5], "polls emptied it");
+        assert_eq!(times_with(&pace, service, 17, service.credit(), start)[14..], [0, 500, 1_000]);
+        let after = start + Duration::from_secs(1);
+        assert_eq!(times_with(&pace, service, 1, 0.0, after), [8_000], "16 are owed or wanted, two a second");
+
+        let pace = Pace::new(1.0);
+        pace.slower(service);
+        let waits = times_with(&pace, service, 2, service.credit(), start);
+        assert_eq!(waits, [1_000, 2_000], "no credit while AWS throttles");
     }
 
     #[test]
