@@ -1,8 +1,8 @@
 //! Pace: one token bucket per service, shared by everything that asks through one gateway.
 //!
 //! The rates are far below what AWS allows one account, because people, CI and other decks share that account. A
-//! throttled answer halves a service's rate; clean answers bring it back a tenth at a time. Polls stand aside while a
-//! write waits, or a read that a person or an operation waits for; those may take some of the tokens to come.
+//! throttled answer halves a service's rate; clean answers bring it back a tenth at a time. Polls stand aside for
+//! reads that a person or an operation waits for, and those may take some of the tokens to come. Writes do not wait.
 
 use std::{
     sync::{
@@ -43,11 +43,11 @@ impl Service {
         }
     }
 
-    /// How many tokens a person may take that are not there yet: a plan is read at once, and the polls after it wait until
-    /// that is paid back. Never more in a second than AWS is known to take.
+    /// How many tokens a person may take that are not there yet: a plan is read at once, and again before its call is sent,
+    /// and the polls after it wait until that is paid back. Never more in a second than AWS is known to take.
     const fn credit(self) -> f64 {
         match self {
-            Self::SageMaker => 15.0,
+            Self::SageMaker => 30.0,
             Self::Metrics | Self::CloudWatch | Self::Scaling => 4.0,
             Self::Logs | Self::Identity => 2.0,
             Self::CloudTrail => 1.0,
@@ -110,6 +110,13 @@ impl Pace {
                 Some(wait) => tokio::time::sleep(wait).await,
             }
         }
+    }
+
+    /// Takes a token without waiting: between "about to send" in the journal and the sending nothing may come, or a kill
+    /// leaves an operation behind of which nobody can say whether it began. Writes are few, and where AWS throttles one it
+    /// says so.
+    pub(crate) fn write(&self, service: Service) {
+        let _ = self.take(service, instant(), f64::INFINITY);
     }
 
     /// Waits for a token ahead of every poll.
@@ -214,9 +221,10 @@ mod tests {
         let pace = Pace::new(1.0);
         let (service, start) = (Service::SageMaker, instant());
         assert_eq!(times_with(&pace, service, 5, 0.0, start), [0; 5], "polls emptied it");
-        assert_eq!(times_with(&pace, service, 17, service.credit(), start)[14..], [0, 500, 1_000]);
+        assert_eq!(times_with(&pace, service, 32, service.credit(), start)[29..], [0, 500, 1_000]);
         let after = start + Duration::from_secs(1);
-        assert_eq!(times_with(&pace, service, 1, 0.0, after), [8_000], "16 are owed or wanted, two a second");
+        assert_eq!(pace.take(service, after, f64::INFINITY), None, "a write does not wait");
+        assert_eq!(times_with(&pace, service, 1, 0.0, after), [16_000], "32 are owed or wanted, two a second");
 
         let pace = Pace::new(1.0);
         pace.slower(service);
@@ -242,14 +250,14 @@ mod tests {
     }
 
     #[test]
-    fn polls_stand_aside_while_a_write_waits() {
+    fn polls_stand_aside_while_a_person_waits() {
         let pace = Pace::new(1.0);
         let mut context = Context::from_waker(Waker::noop());
         let ahead = Ahead::new(pace.lane(Service::SageMaker));
         let mut read = pin!(pace.poll(Service::SageMaker));
-        assert_eq!(read.as_mut().poll(&mut context), Poll::Pending, "there are tokens, and a write");
-        let mut write = pin!(pace.urgent(Service::SageMaker));
-        assert_eq!(write.as_mut().poll(&mut context), Poll::Ready(()));
+        assert_eq!(read.as_mut().poll(&mut context), Poll::Pending, "there are tokens, and a person");
+        let mut person = pin!(pace.urgent(Service::SageMaker));
+        assert_eq!(person.as_mut().poll(&mut context), Poll::Ready(()));
         assert_eq!(read.as_mut().poll(&mut context), Poll::Pending);
         drop(ahead);
         assert_eq!(read.as_mut().poll(&mut context), Poll::Ready(()));

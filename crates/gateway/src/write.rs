@@ -177,7 +177,7 @@ impl Gateway {
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
-        self.pace.urgent(service).await;
+        self.pace.write(service);
         let Err(error) = Box::pin(call).await else {
             self.pace.faster(service);
             return Sent::Applied { request_id: escort.request_id.get().cloned() };

@@ -6,6 +6,7 @@ use crate::{
     ask::Sent,
     ops::journal::{self, Entry, Record},
     resource::operation::OperationState,
+    text::Text,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +58,8 @@ pub fn resume<'a>(records: impl IntoIterator<Item = &'a Record>) -> Result<Run, 
         }
         (None, Some((attempt, None | Some(Sent::Unknown(_)))), Some(step)) => {
             run.was_lost = true;
+            run.operation.state = OperationState::Unknown;
+            run.operation.note = Text::new("nobody heard the answer; reading whether it landed");
             Phase::Resolving { step, attempt, tries: 0 }
         }
         // Nothing of the change itself left, or AWS refused it.
