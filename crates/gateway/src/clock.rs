@@ -37,13 +37,16 @@ impl Clock {
         self.skew.load(Ordering::Relaxed)
     }
 
-    /// Learns from a `Date` header such as `Mon, 23 Nov 2026 02:11:00 GMT`.
+    /// Learns from a `Date` header such as `Mon, 23 Nov 2026 02:11:00 GMT`. What was learned stays while it explains the
+    /// header: it is cut to whole seconds, and a clock that followed it would go back with every other reply.
     pub(crate) fn learn(&self, date: &str) {
         let Ok(said) = aws_smithy_types::DateTime::from_str(date, aws_smithy_types::date_time::Format::HttpDate) else {
             return;
         };
         let ahead = said.secs() * SECOND - self.local().millis();
-        self.skew.store(if ahead.abs() <= TOLERATED { 0 } else { ahead }, Ordering::Relaxed);
+        if (ahead - self.skew()).abs() > TOLERATED {
+            self.skew.store(if ahead.abs() <= TOLERATED { 0 } else { ahead }, Ordering::Relaxed);
+        }
     }
 }
 
@@ -78,5 +81,9 @@ mod tests {
         assert_eq!((clock.skew(), clock.now().full().as_str()), (600_000, "2026-11-23 02:21:00 UTC"));
         clock.learn("yesterday");
         assert_eq!(clock.skew(), 600_000);
+        clock.learn("Mon, 23 Nov 2026 02:20:59 GMT");
+        assert_eq!(clock.skew(), 600_000, "cut to seconds and late, it never goes back");
+        clock.learn("Mon, 23 Nov 2026 02:10:59 GMT");
+        assert_eq!(clock.skew(), 0, "our own clock was put right");
     }
 }
