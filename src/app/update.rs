@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use mldeck_core::{
     ask::{Answer, TrailEvent},
-    fault::Fault,
+    fault::{Fault, FaultKind},
     resource::{
         Alarm, Endpoint, Resource, Rows,
         endpoint::{Change, Details},
@@ -256,6 +256,10 @@ fn on_fault(model: &mut Model, slot: Slot, fault: Fault) {
             model.session.identity = Some(Err(fault));
         }
         return;
+    }
+    // A token of Search is good for a while only: the walk begins anew.
+    if slot == Slot::Runs && fault.kind == FaultKind::Invalid && model.runs_more.take().is_some() {
+        model.runs.load.as_of = None;
     }
     match slot {
         Slot::Details | Slot::Vitals | Slot::Alarms | Slot::Changes => {

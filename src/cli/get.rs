@@ -50,7 +50,7 @@ pub struct Get {
     /// A column to sort by; `-` before it turns the order around.
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
     pub sort: Option<String>,
-    /// How far back runs and executions are read, in days.
+    /// How far back runs and executions are read, in days: those modified since then.
     #[arg(long, default_value_t = 30)]
     pub days: u32,
 }

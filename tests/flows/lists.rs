@@ -162,6 +162,18 @@ fn every_page_of_runs_is_read_and_a_running_one_is_followed_to_its_end() {
 }
 
 #[test]
+fn a_walk_of_runs_whose_token_has_expired_begins_anew() {
+    let mut deck = Deck::start("fraud-burns");
+    deck.keys("4").wait_for("InProgress", seconds(10));
+    let more = deck.model.runs_more.take().expect("more pages").raw();
+    let mut more: serde_json::Value = serde_json::from_str(&more).expect("JSON");
+    more["jobs"] = "expired".into();
+    deck.model.runs_more = Some(Text::new(&more.to_string()));
+    deck.wait_for("refused by AWS", minutes(1)).advance(minutes(3)).lacks("refused by AWS");
+    assert!(deck.model.runs.rows().len() > 300 && deck.model.runs_more.is_none());
+}
+
+#[test]
 fn panes_of_later_versions_say_so() {
     let mut deck = Deck::start("quiet-night");
     for (key, title) in [("1", "Inbox"), ("5", "Registry"), ("7", "Labeling"), ("8", "Jobs"), ("0", "All")] {
