@@ -2,11 +2,11 @@
 
 use std::{io, num::NonZero, thread};
 
-use rustix::process::setpriority_process;
+use rustix::process::nice;
 use tokio::runtime::{Builder, Runtime};
 
-/// Below the threads that a key passes through, which have the usual 0.
-const NICE: i32 = 5;
+/// So much below the threads that a key passes through.
+const NICER: i32 = 5;
 
 /// A runtime that leaves the processors to keys: reading a page of replies takes milliseconds of computing, and a key that
 /// comes meanwhile must not wait for its end. So there is a processor without a worker where there are two, and where a
@@ -21,7 +21,7 @@ pub fn behind_keys() -> io::Result<Runtime> {
         // Of this thread only, on Linux; elsewhere the call means the process, keys included.
         .on_thread_start(|| {
             if cfg!(target_os = "linux") {
-                let _ = setpriority_process(None, NICE);
+                let _ = nice(NICER);
             }
         })
         .enable_all()
