@@ -175,7 +175,7 @@ pub fn keys(model: &Model, paint: &Paint<'_>, area: Rect, buffer: &mut Buffer) -
     let hints = model.keymap.hints(&scopes, wanted(model, &scopes));
     let mut x = area.x + 1;
     for hint in hints {
-        let label = short(hint.command);
+        let label = short(model, hint.command);
         let needed = u16::try_from(hint.keys.len() + label.len() + 3).unwrap_or(u16::MAX);
         if x + needed > area.right() {
             break;
@@ -205,7 +205,7 @@ fn wanted(model: &Model, scopes: &[Scope]) -> &'static [Command] {
     let own: &[C] = match (model.layers.last(), model.nav.top()) {
         (Some(_), _) => &[],
         (None, View::List(pane)) => of_list(*pane),
-        (None, View::Opened(view)) => view.hints(),
+        (None, View::Opened(view)) => view.hints(model),
     };
     if !own.is_empty() {
         return own;
@@ -252,19 +252,23 @@ const fn of_list(pane: Pane) -> &'static [Command] {
             C::Actions,
             C::Help,
         ],
-        Pane::Pipelines => {
-            &[C::Filter, C::Open, C::Logs, C::Sort, C::Problems, C::Describe, C::Raw, C::Actions, C::Help]
+        Pane::Pipelines | Pane::Drift => {
+            &[C::Filter, C::Open, C::Sort, C::Problems, C::Describe, C::Raw, C::Actions, C::Help]
         }
         Pane::Experiments => {
             &[C::Filter, C::Open, C::Mark, C::Compare, C::Logs, C::Sort, C::Problems, C::Describe, C::Actions, C::Help]
         }
-        Pane::Drift => &[C::Filter, C::Open, C::Sort, C::Problems, C::Describe, C::Raw, C::Actions, C::Help],
         Pane::Ledger => &[C::Filter, C::Open, C::Reversal, C::Sort, C::Problems, C::Help],
         _ => &[C::Palette, C::Help],
     }
 }
 
-fn short(command: Command) -> String {
+fn short(model: &Model, command: Command) -> String {
+    if let (None, View::Opened(view)) = (model.layers.last(), model.nav.top())
+        && let Some(label) = view.label(command)
+    {
+        return label.to_owned();
+    }
     match command {
         Command::Problems => "problems".to_owned(),
         Command::NextChoice => "choices".to_owned(),

@@ -10,6 +10,21 @@ fn endpoints(deck: &Deck) -> Vec<String> {
     deck.model.endpoints.shown().map(|row| row.name.to_string()).collect()
 }
 
+/// Presses each key that the last line offers, in the view that `back` leads to.
+pub(crate) fn each_hint_means_something(deck: &mut Deck, back: &str) {
+    let hints = deck.text().lines().last().expect("the keys").trim().to_owned();
+    let keys: Vec<&str> = hints.split("  ").filter_map(|hint| hint.split(' ').next()).collect();
+    assert!(keys.len() >= 3, "{hints}");
+    for key in keys {
+        let pressed = if key.chars().count() > 1 { format!("<{key}>") } else { key.to_owned() };
+        deck.keys(&pressed).advance(seconds(1));
+        for nothing in ["means nothing", "Open the run first", "no AWS body", "write no log", "Nothing is selected"] {
+            deck.lacks(nothing);
+        }
+        deck.keys("<esc><esc><esc>").keys(back).advance(seconds(10));
+    }
+}
+
 #[test]
 fn endpoints_come_worst_first_with_what_the_page_was_about() {
     let mut deck = Deck::start("fraud-burns");
@@ -156,6 +171,7 @@ fn every_page_of_runs_is_read_and_a_running_one_is_followed_to_its_end() {
         rows.filter(|run| run.status == RunStatus::InProgress).map(|run| run.name.clone()).collect()
     };
     let before = running(&deck);
+    assert!(!before.is_empty(), "something runs");
     deck.advance(minutes(90));
     let after = running(&deck);
     assert!(before.iter().all(|name| !after.contains(name)), "{before:?} still run: {after:?}");
@@ -171,6 +187,15 @@ fn a_walk_of_runs_whose_token_has_expired_begins_anew() {
     deck.model.runs_more = Some(Text::new(&more.to_string()));
     deck.wait_for("refused by AWS", minutes(1)).advance(minutes(3)).lacks("refused by AWS");
     assert!(deck.model.runs.rows().len() > 300 && deck.model.runs_more.is_none());
+}
+
+#[test]
+fn no_hint_names_a_key_that_means_nothing_there() {
+    let mut deck = Deck::start("fraud-burns");
+    for pane in ["2", "3", "4", "6"] {
+        deck.keys(pane).advance(seconds(30));
+        each_hint_means_something(&mut deck, pane);
+    }
 }
 
 #[test]

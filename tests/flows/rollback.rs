@@ -413,3 +413,17 @@ fn z_where_nothing_can_be_taken_back_says_why() {
     deck.keys("2z").sees("Nothing of ours is done on fraud-prod").keys("3z").sees("z on an operation");
     assert_eq!(deck.model.nav.pane().number(), 9);
 }
+
+#[test]
+fn the_hints_of_an_operation_say_what_its_keys_do() {
+    let mut deck = fraud();
+    deck.keys("v17<enter>").wait_for("accepted by AWS", minutes(1));
+    let running = deck.text().lines().last().unwrap_or_default().to_owned();
+    assert!(running.contains("B abort") && !running.contains("roll back"), "{running}");
+
+    let mut deck = done();
+    deck.keys("9");
+    crate::lists::each_hint_means_something(&mut deck, "9");
+    deck.keys("9<enter>").sees("z reversal").lacks("B abort");
+    crate::lists::each_hint_means_something(&mut deck, "9<enter>");
+}

@@ -114,8 +114,12 @@ pub trait Opened: Send {
     /// Key scopes, innermost first.
     fn scopes(&self) -> &'static [Scope];
     /// The commands whose keys are shown below it, most useful first; none: those of its innermost scope.
-    fn hints(&self) -> &'static [Command] {
+    fn hints(&self, _model: &Model) -> &'static [Command] {
         &[]
+    }
+    /// What a command is called here, where that is not its usual name.
+    fn label(&self, _command: Command) -> Option<&'static str> {
+        None
     }
     /// One line above the body.
     fn title(&self, model: &Model) -> Line;

@@ -103,8 +103,16 @@ impl Opened for OperationView {
         &[Scope::Detail]
     }
 
-    fn hints(&self) -> &'static [Command] {
-        &[Command::RollBack, Command::Reversal, Command::Raw, Command::Back, Command::Help]
+    fn hints(&self, model: &Model) -> &'static [Command] {
+        if model.ops.get(&self.id).is_some_and(|live| !live.is_over()) {
+            &[Command::RollBack, Command::Describe, Command::Back, Command::Help]
+        } else {
+            &[Command::Reversal, Command::Describe, Command::Back, Command::Help]
+        }
+    }
+
+    fn label(&self, command: Command) -> Option<&'static str> {
+        (command == Command::RollBack).then_some("abort")
     }
 
     fn title(&self, model: &Model) -> Line {
