@@ -1,6 +1,10 @@
 //! The list panes: what they show, filter, sort, mark, and say when there is nothing or nothing may be read.
 
-use mldeck_core::{resource::run::RunStatus, text::Text};
+use mldeck_core::{
+    fault::{Fault, FaultKind},
+    resource::run::RunStatus,
+    text::Text,
+};
 use mldeck_sandbox::faults::Kind;
 
 use crate::deck::{Deck, Options, minutes, seconds};
@@ -35,6 +39,17 @@ fn endpoints_come_worst_first_with_what_the_page_was_about() {
     deck.sees("UpdateRollback").sees("canary 10 %").sees("40 of 40");
     let names = endpoints(&deck);
     assert!(names[..2].contains(&"fraud-prod".to_owned()) && names[..2].contains(&"vision-qa".to_owned()), "{names:?}");
+}
+
+#[test]
+fn the_cursor_stands_on_what_burns_until_a_key_is_pressed() {
+    let mut deck = Deck::start("misleading-history");
+    deck.advance(minutes(1));
+    assert_eq!(deck.model.endpoints.selected(), Some(&Text::new("fraud-prod")));
+    assert_eq!(endpoints(&deck)[0], "fraud-prod");
+    let second = endpoints(&deck)[1].clone();
+    deck.keys("j").advance(minutes(1)).keys("s").advance(minutes(1));
+    assert_eq!(deck.model.endpoints.selected().map(ToString::to_string), Some(second), "it follows its row");
 }
 
 #[test]
@@ -196,6 +211,15 @@ fn no_hint_names_a_key_that_means_nothing_there() {
         deck.keys(pane).advance(seconds(30));
         each_hint_means_something(&mut deck, pane);
     }
+}
+
+#[test]
+fn an_empty_list_of_somebody_who_is_not_signed_in_says_that_and_not_that_it_loads() {
+    let mut deck = Deck::start("fraud-burns");
+    let fault = Fault::new(FaultKind::Setup, "connecting", "no profile `nope`");
+    deck.model.session.identity = Some(Err(fault));
+    deck.keys("4").lacks("Loading").glance("no profile `nope`");
+    deck.keys("9").sees("Nothing was changed from here yet.");
 }
 
 #[test]

@@ -12,13 +12,18 @@ use aws_credential_types::{
     credential_feature::AwsCredentialFeature,
     provider::{ProvideCredentials as _, SharedCredentialsProvider},
 };
+use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_types::service_config::ServiceConfigKey;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_types::{
+    os_shim_internal::{Env, Fs},
+    service_config::ServiceConfigKey,
+};
 use mldeck_core::{
     fault::{Fault, FaultKind, Login},
     scope::{Identity, Scope},
@@ -99,6 +104,31 @@ fn of_profile(name: &str, region: &str, connect: &Connect, wire: Wire) -> Profil
     ProfileFileCredentialsProvider::builder().configure(&how).profile_name(name).build()
 }
 
+/// Files that cannot be read, or a profile that is named and not in them, said by name: the SDK says only that a provider
+/// was not enabled. `AWS_PROFILE` counts unless keys in the environment come before it.
+async fn check_profile(named: Option<&str>) -> Result<(), Fault> {
+    let fault = |message: String| Fault::new(FaultKind::Setup, "connecting", &message);
+    let env = Env::real();
+    if named.is_none() && env.get("AWS_ACCESS_KEY_ID").is_ok() {
+        return Ok(());
+    }
+    let wanted = named.map(|name| name.to_owned().into());
+    let profiles = match aws_config::profile::load(&Fs::real(), &env, &EnvConfigFiles::default(), wanted).await {
+        Ok(profiles) => profiles,
+        Err(error) => {
+            return Err(fault(format!("the AWS config files cannot be read: {}", DisplayErrorContext(error))));
+        }
+    };
+    let name = profiles.selected_profile();
+    if profiles.get_profile(name).is_some() || (named.is_none() && name == "default") {
+        return Ok(());
+    }
+    let mut known: Vec<&str> = profiles.profiles().collect();
+    known.sort_unstable();
+    let known = if known.is_empty() { "they name none".to_owned() } else { format!("there are: {}", known.join(", ")) };
+    Err(fault(format!("no profile `{name}` in the AWS config and credentials files; {known}")))
+}
+
 /// One client per service, all on the same HTTP client.
 #[derive(Debug)]
 pub(crate) struct Clients {
@@ -124,6 +154,9 @@ impl Clients {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Ok(name) = AppName::new("mldeck") {
             loader = loader.app_name(name);
+        }
+        if connect.credentials.is_none() {
+            check_profile(connect.profile.as_deref()).await?;
         }
         if let Some(credentials) = &connect.credentials {
             loader = loader.empty_test_environment().credentials_provider(credentials.clone());

@@ -16,7 +16,7 @@ use super::{
     execution::ExecutionView,
     facts::FactsView,
     operation::OperationView,
-    table::{Load, Table},
+    table::{Load, Table, fault_notice},
 };
 use crate::app::{
     command::Command,
@@ -131,7 +131,15 @@ pub fn load_mut(model: &mut Model, slot: Slot) -> Option<&mut Load> {
 }
 
 pub fn look(model: &Model, pane: Pane) -> Look<'_> {
-    grid(model, pane).map_or_else(
+    let grid = grid(model, pane);
+    // Nothing is asked before it is known who asks: an empty table would say that it loads.
+    if let (Some(Err(fault)), Some(grid)) = (&model.session.identity, grid)
+        && grid.total() == 0
+        && pane != Pane::Ledger
+    {
+        return Look::Notice(fault_notice(fault, Tone::Bad));
+    }
+    grid.map_or_else(
         || {
             Look::Notice(
                 Notice::new(Tone::Dim, format!("{} is not in this version.", pane.title()))
@@ -164,6 +172,7 @@ pub fn on(model: &mut Model, pane: Pane, command: Command) -> bool {
 }
 
 fn on_table<R: Resource>(table: &mut Table<R>, command: Command, page: isize, width: u16) -> bool {
+    table.choose();
     match command {
         Command::Next => table.move_by(1),
         Command::Previous => table.move_by(-1),

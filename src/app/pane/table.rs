@@ -38,6 +38,9 @@ pub struct Table<R: Resource> {
     unkept: bool,
     /// What the cursor is on; survives refresh, sort and filter.
     selected: Option<Text>,
+    /// The operator has had a say since there are rows. Before, the cursor stays on the first: whoever is paged looks at
+    /// what burns, and not at what came first.
+    chosen: bool,
     /// Where it stands, kept so that a vanished row leaves the cursor near its place.
     cursor: usize,
     top: StdCell<usize>,
@@ -80,6 +83,7 @@ impl<R: Resource> Table<R> {
             problems: 0,
             unkept: true,
             selected: None,
+            chosen: false,
             cursor: 0,
             top: StdCell::new(0),
             marks: BTreeSet::new(),
@@ -204,8 +208,8 @@ impl<R: Resource> Table<R> {
             self.index.iter().map(|&i| self.rows[i as usize].name().clone()).collect()
         };
         self.marks.retain(|name| visible.contains(name));
-        let found = self.selected.as_ref().and_then(|name| self.position(name));
-        self.set_cursor(found.unwrap_or(self.cursor));
+        let found = self.selected.as_ref().filter(|_| self.chosen).and_then(|name| self.position(name));
+        self.set_cursor(found.unwrap_or(if self.chosen { self.cursor } else { 0 }));
     }
 
     fn position(&self, name: &Text) -> Option<usize> {
@@ -226,8 +230,14 @@ impl<R: Resource> Table<R> {
         self.selected_row().map(Resource::name)
     }
 
+    /// A command was given while this was on screen: from now on the cursor follows its row.
+    pub const fn choose(&mut self) {
+        self.chosen |= !self.index.is_empty();
+    }
+
     /// Puts the cursor on a row by name; false when it is not shown.
     pub fn select(&mut self, name: &Text) -> bool {
+        self.chosen = true;
         let found = self.position(name);
         if let Some(at) = found {
             self.set_cursor(at);

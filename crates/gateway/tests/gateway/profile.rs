@@ -4,6 +4,7 @@ use std::process::Command;
 
 use mldeck_core::{
     ask::{Answer, Ask},
+    fault::FaultKind,
     text::Text,
 };
 use mldeck_gateway::{Connect, Gateway};
@@ -60,7 +61,38 @@ fn a_named_profile_means_that_profile_whatever_keys_the_environment_has() {
 async fn named_beside_keys() {
     assert_eq!(signs(Some("prod")).await, Some(("AKIDPROFILE eu-central-1".to_owned(), Text::new("profile prod"))));
     assert_eq!(signs(Some("bare")).await, None, "it has no credentials: nobody else's are taken");
-    assert_eq!(signs(Some("none")).await, None, "there is no such profile");
+    assert_eq!(
+        refused(Some("none")).await,
+        "no profile `none` in the AWS config and credentials files; there are: bare, prod"
+    );
+}
+
+/// What connecting says when it does not.
+async fn refused(profile: Option<&str>) -> String {
+    let connect =
+        Connect { profile: profile.map(str::to_owned), region: Some("eu-west-1".to_owned()), ..Connect::default() };
+    let fault = Gateway::connect(connect).await.err().expect("no connection");
+    assert_eq!(fault.kind, FaultKind::Setup);
+    fault.message.to_string()
+}
+
+#[test]
+fn a_profile_that_the_environment_names_must_exist_as_well() {
+    with("named_by_environment", &[("AWS_PROFILE", "prdo")]);
+    // Keys come before it, as in every SDK.
+    with("unnamed_beside_a_wrong_name", &[KEYS[0], KEYS[1], ("AWS_REGION", "us-east-2"), ("AWS_PROFILE", "prdo")]);
+}
+
+#[tokio::test]
+#[ignore = "started by another test, with its environment"]
+async fn named_by_environment() {
+    assert!(refused(None).await.starts_with("no profile `prdo` in "));
+}
+
+#[tokio::test]
+#[ignore = "started by another test, with its environment"]
+async fn unnamed_beside_a_wrong_name() {
+    assert_eq!(signs(None).await, Some(("AKIDENVIRONMENT us-east-2".to_owned(), Text::new("environment"))));
 }
 
 #[tokio::test]
