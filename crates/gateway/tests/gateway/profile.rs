@@ -71,7 +71,7 @@ async fn named_beside_keys() {
 async fn refused(profile: Option<&str>) -> String {
     let connect =
         Connect { profile: profile.map(str::to_owned), region: Some("eu-west-1".to_owned()), ..Connect::default() };
-    let fault = Gateway::connect(connect).await.err().expect("no connection");
+    let Err(fault) = Gateway::connect(connect).await else { panic!("connected") };
     assert_eq!(fault.kind, FaultKind::Setup);
     fault.message.to_string()
 }
