@@ -2,7 +2,7 @@
 
 use mldeck_core::{
     id,
-    resource::{Kind, Resource},
+    resource::{Execution, Kind, Resource},
     text::Text,
 };
 
@@ -132,7 +132,18 @@ fn find(model: &Model, target: &Target) -> Option<Subject> {
         let alarm = model.alarms.iter().find(|alarm| &alarm.name == name).filter(|_| wants(Kind::Alarm))?;
         endpoint_of(model, alarm)
     };
-    endpoint.or_else(execution).or_else(run).or_else(monitor).or_else(alarm)
+    let newest = || wants(Kind::Execution).then(|| newest_execution(model, name)).flatten();
+    endpoint.or_else(execution).or_else(run).or_else(monitor).or_else(alarm).or_else(newest)
+}
+
+/// The newest pipeline run that is displayed under this name, else the newest of the pipeline of this name.
+fn newest_execution(model: &Model, name: &Text) -> Option<Subject> {
+    let newest = |is: fn(&Execution, &Text) -> bool| {
+        model.executions.rows().iter().filter(|row| is(row, name)).max_by_key(|row| row.started)
+    };
+    let row = newest(|row, name| row.display_name.as_ref() == Some(name))
+        .or_else(|| newest(|row, name| row.pipeline == *name))?;
+    Some(Subject { kind: Kind::Execution, name: row.id.clone(), arn: Some(row.arn.clone()) })
 }
 
 /// The endpoint an alarm is about: by its dimensions, by the alarms its rule names, or by its name.

@@ -216,9 +216,9 @@ fn no_hint_names_a_key_that_means_nothing_there() {
 #[test]
 fn an_empty_list_of_somebody_who_is_not_signed_in_says_that_and_not_that_it_loads() {
     let mut deck = Deck::start("fraud-burns");
-    let fault = Fault::new(FaultKind::Setup, "connecting", "no profile `nope`");
+    let fault = Fault::new(FaultKind::Setup, "connecting", "--profile names `nope`");
     deck.model.session.identity = Some(Err(fault));
-    deck.keys("4").lacks("Loading").glance("no profile `nope`");
+    deck.keys("4").lacks("Loading").glance("--profile names `nope`");
     deck.keys("9").sees("Nothing was changed from here yet.");
 }
 

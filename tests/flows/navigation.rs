@@ -104,6 +104,14 @@ fn the_alarm_of_the_page_opens_its_endpoint() {
 }
 
 #[test]
+fn a_pipeline_run_opens_by_the_name_it_is_displayed_under_and_a_pipeline_by_its_newest() {
+    for (target, seen) in [("nightly-0455", "churn-train nightly-0455"), ("fraud-train", "fraud-train nightly-0915")] {
+        let mut deck = Options::of("fraud-burns").target(target).start();
+        deck.sees(seen).sees("started by").lacks("is no endpoint");
+    }
+}
+
+#[test]
 fn an_unknown_name_is_said_and_the_list_stays() {
     let mut deck = Options::of("fraud-burns").target("no-such-thing").start();
     deck.sees("no-such-thing is no endpoint, pipeline run or alarm of 4471…0921 eu-west-1").sees("fraud-prod");

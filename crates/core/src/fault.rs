@@ -125,7 +125,7 @@ impl Fault {
             FaultKind::Timeout => "The link or the service is slow; the next poll tries again.".into(),
             FaultKind::Unreadable => "Something between here and AWS changed the answer; check --endpoint-url.".into(),
             FaultKind::Refused => "The plan says what is needed.".into(),
-            FaultKind::Setup => "Mend the option named above.".into(),
+            FaultKind::Setup => "Mend what this names, and start again.".into(),
             FaultKind::Bug => "Please report it with the log (`@` and `mldeck config paths` name the file).".into(),
         }
     }

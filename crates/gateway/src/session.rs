@@ -126,7 +126,8 @@ async fn check_profile(named: Option<&str>) -> Result<(), Fault> {
     let mut known: Vec<&str> = profiles.profiles().collect();
     known.sort_unstable();
     let known = if known.is_empty() { "they name none".to_owned() } else { format!("there are: {}", known.join(", ")) };
-    Err(fault(format!("no profile `{name}` in the AWS config and credentials files; {known}")))
+    let whose = if named.is_some() { "--profile" } else { "AWS_PROFILE" };
+    Err(fault(format!("{whose} names `{name}`, which the AWS config and credentials files do not; {known}")))
 }
 
 /// One client per service, all on the same HTTP client.

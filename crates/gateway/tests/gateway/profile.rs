@@ -63,7 +63,7 @@ async fn named_beside_keys() {
     assert_eq!(signs(Some("bare")).await, None, "it has no credentials: nobody else's are taken");
     assert_eq!(
         refused(Some("none")).await,
-        "no profile `none` in the AWS config and credentials files; there are: bare, prod"
+        "--profile names `none`, which the AWS config and credentials files do not; there are: bare, prod"
     );
 }
 
@@ -86,7 +86,7 @@ fn a_profile_that_the_environment_names_must_exist_as_well() {
 #[tokio::test]
 #[ignore = "started by another test, with its environment"]
 async fn named_by_environment() {
-    assert!(refused(None).await.starts_with("no profile `prdo` in "));
+    assert!(refused(None).await.starts_with("AWS_PROFILE names `prdo`, which "));
 }
 
 #[tokio::test]
