@@ -78,7 +78,8 @@ impl Sandbox {
         lock(&self.clock).speed()
     }
 
-    fn deliver(&self, request: &http::Request<Bytes>) -> Delivery {
+    /// What the account answers now, and how: late, broken or not at all where a fault is injected.
+    pub fn deliver(&self, request: &http::Request<Bytes>) -> Delivery {
         let world = self.world();
         let mut world = lock(&world);
         let now = self.now();

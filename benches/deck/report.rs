@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+/// Milliseconds from a key to its echo by `cat`, p99, on a machine that has nothing else to do.
+const QUIET: f64 = 0.4;
+
 /// The most that one statistic may be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Budget {
@@ -87,6 +90,26 @@ impl Report {
     pub(crate) fn add(&mut self, figure: Figure) {
         println!("  {:<58} median {} {}", figure.name, number(figure.median()), figure.unit);
         self.figures.push(figure);
+    }
+
+    /// Measures until the harness alone was quick, and keeps the round in which it was quickest: on a machine that others use
+    /// as well, a round may measure them. The choice is by the harness, never by what is judged.
+    pub(crate) fn quietest(&mut self, rounds: usize, mut round: impl FnMut() -> Vec<Figure>) {
+        let mut kept: Option<(f64, Vec<Figure>)> = None;
+        for n in 1..=rounds {
+            let figures = round();
+            let noise = figures.iter().filter_map(|figure| figure.baseline).map(|(_, p99)| p99).fold(0.0, f64::max);
+            println!("  round {n}: the harness's p99 {} ms", number(noise));
+            if kept.as_ref().is_none_or(|(least, _)| noise < *least) {
+                kept = Some((noise, figures));
+            }
+            if noise <= QUIET {
+                break;
+            }
+        }
+        for figure in kept.into_iter().flat_map(|(_, figures)| figures) {
+            self.add(figure);
+        }
     }
 
     pub(crate) fn missed(&self) -> Vec<String> {

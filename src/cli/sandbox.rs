@@ -84,12 +84,8 @@ fn serve(args: &Serve) -> u8 {
         if out::print(&hello).is_err() {
             return 1;
         }
-        let world = sandbox.world();
-        let clock = {
-            let sandbox = sandbox.clone();
-            move || sandbox.now()
-        };
-        server.run(world, clock, stopped()).await;
+        let sandbox = sandbox.clone();
+        server.run(move |request| sandbox.deliver(request), stopped()).await;
         0
     })
 }

@@ -1,25 +1,18 @@
 //! The account as an HTTP server, for boto3, the AWS CLI and any SDK: one port, all services.
 //!
-//! One task per connection; the account is behind one lock, taken for the time of an answer and never across an await.
+//! One task per connection. Whose account it is, and by which clock it lives, is the caller's business.
 
-use std::{
-    convert::Infallible,
-    future::Future,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{convert::Infallible, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use mldeck_core::time::Timestamp;
 use thiserror::Error;
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 
-use crate::{World, faults::Delivery};
+use crate::faults::Delivery;
 
 /// Connections served at once; more wait in the listener's queue.
 const CONNECTIONS: usize = 128;
@@ -65,13 +58,13 @@ impl Server {
         self.address
     }
 
-    /// Serves until `stop` is ready, then lets requests under way end. `clock` gives world time; the world is advanced to it
-    /// at each request.
-    pub async fn run<C>(self, world: Arc<Mutex<World>>, clock: C, stop: impl Future<Output = ()>)
+    /// Serves what `deliver` says until `stop` is ready, then lets requests under way end. `deliver` is called at each whole
+    /// request and not across an await: it may lock a world, advance it and let it answer.
+    pub async fn run<D>(self, deliver: D, stop: impl Future<Output = ()>)
     where
-        C: Fn() -> Timestamp + Send + Sync + 'static,
+        D: Fn(&Request<Bytes>) -> Delivery + Send + Sync + 'static,
     {
-        let clock = Arc::new(clock);
+        let deliver = Arc::new(deliver);
         let slots = Arc::new(Semaphore::new(CONNECTIONS));
         let mut connections = JoinSet::new();
         let mut stop = std::pin::pin!(stop);
@@ -83,11 +76,11 @@ impl Server {
                 accepted = accept(&self.listener, &slots) => accepted,
             };
             let Some((stream, slot)) = accepted else { continue };
-            let (world, clock) = (Arc::clone(&world), Arc::clone(&clock));
+            let deliver = Arc::clone(&deliver);
             connections.spawn(async move {
                 let service = service_fn(move |request| {
-                    let (world, clock) = (Arc::clone(&world), Arc::clone(&clock));
-                    async move { answer(&world, &*clock, request).await }
+                    let deliver = Arc::clone(&deliver);
+                    async move { answer(&*deliver, request).await }
                 });
                 // A connection that ends early is the client's business, or an injected fault.
                 let _ = http1::Builder::new()
@@ -129,8 +122,7 @@ async fn accept(
 struct Lost;
 
 async fn answer(
-    world: &Mutex<World>,
-    clock: &(dyn Fn() -> Timestamp + Send + Sync),
+    deliver: &(dyn Fn(&Request<Bytes>) -> Delivery + Send + Sync),
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Lost> {
     let (head, body) = request.into_parts();
@@ -144,12 +136,7 @@ async fn answer(
         Err(_) => return Err(Lost),
     };
     let request = Request::from_parts(head, body);
-    let delivery = {
-        let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
-        world.advance_to(clock());
-        world.deliver(&request)
-    };
-    match delivery {
+    match deliver(&request) {
         Delivery::Answer(response) => Ok(response.map(Full::new)),
         Delivery::Delay(millis, response) => {
             tokio::time::sleep(Duration::from_millis(millis)).await;

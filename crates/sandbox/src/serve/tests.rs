@@ -1,12 +1,14 @@
 use std::{
     io::{Read as _, Write as _},
     net::{Ipv4Addr, TcpStream},
+    sync::Mutex,
 };
 
 use serde_json::json;
 
 use super::*;
 use crate::{
+    World,
     faults::{Kind, Rule},
     testkit,
 };
@@ -31,9 +33,16 @@ impl Running {
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let served = Arc::clone(&world);
         #[expect(clippy::disallowed_methods, reason = "a test owns its runtime and its one task")]
-        let task = runtime.handle().spawn(server.run(served, move || now, async {
-            let _ = stopped.await;
-        }));
+        let task = runtime.handle().spawn(server.run(
+            move |request| {
+                let mut world = served.lock().unwrap();
+                world.advance_to(now);
+                world.deliver(request)
+            },
+            async {
+                let _ = stopped.await;
+            },
+        ));
         Self { runtime, address, world, stop: Some(stop), task: Some(task) }
     }
 
