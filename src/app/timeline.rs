@@ -11,6 +11,7 @@ use mldeck_core::{
 use super::{
     look::{Line, StepLine},
     model::Model,
+    msg::Slot,
 };
 
 /// One thing that happened.
@@ -96,6 +97,8 @@ pub fn panel(model: &Model, endpoint: &Endpoint) -> Vec<Line> {
     let title =
         trouble.map_or_else(|| "What changed lately".to_owned(), |at| format!("What changed before {}", at.hm()));
     lines.push(vec![(title, Tone::Strong)]);
+    lines.extend(unread(model));
+    let known = lines.len();
     let limit = trouble.unwrap_or(now);
     let mut first = true;
     for moment in moments.iter().filter(|moment| moment.at <= limit && moment.health != Health::Off).take(5) {
@@ -111,7 +114,7 @@ pub fn panel(model: &Model, endpoint: &Endpoint) -> Vec<Line> {
         }
         lines.push(line);
     }
-    if lines.len() == 1 {
+    if lines.len() == known {
         lines.push(vec![(
             "  nothing known (CloudTrail keeps 90 days and may be 15 minutes late)".to_owned(),
             Tone::Dim,
@@ -156,6 +159,12 @@ fn served(model: &Model, endpoint: &Endpoint, moments: &[Moment]) -> Vec<Line> {
         lines.insert(0, vec![(format!("  {config}"), Tone::Plain), (format!("  live; {note}"), Tone::Warn)]);
     }
     lines
+}
+
+/// Why CloudTrail's part of the history is missing, where it could not be read.
+pub fn unread(model: &Model) -> Option<Line> {
+    let why = model.endpoints.load.gaps.get(&Slot::Changes)?;
+    Some(vec![(format!("  {why}"), Tone::Warn)])
 }
 
 /// The whole timeline as a list of steps, for `h`.

@@ -263,7 +263,7 @@ fn on_fault(model: &mut Model, slot: Slot, fault: Fault) {
     }
     match slot {
         Slot::Details | Slot::Vitals | Slot::Alarms | Slot::Changes => {
-            let gap = format!("{}: {}", fault.doing, fault.kind.headline());
+            let gap = format!("{}: {}", fault.doing, fault.kind.brief());
             model.endpoints.load.gaps.insert(slot, gap);
         }
         Slot::OpenDetails => model.complain(fault.to_string()),
@@ -416,7 +416,9 @@ fn on_details(model: &mut Model, all: Vec<(Text, Result<Details, Fault>)>, now: 
                     if let Some(known) = &row.details {
                         details.complete_from(known);
                     }
+                    let unread = details.unread.clone();
                     row.details = Some(details);
+                    model.endpoints.load.gaps.extend(unread.map(|why| (Slot::Details, why.to_string())));
                 }
                 model.details_read.insert(name, now);
             }

@@ -3,7 +3,7 @@
 use mldeck_sandbox::faults::Kind;
 use serde_json::json;
 
-use crate::deck::{Deck, minutes, seconds};
+use crate::deck::{Deck, Options, minutes, seconds};
 
 fn fraud() -> Deck {
     let mut deck = Deck::start("fraud-burns");
@@ -132,4 +132,22 @@ fn a_denied_view_names_the_action_it_needs() {
     deck.breaks("FilterLogEvents", Kind::AccessDenied).keys("l").sees("logs:FilterLogEvents");
     deck.keys("<esc>").breaks("ListPipelineExecutionSteps", Kind::AccessDenied);
     deck.keys("3<enter>").sees("sagemaker:ListPipelineExecutionSteps");
+}
+
+#[test]
+fn a_config_that_may_not_be_read_is_said_where_its_models_are_missing() {
+    let mut deck = Options::of("fraud-burns").start();
+    deck.breaks("Search", Kind::AccessDenied).breaks("DescribeEndpointConfig", Kind::AccessDenied).quiet();
+    let missing = "no permission (sagemaker:DescribeEndpointConfig)";
+    deck.sees(missing).keys("/fraud-prod<enter>").sees(missing).lacks("fraud v18");
+    deck.keys("d").sees("(sagemaker:DescribeEndpointConfig)");
+}
+
+#[test]
+fn a_history_that_may_not_be_read_is_said_to_be_missing_wherever_it_would_be_shown() {
+    let mut deck = Options::of("fraud-burns").start();
+    deck.breaks("LookupEvents", Kind::AccessDenied).quiet();
+    let missing = "no permission (cloudtrail:LookupEvents)";
+    deck.sees(missing).keys("/fraud-prod<enter>").sees(missing).lacks("nothing known");
+    deck.keys("h").sees(missing).keys("<esc>B").wait_for(missing, minutes(1));
 }

@@ -90,6 +90,16 @@ impl FaultKind {
     }
 }
 
+impl FaultKind {
+    /// The headline, and to those who may not also what is missing: `no permission (cloudtrail:LookupEvents)`.
+    pub fn brief(&self) -> String {
+        match self {
+            Self::Denied { action } if !action.is_empty() => format!("{} ({action})", self.headline()),
+            _ => self.headline().to_owned(),
+        }
+    }
+}
+
 impl Fault {
     pub fn new(kind: FaultKind, doing: &str, message: &str) -> Self {
         Self { kind, doing: Text::new(doing), message: Text::new(message), request_id: None, retry_after: None }

@@ -260,6 +260,21 @@ fn what_blocks() {
 }
 
 #[test]
+fn where_no_earlier_config_is_known_it_is_said_who_could_not_be_asked() {
+    let mut snapshot = snapshot();
+    let denied = FaultKind::Denied { action: t("cloudtrail:LookupEvents") };
+    snapshot.trail = Some(Err(Fault::new(denied, "asking CloudTrail", "")));
+    snapshot.configs.retain(|(name, _)| name == LIVE);
+    details(&mut snapshot).tags.clear();
+    let refused = plan_back_out(&snapshot, &History::default(), &Choice::default(), &context()).unwrap_err();
+    assert_eq!(
+        refused[0].text,
+        "no earlier config is known: not from our ledger, tags, CloudTrail or look-alikes; CloudTrail could not be read: \
+         no permission (cloudtrail:LookupEvents)"
+    );
+}
+
+#[test]
 fn an_autoscaled_type_change_names_the_exact_remedy() {
     let found = refusals(|s, _, _| config(s, BEFORE).variants[0].instance_type = Some(t("ml.m5.xlarge")));
     let remedy = found.iter().find(|r| r.check == Check::Scaling).and_then(|r| r.remedy.clone()).unwrap();

@@ -265,7 +265,7 @@ fn a_denied_trail_is_a_gap_and_not_a_silence() {
         let denied = FaultKind::Denied { action: t("cloudtrail:LookupEvents") };
         snapshot.trail = Some(Err(Fault::new(denied, "asking CloudTrail", "")));
     });
-    assert_eq!(found.gaps, ["CloudTrail could not be read: no permission"]);
+    assert_eq!(found.gaps, ["CloudTrail could not be read: no permission (cloudtrail:LookupEvents)"]);
     assert_eq!(first(&found), Some((BEFORE, Confidence::Strong)));
 }
 

@@ -109,6 +109,9 @@ impl EndpointView {
             let kind = variant.runs_on();
             section = section.with(variant.name.as_str(), format!("{model}  {kind} {counts}  {share}"));
         }
+        if let Some(why) = &details.unread {
+            section = section.with("not read", Cell::from(why).tone(Tone::Warn));
+        }
         if let Some(pending) = &details.pending {
             let stages: Vec<&str> =
                 pending.variants.iter().flat_map(|v| &v.stages).map(|stage| stage.status.as_str()).collect();
@@ -208,7 +211,14 @@ impl Opened for EndpointView {
             });
         };
         if self.timeline {
-            return Look::Steps(timeline::steps(model, endpoint).into_iter().skip(self.scroll.0).collect());
+            let steps = Look::Steps(timeline::steps(model, endpoint).into_iter().skip(self.scroll.0).collect());
+            return match timeline::unread(model) {
+                Some(why) => {
+                    let missing = Look::Doc { lines: vec![why], scroll: 0 };
+                    Look::Rows(vec![(Share::Fixed(1), missing), (Share::Part(1), steps)])
+                }
+                None => steps,
+            };
         }
         let side = Look::Rows(vec![
             (Share::Part(3), Look::Doc { lines: timeline::panel(model, endpoint), scroll: self.scroll.0 }),

@@ -240,7 +240,7 @@ impl Gather {
         let events = match snapshot.trail.as_ref()? {
             Ok(events) => events,
             Err(fault) => {
-                self.gaps.push(format!("CloudTrail could not be read: {}", fault.kind.headline()));
+                self.gaps.push(format!("CloudTrail could not be read: {}", fault.kind.brief()));
                 return None;
             }
         };

@@ -234,7 +234,7 @@ fn config(case: &Case<'_>) -> Vec<Finding> {
                 .remedy("Choose another candidate (tab), or create it again under a new name."),
         ],
         Some(Err(fault)) => vec![
-            Finding::block(Check::Config, format!("config {name} could not be read: {}", fault.kind.headline()))
+            Finding::block(Check::Config, format!("config {name} could not be read: {}", fault.kind.brief()))
                 .remedy(fault.remedy()),
         ],
         None => vec![
@@ -243,7 +243,7 @@ fn config(case: &Case<'_>) -> Vec<Finding> {
         ],
     };
     if let Some(Err(fault)) = case.snapshot.config(case.details.config.as_str()) {
-        let text = format!("the live config {} {}: undo is not possible", case.details.config, fault.kind.headline());
+        let text = format!("the live config {} {}: undo is not possible", case.details.config, fault.kind.brief());
         out.push(Finding::warn(Check::Config, text));
     }
     out
@@ -284,7 +284,7 @@ fn models(case: &Case<'_>, target: &Config) -> Vec<Finding> {
             }
             Some(Err(fault)) => {
                 all_exist = false;
-                let text = format!("model {name} could not be read: {}", fault.kind.headline());
+                let text = format!("model {name} could not be read: {}", fault.kind.brief());
                 out.push(Finding::warn(Check::Model, text).remedy(fault.remedy()));
             }
             None => {

@@ -264,7 +264,7 @@ pub fn plan_back_out(
     };
     let found = candidates(snapshot, history, &context.scope);
     let mode = choice.mode.unwrap_or_else(|| default_mode(snapshot, details));
-    let chosen = choose(snapshot, details, choice, found.list.first(), &found.list)
+    let chosen = choose(snapshot, details, choice, &found)
         .and_then(|candidate| reversed(snapshot, details, choice, candidate, context));
     let candidate = match &chosen {
         Ok(candidate) => candidate.clone(),

@@ -115,6 +115,9 @@ pub struct Details {
     pub last_deployment: Option<Deployment>,
     pub capture: Option<Capture>,
     pub is_async: bool,
+    /// Why the config or its models could not be read: what they add is missing above.
+    #[serde(default)]
+    pub unread: Option<Text>,
     /// Tags of the endpoint, by ListTags; masked.
     pub tags: Vec<(Text, Text)>,
 }
@@ -518,6 +521,9 @@ impl Resource for Endpoint {
         let mut section = Section::new("Deployment").with("endpoint config", &details.config);
         if let Some(failure) = &details.failure {
             section = section.with("failure reason", Cell::from(failure).tone(Tone::Bad));
+        }
+        if let Some(why) = &details.unread {
+            section = section.with("not read", Cell::from(why).tone(Tone::Warn));
         }
         if let Some(pending) = &details.pending {
             section = section.with("deploying", Cell::from(&pending.config).tone(Tone::Busy));

@@ -198,10 +198,6 @@ impl Gateway {
 
 /// Names what is missing and goes on without it.
 fn gap<T: Default>(gaps: &mut Vec<Text>, what: &str, fault: &Fault) -> T {
-    let action = match &fault.kind {
-        FaultKind::Denied { action } => format!(" ({action})"),
-        _ => String::new(),
-    };
-    gaps.push(Text::new(&format!("{what}: {}{action}", fault.kind.headline())));
+    gaps.push(Text::new(&format!("{what}: {}", fault.kind.brief())));
     T::default()
 }

@@ -85,13 +85,15 @@ impl Gateway {
         self.read(Service::SageMaker, doing("DescribeEndpoint", "reading an endpoint"), call.send()).await
     }
 
-    /// Describe's answer with names of models and tags. What of those cannot be read stays empty.
+    /// Describe's answer with names of models and tags. What of those cannot be read stays empty, and of the config in force
+    /// it is said why.
     pub(crate) async fn complete(&self, described: &DescribeEndpointOutput, tags: Tags) -> Details {
         let mut details = self.with_models(details(described)).await;
         if let Some(pending) = &mut details.pending
             && let Ok(config) = self.endpoint_config(&pending.config).await
         {
-            self.name_models(&mut pending.variants, &config).await;
+            // The row names the config in force; what is coming is named where it can be.
+            let _ = self.name_models(&mut pending.variants, &config).await;
         }
         if let Some(arn) = described.endpoint_arn().filter(|_| tags != Tags::None) {
             details.tags = self.tags(arn, tags == Tags::Fresh).await.unwrap_or_default();
@@ -101,23 +103,38 @@ impl Gateway {
 
     /// What the config in force and its models add.
     async fn with_models(&self, mut details: Details) -> Details {
-        if let Ok(config) = self.endpoint_config(&details.config).await {
-            self.name_models(&mut details.variants, &config).await;
-            self.name_models(&mut details.shadow_variants, &config).await;
-        }
+        let unread = match self.endpoint_config(&details.config).await {
+            Ok(config) => {
+                let variants = self.name_models(&mut details.variants, &config).await;
+                let read = variants.and(self.name_models(&mut details.shadow_variants, &config).await);
+                read.err().map(|fault| format!("a model: {}", fault.kind.brief()))
+            }
+            Err(fault) => Some(format!("its config: {}", fault.kind.brief())),
+        };
+        details.unread = unread.map(|why| Text::new(&why));
         details
     }
 
-    async fn name_models(&self, variants: &mut [Variant], config: &Config) {
+    /// # Errors
+    /// The last model that could not be read; the others have their names.
+    async fn name_models(&self, variants: &mut [Variant], config: &Config) -> Result<(), Fault> {
+        let mut read = Ok(());
         for variant in variants {
             configure(variant, config);
             if let Some(name) = &variant.model {
                 variant.label = match self.known_label(name) {
                     Some(label) => Some(label),
-                    None => self.model(name).await.ok().map(|model| Text::new(&model.label())),
+                    None => match self.model(name).await {
+                        Ok(model) => Some(Text::new(&model.label())),
+                        Err(fault) => {
+                            read = Err(fault);
+                            None
+                        }
+                    },
                 };
             }
         }
+        read
     }
 
     pub(crate) async fn tags(&self, arn: &str, fresh: bool) -> Result<Pairs, Fault> {
@@ -196,6 +213,7 @@ fn details(described: &DescribeEndpointOutput) -> Details {
         last_deployment: described.last_deployment_config().map(deployment),
         capture: described.data_capture_config().and_then(capture),
         is_async: described.async_inference_config().is_some(),
+        unread: None,
         tags: Vec::new(),
     }
 }

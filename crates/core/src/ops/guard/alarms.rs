@@ -59,7 +59,7 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
         (Some(alarms), _) => alarms,
         (None, Ok(_)) => return out,
         (None, Err(fault)) => {
-            let text = format!("the alarms could not be read: {}", fault.kind.headline());
+            let text = format!("the alarms could not be read: {}", fault.kind.brief());
             out.push(match case.mode {
                 Mode::Guarded => Finding::block(Check::Alarms, format!("{text}; nobody could say what guards this"))
                     .remedy(format!("{} Or choose emergency (tab).", fault.remedy())),

@@ -143,7 +143,7 @@ fn scaling(case: &Case<'_>, variant: &Text) -> Option<Finding> {
                 Check::Scaling,
                 format!(
                     "whether {variant} is autoscaled could not be read ({}), and its type changes",
-                    fault.kind.headline()
+                    fault.kind.brief()
                 ),
             )
             .remedy(fault.remedy()),

@@ -5,7 +5,7 @@ use crate::{
     ask::TrailEvent,
     ops::{
         call::{Call, UpdateEndpoint},
-        candidate::{self, Candidate, Confidence, Source, Witness},
+        candidate::{self, Candidate, Candidates, Confidence, Source, Witness},
         guard::{self, Check, Finding, Severity},
         intent::{Choice, Context, Mode},
         snapshot::Snapshot,
@@ -26,21 +26,24 @@ pub(super) fn choose(
     snapshot: &Snapshot,
     details: &Details,
     choice: &Choice,
-    best: Option<&Candidate>,
-    list: &[Candidate],
+    found: &Candidates,
 ) -> Result<Candidate, Refusal> {
     match &choice.candidate {
         Some(name) if *name == details.config => {
             Err(refusal(Check::Candidate, &format!("{name} is what is live already"), None))
         }
-        Some(name) => Ok(list
+        Some(name) => Ok(found
+            .list
             .iter()
             .find(|candidate| candidate.config == *name)
             .cloned()
             .unwrap_or_else(|| unknown_candidate(snapshot, name))),
-        None => best.cloned().ok_or_else(|| Refusal {
+        None => found.list.first().cloned().ok_or_else(|| Refusal {
             check: Check::Candidate,
-            text: "no earlier config is known: not from our ledger, tags, CloudTrail or look-alikes".to_owned(),
+            text: std::iter::once("no earlier config is known: not from our ledger, tags, CloudTrail or look-alikes")
+                .chain(found.gaps.iter().map(String::as_str))
+                .collect::<Vec<_>>()
+                .join("; "),
             remedy: Some("Name one: aws sagemaker list-endpoint-configs --sort-by CreationTime".to_owned()),
             cli: None,
         }),

@@ -225,7 +225,7 @@ pub(super) fn stop(update: &UpdateEndpoint, stoppable: bool) -> String {
 pub(super) fn undo(case: &Case<'_>) -> String {
     let label = crate::ops::candidate::label(case.snapshot, &case.details.config);
     match case.snapshot.config(case.details.config.as_str()) {
-        Some(Err(fault)) => format!("not possible: the live config is {}", fault.kind.headline()),
+        Some(Err(fault)) => format!("not possible: the live config is {}", fault.kind.brief()),
         _ => format!("when done, z in the ledger (9) brings {label} back ({})", case.details.config),
     }
 }

@@ -238,6 +238,7 @@ fn details(record: &types::Endpoint) -> Details {
         last_deployment: None,
         capture: record.data_capture_config().and_then(capture),
         is_async: false,
+        unread: None,
         tags: pairs(record.tags()),
     }
 }
