@@ -1,6 +1,6 @@
 //! The lines around the body: who and where we are, the panes, the status, the keys.
 
-use mldeck_core::{health::Health, ops::intent::Class};
+use mldeck_core::{column::Tone, health::Health, ops::intent::Class};
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
@@ -16,6 +16,7 @@ use crate::{
         update,
     },
     theme::Role,
+    widgets,
 };
 
 /// Account, region, role, class, mode; on the right the calls and the link. No clock: an idle screen writes nothing, and
@@ -141,12 +142,13 @@ pub fn status(model: &Model, paint: &Paint<'_>, area: Rect, buffer: &mut Buffer)
     };
     let mut spans = Vec::new();
     for (i, span) in foot.into_iter().enumerate() {
-        spans.push((if i == 0 { " ".to_owned() } else { " · ".to_owned() }, mldeck_core::column::Tone::Dim));
+        spans.push((if i == 0 { " ".to_owned() } else { " · ".to_owned() }, Tone::Dim));
         spans.push(span);
     }
     if !spans.is_empty() {
-        spans.push((" ".to_owned(), mldeck_core::column::Tone::Dim));
+        spans.push((" ".to_owned(), Tone::Dim));
     }
+    shorten(&mut spans, if model.status.is_some() { area.width / 2 } else { area.width });
     let width = pen::width(&spans).min(area.width);
     let at = Rect { x: area.right() - width, width, ..area };
     pen::line(buffer, at, &spans, paint);
@@ -154,6 +156,17 @@ pub fn status(model: &Model, paint: &Paint<'_>, area: Rect, buffer: &mut Buffer)
         let role = if status.bad { Role::Bad } else { Role::Accent };
         let room = Rect { x: area.x + 1, width: area.width.saturating_sub(width + 2), ..area };
         pen::text(buffer, room, &format!(" {} ", status.text), paint.theme.get(role));
+    }
+}
+
+/// Where the foot is too wide, its longest part gives way: not the age at its end, and not what was last said.
+fn shorten(spans: &mut [(String, Tone)], room: u16) {
+    let over = usize::from(pen::width(spans).saturating_sub(room));
+    let longest = spans.iter_mut().max_by_key(|(text, _)| widgets::pen::width(text)).filter(|_| over > 0);
+    if let Some((text, _)) = longest {
+        let kept = widgets::pen::beginning(text, widgets::pen::width(text).saturating_sub(over + 1)).trim_end().len();
+        text.truncate(kept);
+        text.push('…');
     }
 }
 

@@ -249,6 +249,14 @@ fn a_denied_detail_leaves_the_list_and_names_the_gap() {
 }
 
 #[test]
+fn a_long_gap_gives_way_to_the_age_and_to_what_was_last_said() {
+    let mut deck = Options::of("fraud-burns").size(80, 24).start();
+    deck.breaks("LookupEvents", Kind::AccessDenied).quiet();
+    deck.sees(" · reading who changed endpoints: no permission").sees("… · now ");
+    deck.keys("<esc>").sees("This is the first view; q leaves.").sees("… · now ");
+}
+
+#[test]
 fn throttling_is_said_slows_polls_down_and_keeps_the_rows() {
     let mut deck = Deck::start("fraud-burns");
     deck.breaks("ListEndpoints", Kind::Throttle).keys("r").wait_for("throttled by AWS", minutes(1)).sees("fraud-prod");
