@@ -148,7 +148,8 @@ pub fn status(model: &Model, paint: &Paint<'_>, area: Rect, buffer: &mut Buffer)
     if !spans.is_empty() {
         spans.push((" ".to_owned(), Tone::Dim));
     }
-    shorten(&mut spans, if model.status.is_some() { area.width / 2 } else { area.width });
+    let said = model.status.as_ref().map_or(0, |status| widgets::pen::width(&status.text) + 4);
+    shorten(&mut spans, area.width - u16::try_from(said).map_or(area.width / 2, |said| said.min(area.width / 2)));
     let width = pen::width(&spans).min(area.width);
     let at = Rect { x: area.right() - width, width, ..area };
     pen::line(buffer, at, &spans, paint);
@@ -159,12 +160,14 @@ pub fn status(model: &Model, paint: &Paint<'_>, area: Rect, buffer: &mut Buffer)
     }
 }
 
-/// Where the foot is too wide, its longest part gives way: not the age at its end, and not what was last said.
+/// Where the foot is too wide, its longest parts give way: not the age at its end, and not what was last said.
 fn shorten(spans: &mut [(String, Tone)], room: u16) {
-    let over = usize::from(pen::width(spans).saturating_sub(room));
-    let longest = spans.iter_mut().max_by_key(|(text, _)| widgets::pen::width(text)).filter(|_| over > 0);
-    if let Some((text, _)) = longest {
-        let kept = widgets::pen::beginning(text, widgets::pen::width(text).saturating_sub(over + 1)).trim_end().len();
+    let widths: Vec<usize> = spans.iter().map(|(text, _)| widgets::pen::width(text)).collect();
+    let room = usize::from(room);
+    let fits = |most: &usize| widths.iter().map(|width| width.min(most)).sum::<usize>() <= room;
+    let most = (1..=room).rev().find(fits).unwrap_or(1);
+    for ((text, _), _) in spans.iter_mut().zip(&widths).filter(|(_, width)| **width > most) {
+        let kept = widgets::pen::beginning(text, most - 1).trim_end().len();
         text.truncate(kept);
         text.push('…');
     }

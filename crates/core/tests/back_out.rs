@@ -266,11 +266,25 @@ fn where_no_earlier_config_is_known_it_is_said_who_could_not_be_asked() {
     snapshot.trail = Some(Err(Fault::new(denied, "asking CloudTrail", "")));
     snapshot.configs.retain(|(name, _)| name == LIVE);
     details(&mut snapshot).tags.clear();
-    let refused = plan_back_out(&snapshot, &History::default(), &Choice::default(), &context()).unwrap_err();
+    let refused = |snapshot: &Snapshot| {
+        let refused = plan_back_out(snapshot, &History::default(), &Choice::default(), &context()).unwrap_err();
+        refused[0].text.clone()
+    };
     assert_eq!(
-        refused[0].text,
-        "no earlier config is known: not from our ledger, tags, CloudTrail or look-alikes; CloudTrail could not be read: \
+        refused(&snapshot),
+        "no earlier config is known: not from our ledger, tags or look-alikes; CloudTrail could not be read: \
          no permission (cloudtrail:LookupEvents)"
+    );
+    snapshot.trail = None;
+    assert_eq!(
+        refused(&snapshot),
+        "no earlier config is known yet: not from our ledger, tags or look-alikes; CloudTrail is still being asked"
+    );
+    snapshot.trail = Some(Ok(Vec::new()));
+    assert_eq!(
+        refused(&snapshot),
+        "no earlier config is known: not from our ledger, tags, CloudTrail or look-alikes; \
+         CloudTrail shows no change of this endpoint in 90 days"
     );
 }
 

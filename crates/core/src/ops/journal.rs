@@ -196,7 +196,7 @@ pub(super) fn apply(operation: &mut Operation, record: &Record) {
                 operation.request_ids.extend(fault.request_id.clone());
             }
             Sent::Unknown(fault) => {
-                note(format!("the answer was lost ({}); reading whether it landed", fault.kind.headline()));
+                note(format!("the answer was lost ({}); reading whether it landed", fault.kind.brief()));
                 operation.state = OperationState::Unknown;
             }
         },

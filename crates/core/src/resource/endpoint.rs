@@ -135,10 +135,11 @@ impl Details {
         }
         if self.config == known.config {
             let all = self.variants.iter_mut().chain(&mut self.shadow_variants);
-            for variant in all.filter(|variant| variant.instance_type.is_none()) {
+            for variant in all {
                 let mut same = known.variants.iter().chain(&known.shadow_variants);
-                variant.instance_type =
-                    same.find(|known| known.name == variant.name).and_then(|known| known.instance_type.clone());
+                if let Some(known) = same.find(|known| known.name == variant.name) {
+                    variant.complete_from(known);
+                }
             }
         }
     }
@@ -161,6 +162,16 @@ pub struct Variant {
 }
 
 impl Variant {
+    /// What the config and the model say, which never change under their names; `known` is of the same config.
+    fn complete_from(&mut self, known: &Self) {
+        self.serverless |= known.serverless;
+        self.instance_type = self.instance_type.take().or_else(|| known.instance_type.clone());
+        self.model = self.model.take().or_else(|| known.model.clone());
+        if self.label.is_none() && self.model == known.model {
+            self.label.clone_from(&known.label);
+        }
+    }
+
     /// What it runs on; the type is told by the config alone, which a list may not have read.
     pub fn runs_on(&self) -> &str {
         match &self.instance_type {

@@ -85,15 +85,18 @@ impl Gateway {
         self.read(Service::SageMaker, doing("DescribeEndpoint", "reading an endpoint"), call.send()).await
     }
 
-    /// Describe's answer with names of models and tags. What of those cannot be read stays empty, and of the config in force
-    /// it is said why.
+    /// Describe's answer with names of models and tags. What of those cannot be read stays empty, and of the configs and
+    /// their models it is said why.
     pub(crate) async fn complete(&self, described: &DescribeEndpointOutput, tags: Tags) -> Details {
         let mut details = self.with_models(details(described)).await;
-        if let Some(pending) = &mut details.pending
-            && let Ok(config) = self.endpoint_config(&pending.config).await
-        {
-            // The row names the config in force; what is coming is named where it can be.
-            let _ = self.name_models(&mut pending.variants, &config).await;
+        if let Some(pending) = &mut details.pending {
+            let unread = match self.endpoint_config(&pending.config).await {
+                Ok(config) => {
+                    self.name_models(&mut pending.variants, &config).await.err().map(|fault| unread("a model", &fault))
+                }
+                Err(fault) => Some(unread("the config that is coming", &fault)),
+            };
+            details.unread = details.unread.or(unread);
         }
         if let Some(arn) = described.endpoint_arn().filter(|_| tags != Tags::None) {
             details.tags = self.tags(arn, tags == Tags::Fresh).await.unwrap_or_default();
@@ -103,15 +106,14 @@ impl Gateway {
 
     /// What the config in force and its models add.
     async fn with_models(&self, mut details: Details) -> Details {
-        let unread = match self.endpoint_config(&details.config).await {
+        details.unread = match self.endpoint_config(&details.config).await {
             Ok(config) => {
                 let variants = self.name_models(&mut details.variants, &config).await;
                 let read = variants.and(self.name_models(&mut details.shadow_variants, &config).await);
-                read.err().map(|fault| format!("a model: {}", fault.kind.brief()))
+                read.err().map(|fault| unread("a model", &fault))
             }
-            Err(fault) => Some(format!("its config: {}", fault.kind.brief())),
+            Err(fault) => Some(unread("its config", &fault)),
         };
-        details.unread = unread.map(|why| Text::new(&why));
         details
     }
 
@@ -149,6 +151,10 @@ impl Gateway {
         self.memory.tags.put(arn, (now, tags.clone()));
         Ok(tags)
     }
+}
+
+fn unread(what: &str, fault: &Fault) -> Text {
+    Text::new(&format!("{what}: {}", fault.kind.brief()))
 }
 
 fn pairs(tags: &[Tag]) -> Pairs {

@@ -242,6 +242,29 @@ async fn what_the_index_is_not_sure_of_is_described() {
 }
 
 #[tokio::test]
+async fn what_is_coming_and_could_not_be_read_is_said() {
+    for (denied, said) in [("x-2", "the config that is coming"), ("model-x-2", "a model")] {
+        let (gateway, _) = scripted(move |seen| {
+            if [&seen.json()["EndpointConfigName"], &seen.json()["ModelName"]].contains(&&json!(denied)) {
+                return error(400, "AccessDeniedException", "");
+            }
+            if seen.what.operation != "DescribeEndpoint" {
+                return account(seen, &[]);
+            }
+            let mut endpoint = endpoint("x");
+            endpoint["PendingDeploymentSummary"] =
+                json!({"EndpointConfigName": "x-2", "ProductionVariants": endpoint["ProductionVariants"]});
+            reply(200, &endpoint)
+        })
+        .await;
+        let (out, _) = all(&gateway, vec![RowOf { endpoint: Text::new("x"), at_rest: None }], false).await;
+        assert!(out["x"].variants[0].label.is_some(), "what serves was read");
+        let unread = out["x"].unread.as_ref().expect("said").to_string();
+        assert!(unread.starts_with(&format!("{said}: no permission (sagemaker:Describe")), "{unread}");
+    }
+}
+
+#[tokio::test]
 async fn models_are_read_whole_where_they_cannot_be_filtered_by_endpoint() {
     let names: Vec<String> = (0..40).map(|n| format!("e{n:02}")).collect();
     let records: Vec<Value> = names

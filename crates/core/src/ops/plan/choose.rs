@@ -38,16 +38,22 @@ pub(super) fn choose(
             .find(|candidate| candidate.config == *name)
             .cloned()
             .unwrap_or_else(|| unknown_candidate(snapshot, name))),
-        None => found.list.first().cloned().ok_or_else(|| Refusal {
-            check: Check::Candidate,
-            text: std::iter::once("no earlier config is known: not from our ledger, tags, CloudTrail or look-alikes")
-                .chain(found.gaps.iter().map(String::as_str))
-                .collect::<Vec<_>>()
-                .join("; "),
-            remedy: Some("Name one: aws sagemaker list-endpoint-configs --sort-by CreationTime".to_owned()),
-            cli: None,
-        }),
+        None => found.list.first().cloned().ok_or_else(|| nobody_knows(snapshot, found)),
     }
+}
+
+/// Names as witnesses only those that answered.
+fn nobody_knows(snapshot: &Snapshot, found: &Candidates) -> Refusal {
+    let text = match &snapshot.trail {
+        None => {
+            "no earlier config is known yet: not from our ledger, tags or look-alikes; CloudTrail is still being asked"
+        }
+        Some(Err(_)) => "no earlier config is known: not from our ledger, tags or look-alikes",
+        Some(Ok(_)) => "no earlier config is known: not from our ledger, tags, CloudTrail or look-alikes",
+    };
+    let text = std::iter::once(text).chain(found.gaps.iter().map(String::as_str)).collect::<Vec<_>>().join("; ");
+    let remedy = "Name one: aws sagemaker list-endpoint-configs --sort-by CreationTime".to_owned();
+    Refusal { check: Check::Candidate, text, remedy: Some(remedy), cli: None }
 }
 
 /// For a reversal the operation itself is the witness; and it can be taken back only while what it left stands.

@@ -85,7 +85,7 @@ impl Run {
         let endpoint = match result {
             Ok(endpoint) => endpoint,
             Err(fault) if tries + 1 >= MOST_READS => {
-                let note = format!("it could not be read freshly ({}): nothing was sent", fault.kind.headline());
+                let note = format!("it could not be read freshly ({}): nothing was sent", fault.kind.brief());
                 return self.refuse_unsent(at, step, attempt, &note, out);
             }
             Err(_) => {
@@ -200,7 +200,7 @@ impl Run {
         let wait = back_off(attempt).max(asked.min(30 * SECOND));
         say(
             Level::Info,
-            format!("{}: {}; again in {} s", done.call.operation(), fault.kind.headline(), wait / SECOND),
+            format!("{}: {}; again in {} s", done.call.operation(), fault.kind.brief(), wait / SECOND),
             out,
         );
         self.phase = Phase::Backoff { step, attempt: attempt + 1 };
@@ -214,7 +214,7 @@ impl Run {
         }
         self.was_lost = true;
         let text =
-            format!("the answer was lost ({}): it may have landed. Reading until that is known", fault.kind.headline());
+            format!("the answer was lost ({}): it may have landed. Reading until that is known", fault.kind.brief());
         say(Level::Warn, text, out);
         self.since = self.waited;
         self.phase = Phase::Resolving { step, attempt, tries: 0 };

@@ -59,7 +59,7 @@ impl Run {
                 (true, _) => "AWS goes on alone; no alarm is armed",
                 (false, _) => "nothing more is sent until it can be seen",
             };
-            let text = format!("AWS cannot be seen ({}): {brake}. {}", fault.kind.headline(), fault.remedy());
+            let text = format!("AWS cannot be seen ({}): {brake}. {}", fault.kind.brief(), fault.remedy());
             say(Level::Warn, text.clone(), out);
             self.journal(at, Entry::Note { text }, out);
         }

@@ -1,0 +1,46 @@
+//! What one reading of an endpoint leaves out and an earlier one has.
+
+use mldeck_core::{
+    resource::endpoint::{Details, Variant},
+    text::Text,
+};
+
+fn t(text: &str) -> Text {
+    Text::new(text)
+}
+
+fn read(config: &str) -> Details {
+    let variant = Variant {
+        name: t("blue"),
+        model: Some(t("fraud-18")),
+        label: Some(t("fraud v18")),
+        instance_type: Some(t("ml.m5.xlarge")),
+        ..Variant::default()
+    };
+    Details { config: t(config), variants: vec![variant], ..Details::default() }
+}
+
+/// DescribeEndpoint was answered; DescribeEndpointConfig, and with it the model, was not.
+fn denied(config: &str) -> Details {
+    let variants = vec![Variant { name: t("blue"), ..Variant::default() }];
+    Details { config: t(config), variants, unread: Some(t("its config: no permission")), ..Details::default() }
+}
+
+#[test]
+fn what_is_known_of_a_config_outlives_one_that_may_not_be_read_any_more() {
+    let mut details = denied("fraud-v18-c");
+    details.complete_from(&read("fraud-v18-c"));
+    assert_eq!(details.variants, read("fraud-v18-c").variants);
+    assert!(details.unread.is_some(), "and that it was not read now is still said");
+}
+
+#[test]
+fn of_another_config_or_another_model_nothing_is_taken_over() {
+    let mut details = denied("fraud-v19-a");
+    details.complete_from(&read("fraud-v18-c"));
+    assert_eq!(details, denied("fraud-v19-a"));
+    let mut details = denied("fraud-v18-c");
+    details.variants[0].model = Some(t("fraud-19"));
+    details.complete_from(&read("fraud-v18-c"));
+    assert_eq!((&details.variants[0].model, &details.variants[0].label), (&Some(t("fraud-19")), &None));
+}
