@@ -97,8 +97,9 @@ impl Restore {
         if tcgetpgrp(&self.tty).is_ok_and(|group| group != rustix::process::getpgrp()) {
             return;
         }
-        if !wait_writable(self.tty(), Duration::ZERO) {
-            // Stalled: what it has not taken yet is an old frame, and it stands in the way.
+        if !wait_writable(self.tty(), patience / 2) {
+            // Stalled, not merely busy with the last frame: what it has not taken yet is old and stands in the way. It may
+            // end in the middle of a sequence, which is why `LEAVE` begins with a terminator.
             let _ = tcflush(&self.tty, QueueSelector::OFlush);
         }
         self.write(LEAVE, patience);

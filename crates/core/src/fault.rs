@@ -88,9 +88,7 @@ impl FaultKind {
             Self::Bug => "a bug in mldeck",
         }
     }
-}
 
-impl FaultKind {
     /// The headline, and to those who may not also what is missing: `no permission (cloudtrail:LookupEvents)`.
     pub fn brief(&self) -> String {
         match self {
