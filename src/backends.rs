@@ -5,25 +5,14 @@ use std::{
     time::Duration,
 };
 
-use aws_smithy_runtime_api::{
-    client::{
-        http::{
-            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-            SharedHttpConnector,
-        },
-        orchestrator::{HttpRequest, HttpResponse},
-        result::ConnectorError,
-        runtime_components::RuntimeComponents,
-    },
-    http::StatusCode,
-};
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use bytes::Bytes;
 use mldeck_core::{
     fault::{Fault, FaultKind},
     time::Timestamp,
 };
 use mldeck_gateway::{Connect, Gateway};
+use mldeck_loopback::Peer;
 use mldeck_sandbox::{Options, Scenario, World, clock::Clock, faults::Delivery};
 
 use crate::{cli::Global, run::clock};
@@ -92,86 +81,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The world as the SDK's HTTP client: what ships runs unchanged on it, down to the bytes of each protocol.
-#[derive(Clone)]
-struct InProcess {
-    sandbox: Sandbox,
-    settings: Option<HttpConnectorSettings>,
-}
-
-impl std::fmt::Debug for InProcess {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("InProcess")
-    }
-}
-
-impl HttpClient for InProcess {
-    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(Self { sandbox: self.sandbox.clone(), settings: Some(settings.clone()) })
-    }
-}
-
-impl HttpConnector for InProcess {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let this = self.clone();
-        HttpConnectorFuture::new(async move { this.answer(request).await })
-    }
-}
-
-impl InProcess {
-    async fn answer(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let request = plain(request)?;
+impl Peer for Sandbox {
+    async fn answer(
+        &self,
+        request: http::Request<Bytes>,
+        patience: Option<Duration>,
+    ) -> Result<http::Response<Bytes>, ConnectorError> {
         // The world is a plain computation of at most milliseconds; a worker thread of its own keeps the runtime free.
-        let sandbox = self.sandbox.clone();
+        let sandbox = self.clone();
         let delivery = tokio::task::spawn_blocking(move || sandbox.deliver(&request))
             .await
             .map_err(|error| ConnectorError::other(error.into(), None))?;
-        let patience = self.settings.as_ref().and_then(HttpConnectorSettings::read_timeout);
-        match delivery {
-            Delivery::Answer(response) => wrapped(response),
-            Delivery::Drop => Err(ConnectorError::io("the sandbox dropped the connection".into())),
-            Delivery::Delay(millis, response) => {
-                let delay = Duration::from_millis(millis);
-                match patience.filter(|patience| *patience < delay) {
-                    Some(patience) => {
-                        tokio::time::sleep(patience).await;
-                        Err(ConnectorError::timeout("no answer within the read time-out".into()))
-                    }
-                    None => {
-                        tokio::time::sleep(delay).await;
-                        wrapped(response)
-                    }
-                }
-            }
-            Delivery::Stall => {
-                match patience {
-                    Some(patience) => tokio::time::sleep(patience).await,
-                    None => std::future::pending().await,
-                }
-                Err(ConnectorError::timeout("the sandbox stalls".into()))
-            }
-        }
+        mldeck_loopback::arrive(delivery, patience).await
     }
-}
-
-fn plain(request: HttpRequest) -> Result<http::Request<Bytes>, ConnectorError> {
-    let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
-    let (parts, body) = request.into_parts();
-    let body = body.bytes().map(Bytes::copy_from_slice);
-    let body = body.ok_or_else(|| ConnectorError::user("a streaming body cannot reach the sandbox".into()))?;
-    Ok(http::Request::from_parts(parts, body))
-}
-
-fn wrapped(response: http::Response<Bytes>) -> Result<HttpResponse, ConnectorError> {
-    let (parts, body) = response.into_parts();
-    let status = StatusCode::try_from(parts.status.as_u16()).map_err(|error| ConnectorError::user(error.into()))?;
-    let mut out = HttpResponse::new(status, SdkBody::from(body));
-    for (name, value) in &parts.headers {
-        if let Ok(value) = value.to_str() {
-            out.headers_mut().insert(name.as_str().to_owned(), value.to_owned());
-        }
-    }
-    Ok(out)
 }
 
 /// Connects to AWS, or to the address that was given: by the profile that was named, else by the default credential chain.
@@ -196,15 +118,12 @@ pub async fn live(global: &Global, speed: f64) -> Result<Connected, Fault> {
 /// None are expected; the gateway's are passed on.
 pub async fn demo(sandbox: &Sandbox, speed: f64) -> Result<Connected, Fault> {
     let connect = Connect {
-        region: Some("eu-west-1".to_owned()),
-        http: Some(SharedHttpClient::new(InProcess { sandbox: sandbox.clone(), settings: None })),
-        credentials: Some(mldeck_gateway::sandbox_credentials()),
         now: Some(mldeck_gateway::time_source({
             let sandbox = sandbox.clone();
             move || sandbox.now()
         })),
         speed,
-        ..Connect::default()
+        ..mldeck_loopback::connect(sandbox.clone())
     };
     Ok(Connected { gateway: Gateway::connect(connect).await? })
 }

@@ -5,16 +5,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use aws_credential_types::Credentials;
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
-use aws_smithy_runtime_api::client::{
-    http::{
-        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
-    },
-    orchestrator::{HttpRequest, HttpResponse},
-    result::ConnectorError,
-    runtime_components::RuntimeComponents,
-};
+use aws_smithy_runtime_api::client::{orchestrator::HttpRequest, result::ConnectorError};
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use mldeck_core::{scope::Scope, time::Timestamp};
@@ -35,9 +27,10 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    fn of(request: &HttpRequest) -> Self {
+    fn of(request: &http::Request<Bytes>) -> Self {
+        let request = HttpRequest::try_from(request.clone().map(SdkBody::from)).expect("a request");
         Self {
-            what: gate::classify(request),
+            what: gate::classify(&request),
             uri: request.uri().to_owned(),
             headers: request.headers().iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
             body: request.body().bytes().unwrap_or_default().to_vec(),
@@ -70,12 +63,6 @@ pub(crate) struct Peer {
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
-impl std::fmt::Debug for Peer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Peer")
-    }
-}
-
 impl Peer {
     pub(crate) fn new(script: impl Fn(&Seen, &http::Request<Bytes>) -> End + Send + Sync + 'static) -> Self {
         Self { script: Arc::new(script), seen: Arc::default() }
@@ -95,41 +82,24 @@ impl Peer {
     }
 }
 
-impl HttpClient for Peer {
-    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(Link { peer: self.clone(), patience: settings.read_timeout() })
-    }
-}
-
-#[derive(Debug)]
-struct Link {
-    peer: Peer,
-    /// The caller's read time-out, which a connector has to keep.
-    patience: Option<Duration>,
-}
-
-impl HttpConnector for Link {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+impl mldeck_loopback::Peer for Peer {
+    /// Without waiting: what would come too late is a time-out at once.
+    async fn answer(
+        &self,
+        request: http::Request<Bytes>,
+        patience: Option<Duration>,
+    ) -> Result<http::Response<Bytes>, ConnectorError> {
         let seen = Seen::of(&request);
-        self.peer.seen.lock().unwrap().push(seen.clone());
-        let request = request
-            .try_into_http1x()
-            .expect("a request")
-            .map(|body| Bytes::copy_from_slice(body.bytes().unwrap_or_default()));
-        let end = (self.peer.script)(&seen, &request);
-        let patience = self.patience.unwrap_or(Duration::from_secs(8));
-        HttpConnectorFuture::new(async move {
-            let answer = match end {
-                End::Answer(answer) => answer,
-                End::Late(late, answer) if late < patience => {
-                    tokio::time::sleep(late).await;
-                    answer
-                }
-                End::Late(..) | End::Never => return Err(ConnectorError::timeout("no answer in time".into())),
-                End::Broken => return Err(ConnectorError::io("the connection was reset".into())),
-            };
-            HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| ConnectorError::io(error.into()))
-        })
+        self.seen.lock().unwrap().push(seen.clone());
+        match (self.script)(&seen, &request) {
+            End::Answer(answer) => Ok(answer),
+            End::Late(late, answer) if patience.is_none_or(|patience| late < patience) => {
+                tokio::time::sleep(late).await;
+                Ok(answer)
+            }
+            End::Late(..) | End::Never => Err(ConnectorError::timeout("no answer in time".into())),
+            End::Broken => Err(ConnectorError::io("the connection was reset".into())),
+        }
     }
 }
 
@@ -175,13 +145,7 @@ pub(crate) fn scope() -> Scope {
 }
 
 fn connect(peer: &Peer) -> Connect {
-    Connect {
-        region: Some("eu-west-1".to_owned()),
-        http: Some(SharedHttpClient::new(peer.clone())),
-        credentials: Some(Credentials::new("AKIDSANDBOX", "secret", None, None, "sandbox")),
-        speed: 10_000.0,
-        ..Connect::default()
-    }
+    Connect { speed: 10_000.0, ..mldeck_loopback::connect(peer.clone()) }
 }
 
 impl Sandbox {
@@ -231,5 +195,5 @@ pub(crate) fn error(status: u16, code: &str, message: &str) -> End {
 
 /// The peer and nothing else: region and credentials are found as in a terminal.
 pub(crate) fn over(peer: &Peer) -> Connect {
-    Connect { http: Some(SharedHttpClient::new(peer.clone())), speed: 10_000.0, ..Connect::default() }
+    Connect { http: Some(mldeck_loopback::client(peer.clone())), speed: 10_000.0, ..Connect::default() }
 }

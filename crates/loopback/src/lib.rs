@@ -1,0 +1,138 @@
+//! A gateway without a network: its peer is in this process. What ships runs unchanged on it, down to the bytes of each
+//! protocol; only the connector below the SDK is another one.
+
+use std::{fmt, time::Duration};
+
+use aws_smithy_runtime_api::client::{
+    http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    },
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
+    runtime_components::RuntimeComponents,
+};
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use mldeck_gateway::{Connect, sandbox_credentials};
+use mldeck_sandbox::faults::Delivery;
+
+/// Whoever answers the SDK's requests.
+pub trait Peer: Clone + Send + Sync + 'static {
+    /// Answers one request. `patience` is the read time-out of the caller, which a connector has to keep: how long it
+    /// waits for the first byte of an answer.
+    fn answer(
+        &self,
+        request: http::Request<Bytes>,
+        patience: Option<Duration>,
+    ) -> impl Future<Output = Result<http::Response<Bytes>, ConnectorError>> + Send;
+}
+
+/// How to connect to `peer`: in the sandbox's region, with the sandbox's credentials, by this machine's clock.
+pub fn connect(peer: impl Peer) -> Connect {
+    Connect {
+        region: Some("eu-west-1".to_owned()),
+        http: Some(client(peer)),
+        credentials: Some(sandbox_credentials()),
+        ..Connect::default()
+    }
+}
+
+/// `peer` as the HTTP client below the SDK.
+pub fn client(peer: impl Peer) -> SharedHttpClient {
+    SharedHttpClient::new(Link { peer, patience: None })
+}
+
+/// Lets what a world answers happen: at once, late, broken or never, and no later than `patience`.
+///
+/// # Errors
+/// As a network reports them: a time-out when the answer takes longer than `patience`, an I/O error when it breaks off.
+pub async fn arrive(delivery: Delivery, patience: Option<Duration>) -> Result<http::Response<Bytes>, ConnectorError> {
+    match delivery {
+        Delivery::Answer(answer) => Ok(answer),
+        Delivery::Drop => Err(ConnectorError::io("the sandbox dropped the connection".into())),
+        Delivery::Delay(millis, answer) if patience.is_none_or(|most| Duration::from_millis(millis) <= most) => {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            Ok(answer)
+        }
+        Delivery::Delay(..) | Delivery::Stall => {
+            match patience {
+                Some(patience) => tokio::time::sleep(patience).await,
+                None => std::future::pending().await,
+            }
+            Err(ConnectorError::timeout("no answer within the read time-out".into()))
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Link<P> {
+    peer: P,
+    patience: Option<Duration>,
+}
+
+impl<P> fmt::Debug for Link<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Link")
+    }
+}
+
+impl<P: Peer> HttpClient for Link<P> {
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(Self { peer: self.peer.clone(), patience: settings.read_timeout() })
+    }
+}
+
+impl<P: Peer> HttpConnector for Link<P> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let this = self.clone();
+        HttpConnectorFuture::new(async move {
+            let answer = this.peer.answer(plain(request)?, this.patience).await?;
+            HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| ConnectorError::user(error.into()))
+        })
+    }
+}
+
+fn plain(request: HttpRequest) -> Result<http::Request<Bytes>, ConnectorError> {
+    let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+    let (parts, body) = request.into_parts();
+    let body = body.bytes().map(Bytes::copy_from_slice);
+    let body = body.ok_or_else(|| ConnectorError::user("a streaming body has no peer in this process".into()))?;
+    Ok(http::Request::from_parts(parts, body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHORT: Option<Duration> = Some(Duration::from_secs(1));
+
+    fn late(millis: u64) -> Delivery {
+        Delivery::Delay(millis, http::Response::new(Bytes::from_static(b"{}")))
+    }
+
+    /// Time that only passes while everybody waits for it.
+    #[expect(clippy::disallowed_methods, reason = "tokio's own clock, which stands still")]
+    fn now() -> tokio::time::Instant {
+        tokio::time::Instant::now()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_comes_when_it_is_due() {
+        let due = Duration::from_millis(1_000);
+        for patience in [SHORT, None] {
+            let started = now();
+            assert_eq!(arrive(late(1_000), patience).await.unwrap().body().as_ref(), b"{}");
+            assert_eq!(now() - started, due);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_longer_than_the_callers_patience_is_a_time_out_then() {
+        for delivery in [late(1_001), Delivery::Stall] {
+            let started = now();
+            assert!(arrive(delivery, SHORT).await.unwrap_err().is_timeout());
+            assert_eq!(now() - started, SHORT.unwrap());
+        }
+        assert!(arrive(Delivery::Drop, SHORT).await.unwrap_err().is_io());
+    }
+}
