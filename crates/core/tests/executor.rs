@@ -323,7 +323,22 @@ fn throttled_is_sent_again_and_refused_is_not() {
         "",
     )));
     assert_eq!((night.finished, night.sent.len()), (Some(OperationState::Refused), 0));
-    assert!(night.heard("no permission"));
+    assert!(night.heard("no permission (sagemaker:UpdateEndpoint)"));
+}
+
+#[test]
+fn without_a_last_look_nothing_is_sent_and_the_missing_permission_is_named() {
+    let mut night = Night::new(plan());
+    night.tell(Event::Start);
+    night.applied("r-alarm");
+    while night.finished.is_none() {
+        while night.read.is_none() {
+            night.wait(SECOND);
+        }
+        night.fail_read(FaultKind::Denied { action: t("sagemaker:DescribeEndpoint") });
+    }
+    assert!(!night.sent.iter().any(|(_, call)| call.operation() == "UpdateEndpoint"), "{:?}", night.sent);
+    assert!(night.heard("it could not be read freshly (no permission (sagemaker:DescribeEndpoint)): nothing was sent"));
 }
 
 #[test]
