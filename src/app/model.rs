@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use mldeck_core::{
     ask::TrailEvent,
-    fault::Fault,
+    fault::{Fault, FaultKind},
     ops::intent::Class,
     resource::{Alarm, Endpoint, Execution, Monitor, Operation, Run},
     scope::{Identity, Scope},
@@ -14,7 +14,7 @@ use mldeck_core::{
 
 use super::{
     layers::Layer,
-    msg::{At, Effect, Rates, Traffic},
+    msg::{At, Effect, Rates, Slot, Traffic},
     nav::Nav,
     ops::Operations,
     pane::{View, list, table::Table},
@@ -53,6 +53,8 @@ pub struct Model {
     /// `f`: rows stand still; answers wait.
     pub frozen: bool,
     pub lean: bool,
+    /// Why the account is out of reach, by the last list or identity that was asked; `None`: something answered.
+    pub unreachable: Option<FaultKind>,
     pub theme: String,
     /// By a flag, a file, or the operator in this session: what was chosen before counts no more.
     pub theme_chosen: bool,
@@ -139,6 +141,15 @@ impl Session {
 }
 
 impl Model {
+    /// A request was answered, or was not. Only lists and the identity tell whether the account is in reach: a single
+    /// service behind another address (S3, CloudTrail) says so where it is missing.
+    pub fn heard(&mut self, slot: Slot, fault: Option<&Fault>) {
+        if matches!(slot, Slot::Identity | Slot::Endpoints | Slot::Executions | Slot::Runs | Slot::Monitors) {
+            let kind = fault.map(|fault| &fault.kind);
+            self.unreachable = kind.filter(|kind| matches!(kind, FaultKind::Network | FaultKind::Timeout)).cloned();
+        }
+    }
+
     pub fn say(&mut self, text: impl Into<String>) {
         self.status = Some(Status { text: text.into(), bad: false, until: self.at.mono.plus(6_000) });
     }

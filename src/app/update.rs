@@ -42,6 +42,7 @@ pub fn update(model: &mut Model, at: At, msg: Msg) -> Vec<Effect> {
         }
         Msg::Reply { slot, ticket, result } => {
             if model.polls.answered(slot, ticket, result.as_ref().err(), at.mono) {
+                model.heard(slot, result.as_ref().err());
                 on_reply(model, slot, result, &mut out);
             }
         }

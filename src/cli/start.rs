@@ -247,6 +247,7 @@ pub fn model(
         status: None,
         frozen: false,
         lean: false,
+        unreachable: None,
         theme: String::new(),
         theme_chosen: setup.config.names_theme,
         themes: Theme::names(&setup.themes),

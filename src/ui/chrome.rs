@@ -24,7 +24,8 @@ use crate::{
 pub fn identity(model: &Model, paint: &Paint<'_>, area: Rect, buffer: &mut Buffer) {
     let style = |role: Role| paint.theme.get(role);
     let right = right_side(model, area.width);
-    let used = pen::right(buffer, Rect { width: area.width.saturating_sub(1), ..area }, &right, style(Role::Dim));
+    let role = if model.unreachable.is_some() { Role::Warn } else { Role::Dim };
+    let used = pen::right(buffer, Rect { width: area.width.saturating_sub(1), ..area }, &right, style(role));
     let mut rest = Rect { x: area.x + 1, width: area.width.saturating_sub(used + 3), ..area };
     let mut put = |what: &str, role: Role, buffer: &mut Buffer| {
         let used = pen::text(buffer, rest, what, style(role)) + 2;
@@ -83,7 +84,12 @@ fn right_side(model: &Model, width: u16) -> String {
     if model.frozen {
         parts.push("FROZEN".to_owned());
     }
-    parts.push(if model.lean { "slow link" } else { "live" }.to_owned());
+    let link = match &model.unreachable {
+        Some(kind) => kind.headline(),
+        None if model.lean => "slow link",
+        None => "live",
+    };
+    parts.push(link.to_owned());
     parts.join("  ")
 }
 

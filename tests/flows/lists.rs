@@ -268,6 +268,21 @@ fn throttling_is_said_slows_polls_down_and_keeps_the_rows() {
 }
 
 #[test]
+fn an_account_out_of_reach_is_not_called_live() {
+    let mut deck = Deck::start("fraud-burns");
+    assert!(deck.line("4471").ends_with("live"), "{}", deck.text());
+    deck.breaks("*", Kind::LostResponse).keys("r").wait_for("/h  no connection", minutes(1)).sees("fraud-prod");
+    deck.keys("3").sees("/h  no connection");
+    deck.mends().advance(minutes(6));
+    assert!(deck.line("4471").ends_with("live"), "{}", deck.text());
+    // A list that may not be read was answered all the same.
+    deck.breaks("ListPipelineExecutions", Kind::AccessDenied).breaks("Search", Kind::AccessDenied);
+    deck.keys("r").wait_for("no permission", minutes(1));
+    assert!(deck.line("4471").ends_with("live"), "{}", deck.text());
+    deck.breaks("*", Kind::Stall).keys("r").wait_for("/h  no answer in time", minutes(2));
+}
+
+#[test]
 fn rows_of_the_last_session_are_painted_at_once_with_their_age() {
     let mut deck = Deck::start("fraud-burns");
     deck.advance(minutes(1));
