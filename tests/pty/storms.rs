@@ -69,9 +69,8 @@ fn a_stalled_terminal_stops_nobody() {
     });
     pty.wait_for("backs 1", SOON);
     pty.wait_for("worst", SOON);
-    // No time limit of its own: whoever waited for the terminal would have waited for all of the stall.
     let worst = number(&pty.screen(), "worst ");
-    assert!(worst < 1_000, "handing over a frame took {worst} ms of a stall of more than 2 s");
+    assert!(worst < 100, "handing over a frame took {worst} ms");
     // The flood ends first: a terminal that is behind when the program leaves loses what it has not taken, and this one
     // is behind whenever the machine is busy.
     pty.send("f");
