@@ -4,15 +4,12 @@
 //! main ─> cli ─> start ─> run::event_loop ─> app::update ─> Effect ─> run::effects ─> gateway, store
 //!                                  └─> ui::view(&Model) ─> term::writer ─> terminal
 //! ```
+//!
+//! The deck knows no network and is a crate of its own; here is what joins it with AWS or the sandbox, and the command
+//! line.
 
-pub mod app;
+pub use mldeck_deck::{app, config, keys, store, term, theme, ui, widgets};
+
 pub mod backends;
 pub mod cli;
-pub mod config;
-pub mod keys;
 pub mod run;
-pub mod store;
-pub mod term;
-pub mod theme;
-pub mod ui;
-pub mod widgets;

@@ -17,8 +17,6 @@ use crate::{
     app::{
         At, Model, Msg,
         model::{SandboxNote, Session},
-        nav::Nav,
-        pane::{Pane, list},
         screen,
         target::Target,
     },
@@ -213,53 +211,13 @@ pub fn model(
     at: At,
 ) -> Model {
     let session = Session {
-        identity: None,
-        presumed: None,
         profile: global.profile.clone(),
         region: global.region.clone(),
         endpoint_url: global.endpoint_url.clone(),
-        read_only: setup.config.read_only,
-        armed: None,
-        classes: setup.config.classes(),
         sandbox: demo.map(|demo| SandboxNote { scenario: demo.scenario.clone(), speed: demo.speed }),
+        ..Session::new(&setup.config)
     };
-    Model {
-        at,
-        size,
-        session,
-        keymap: setup.keymap.clone(),
-        pending: Vec::new(),
-        endpoints: list::endpoints(),
-        executions: list::executions(),
-        runs: list::runs(),
-        monitors: list::monitors(),
-        ledger: list::ledger(),
-        alarms: Vec::new(),
-        alarms_read: false,
-        changes: Vec::new(),
-        runs_more: None,
-        nav: Nav::new(Pane::Endpoints),
-        layers: Vec::new(),
-        polls: crate::app::polls::Polls::default(),
-        ops: crate::app::ops::Operations::default(),
-        traffic: crate::app::msg::Traffic::default(),
-        rates: crate::app::msg::Rates::default(),
-        status: None,
-        frozen: false,
-        lean: false,
-        unreachable: None,
-        theme: String::new(),
-        theme_chosen: setup.config.names_theme,
-        themes: Theme::names(&setup.themes),
-        log: None,
-        clipboard: setup.config.clipboard,
-        cancelled_at: None,
-        focused: true,
-        details_read: std::collections::HashMap::new(),
-        target,
-        later: Vec::new(),
-        opening: Vec::new(),
-    }
+    Model::new(setup, session, target, size, at)
 }
 
 /// What is wrong in the files is said, worst first; all of it by `mldeck config check`.

@@ -342,8 +342,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        app::{At, Effect, Msg, Ticket, update},
-        cli::{Global, start},
+        app::{At, Effect, Msg, Ticket, model::Session, update},
         config::{self, Environment, Files, Overrides},
     };
 
@@ -369,7 +368,7 @@ mod tests {
 
     fn model(rows: Vec<Endpoint>) -> Model {
         let setup = config::load(Files::default(), &Environment::default(), Overrides::default());
-        let mut model = start::model(&setup, &Global::default(), None, None, (160, 40), at(1_000));
+        let mut model = Model::new(&setup, Session::new(&setup.config), None, (160, 40), at(1_000));
         let (scope, arn) = (Scope::new("aws", "447100000921", "eu-west-1"), Text::default());
         model.session.identity = Some(Ok(Identity { scope, arn, source: Text::default() }));
         model.endpoints.replace(rows, |_, _| {});

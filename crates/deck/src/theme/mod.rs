@@ -21,11 +21,11 @@ use crate::{config::Diagnostic, term::Depth};
 pub const DEFAULT: &str = "dark";
 
 const BUILTIN: &[(&str, &str)] = &[
-    ("dark", include_str!("../../themes/dark.toml")),
-    ("light", include_str!("../../themes/light.toml")),
-    ("high-contrast", include_str!("../../themes/high-contrast.toml")),
-    ("colour-blind", include_str!("../../themes/colour-blind.toml")),
-    ("mono", include_str!("../../themes/mono.toml")),
+    ("dark", include_str!("../../../../themes/dark.toml")),
+    ("light", include_str!("../../../../themes/light.toml")),
+    ("high-contrast", include_str!("../../../../themes/high-contrast.toml")),
+    ("colour-blind", include_str!("../../../../themes/colour-blind.toml")),
+    ("mono", include_str!("../../../../themes/mono.toml")),
 ];
 
 /// A theme file of the operator, already read; its name is the file's name without `.toml`.

@@ -8,7 +8,7 @@ use super::{Command, Keymap, Scope, key::spell};
 
 fn document(map: &Keymap) -> String {
     let mut out = String::from(
-        "# Keys\n\nWritten by a test from the command registry and `src/keys/default.toml`; run it with `MLDECK_BLESS=1` to write it anew.\n\n\
+        "# Keys\n\nWritten by a test from the command registry and `crates/deck/src/keys/default.toml`; run it with `MLDECK_BLESS=1` to write it anew.\n\n\
          No lowercase letter and no Ctrl chord leads to a change in AWS; `z` opens a plan, whose target is typed in every account.\n\
          Commands marked ⚠ do, after a plan and its confirmation.\n",
     );
@@ -46,7 +46,7 @@ fn code(keys: &str) -> String {
 
 #[test]
 fn the_documented_keys_are_the_default_keys() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/keys.md");
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/keys.md");
     let fresh = document(&Keymap::default());
     #[expect(clippy::disallowed_methods, reason = "a switch of the test run, not of the program")]
     let bless = std::env::var_os("MLDECK_BLESS").is_some();

@@ -17,11 +17,15 @@ use super::{
     msg::{At, Effect, Rates, Slot, Traffic},
     nav::Nav,
     ops::Operations,
-    pane::{View, list, table::Table},
+    pane::{Pane, View, list, table::Table},
     polls::Polls,
     target::Target,
 };
-use crate::keys::{Key, Keymap};
+use crate::{
+    config::{Config, Setup},
+    keys::{Key, Keymap},
+    theme::Theme,
+};
 
 pub struct Model {
     pub at: At,
@@ -116,6 +120,21 @@ pub struct Status {
 }
 
 impl Session {
+    /// Of nobody yet; what the config says about accounts is known.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            identity: None,
+            presumed: None,
+            profile: None,
+            region: None,
+            endpoint_url: None,
+            read_only: config.read_only,
+            armed: None,
+            classes: config.classes(),
+            sandbox: None,
+        }
+    }
+
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()?.as_ref().ok()
     }
@@ -141,6 +160,47 @@ impl Session {
 }
 
 impl Model {
+    /// The first one: nothing known but the configuration and what was asked for.
+    pub fn new(setup: &Setup, session: Session, target: Option<Target>, size: (u16, u16), at: At) -> Self {
+        Self {
+            at,
+            size,
+            session,
+            keymap: setup.keymap.clone(),
+            pending: Vec::new(),
+            endpoints: list::endpoints(),
+            executions: list::executions(),
+            runs: list::runs(),
+            monitors: list::monitors(),
+            ledger: list::ledger(),
+            alarms: Vec::new(),
+            alarms_read: false,
+            changes: Vec::new(),
+            runs_more: None,
+            nav: Nav::new(Pane::Endpoints),
+            layers: Vec::new(),
+            polls: Polls::default(),
+            ops: Operations::default(),
+            traffic: Traffic::default(),
+            rates: Rates::default(),
+            status: None,
+            frozen: false,
+            lean: false,
+            unreachable: None,
+            theme: String::new(),
+            theme_chosen: setup.config.names_theme,
+            themes: Theme::names(&setup.themes),
+            log: None,
+            clipboard: setup.config.clipboard,
+            cancelled_at: None,
+            focused: true,
+            details_read: HashMap::new(),
+            target,
+            later: Vec::new(),
+            opening: Vec::new(),
+        }
+    }
+
     /// A request was answered, or was not. Only lists and the identity tell whether the account is in reach: a single
     /// service behind another address (S3, CloudTrail) says so where it is missing.
     pub fn heard(&mut self, slot: Slot, fault: Option<&Fault>) {
