@@ -239,7 +239,7 @@ async fn runs(connected: &Connected, since: Timestamp) -> Result<Vec<mldeck_core
 fn render<R: Resource>(get: &Get, rows: Vec<R>, now: Timestamp) -> Result<String, Fault> {
     let mut table: Table<R> = Table::new(None, &[]);
     table.wide = get.output == Format::Wide;
-    table.replace(rows, |_, _| {});
+    table.replace(rows);
     if let Some(filter) = &get.filter {
         table.set_filter(filter);
         if let Some(error) = table.filter_error() {

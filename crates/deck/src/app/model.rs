@@ -57,8 +57,7 @@ pub struct Model {
     /// `f`: rows stand still; answers wait.
     pub frozen: bool,
     pub lean: bool,
-    /// Why the account is out of reach, by the last list or identity that was asked; `None`: something answered.
-    pub unreachable: Option<FaultKind>,
+    pub link: Link,
     pub theme: String,
     /// By a flag, a file, or the operator in this session: what was chosen before counts no more.
     pub theme_chosen: bool,
@@ -95,6 +94,16 @@ pub struct Session {
     /// Accounts as the config classifies them.
     pub classes: Vec<(String, Class, String)>,
     pub sandbox: Option<SandboxNote>,
+}
+
+/// Whether the account answers, by the last list or identity that was asked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Link {
+    /// Nothing was heard yet.
+    Connecting,
+    /// Something was, be it a refusal.
+    Live,
+    Lost(FaultKind),
 }
 
 /// What the header says about the demo.
@@ -186,7 +195,7 @@ impl Model {
             status: None,
             frozen: false,
             lean: false,
-            unreachable: None,
+            link: Link::Connecting,
             theme: String::new(),
             theme_chosen: setup.config.names_theme,
             themes: Theme::names(&setup.themes),
@@ -205,8 +214,10 @@ impl Model {
     /// service behind another address (S3, CloudTrail) says so where it is missing.
     pub fn heard(&mut self, slot: Slot, fault: Option<&Fault>) {
         if matches!(slot, Slot::Identity | Slot::Endpoints | Slot::Executions | Slot::Runs | Slot::Monitors) {
-            let kind = fault.map(|fault| &fault.kind);
-            self.unreachable = kind.filter(|kind| matches!(kind, FaultKind::Network | FaultKind::Timeout)).cloned();
+            self.link = match fault.map(|fault| &fault.kind) {
+                Some(kind @ (FaultKind::Network | FaultKind::Timeout)) => Link::Lost(kind.clone()),
+                _ => Link::Live,
+            };
         }
     }
 

@@ -324,7 +324,7 @@ pub fn on_ledger(model: &mut Model, result: Result<Vec<Record>, Fault>) {
             model.ops.journal = Some(Err(fault));
         }
         Ok(records) => {
-            model.ledger.replace(journal::ledger(&records), |_, _| {});
+            model.ledger.replace(journal::ledger(&records));
             model.ledger.load.as_of = Some(model.now());
             model.ops.records = records;
             model.ops.journal = Some(Ok(()));

@@ -200,7 +200,7 @@ fn on_cached(model: &mut Model, rows: Rows, as_of: Timestamp) {
         ($table:expr, $rows:expr) => {
             // The first screen comes first, the whole table after it.
             if $table.load.as_of.is_none() || $table.load.cached {
-                $table.replace($rows, |_, _| {});
+                $table.replace($rows);
                 $table.take_unkept();
                 $table.load.as_of = Some(as_of);
                 $table.load.cached = true;
@@ -282,7 +282,7 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
     match answer {
         Answer::Identity(identity) => dispatch::on_identity(model, identity, out),
         Answer::Endpoints(rows) => {
-            model.endpoints.refresh(rows, carry_endpoint);
+            model.endpoints.refresh(rows, differs, carry_endpoint);
             let undescribed = |name: &Text| model.endpoints.get(name).is_none_or(|row| row.details.is_none());
             model.details_read.retain(|name, _| !undescribed(name));
             arrived(model, Slot::Endpoints);
@@ -314,7 +314,7 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
         }
         Answer::Executions(rows) => {
             if model.executions.load.cached {
-                model.executions.replace(rows, |_, _| {});
+                model.executions.replace(rows);
             } else {
                 model.executions.upsert(rows, |_, _| {});
             }
@@ -323,7 +323,7 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
         }
         Answer::Runs { rows, more } => {
             if model.runs.load.cached {
-                model.runs.replace(rows, |_, _| {});
+                model.runs.replace(rows);
             } else {
                 model.runs.upsert(rows, |known, row| row.complete_from(known));
             }
@@ -335,7 +335,7 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
             }
         }
         Answer::Monitors(rows) => {
-            model.monitors.replace(rows, |_, _| {});
+            model.monitors.replace(rows);
             arrived(model, Slot::Monitors);
             keep(&model.session, &mut model.monitors, now, out, |_| {});
         }
@@ -385,19 +385,21 @@ fn keep<R: Resource>(
     });
 }
 
+/// True when the list tells something new about an endpoint. The compiler asks, of each field, whether a list knows it.
+fn differs(old: &Endpoint, new: &Endpoint) -> bool {
+    let Endpoint { name, arn, status, created, modified, details: _, vitals: _, alarms: _, change: _ } = new;
+    (name, arn, status, created, modified) != (&old.name, &old.arn, &old.status, &old.created, &old.modified)
+}
+
 /// A list row does not know what Describe, CloudWatch and CloudTrail said. Details of before a change are not carried: an
-/// old model must not stand beside a new time. True when the list tells something new.
-fn carry_endpoint(old: &mut Endpoint, new: &mut Endpoint) -> bool {
-    let (details, vitals) = (old.details.take(), old.vitals.take());
-    let (alarms, change) = (std::mem::take(&mut old.alarms), old.change.take());
-    let changed = old != new;
+/// old model must not stand beside a new time.
+fn carry_endpoint(old: &mut Endpoint, new: &mut Endpoint) {
     if old.modified == new.modified || new.status.is_in_flight() {
-        new.details = details;
+        new.details = old.details.take();
     }
-    new.vitals = vitals;
-    new.alarms = alarms;
-    new.change = change;
-    changed
+    new.vitals = old.vitals.take();
+    new.alarms = std::mem::take(&mut old.alarms);
+    new.change = old.change.take();
 }
 
 fn on_details(model: &mut Model, all: Vec<(Text, Result<Details, Fault>)>, now: Timestamp) {

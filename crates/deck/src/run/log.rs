@@ -229,7 +229,8 @@ mod tests {
         assert_eq!(text.lines().count(), 1, "{text}");
         let (moment, rest) = text.split_once(' ').unwrap();
         assert!(Timestamp::parse(moment).is_some(), "{moment}");
-        let want = "WARN mldeck::run::log: listing endpoints: throttled by AWS: Rate exceeded request_id=4f1e-22\n";
+        let want =
+            "WARN mldeck_deck::run::log: listing endpoints: throttled by AWS: Rate exceeded request_id=4f1e-22\n";
         assert_eq!(rest, want);
     }
 

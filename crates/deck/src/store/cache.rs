@@ -238,29 +238,43 @@ impl State {
     }
 }
 
+/// Calls `each` with name and JSON of every row. One at a time: thousands of rows are tens of megabytes of JSON.
+fn bodies(rows: &Rows, mut each: impl FnMut(&str, &str) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    let mut body = Vec::new();
+    each_rows!(rows, list => {
+        for row in list {
+            body.clear();
+            serde_json::to_writer(&mut body, row)?;
+            each(row.name().as_str(), &String::from_utf8_lossy(&body))?;
+        }
+    });
+    Ok(())
+}
+
 fn save(db: &mut Connection, scope: &str, rows: &Rows, at: Timestamp) -> Result<(), StoreError> {
     let failed = || StoreError::sqlite("caching rows");
     let kind = rows.kind().plural();
-    let bodies = each_rows!(rows, list => {
-        list.iter().map(|row| Ok((row.name().as_str(), serde_json::to_string(row)?))).collect::<Result<Vec<_>, StoreError>>()
-    })?;
     let mut digest = Sha256::new();
-    for (_, body) in &bodies {
+    bodies(rows, |_, body| {
         digest.update((body.len() as u64).to_be_bytes());
         digest.update(body);
-    }
+        Ok(())
+    })?;
     let digest = digest.finalize();
     let change = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed())?;
     // Most polls bring nothing new: then only the moment is written.
     let sql = "UPDATE tables SET at = ?3 WHERE scope = ?1 AND kind = ?2 AND digest = ?4 AND count = ?5";
-    let count = bodies.len() as i64;
+    let count = rows.len() as i64;
     let same = change.execute(sql, params![scope, kind, at.millis(), digest.as_slice(), count]).map_err(failed())?;
     if same == 0 {
         change.execute("DELETE FROM rows WHERE scope = ?1 AND kind = ?2", [scope, kind]).map_err(failed())?;
         let mut insert = change.prepare_cached("INSERT INTO rows VALUES (?1, ?2, ?3, ?4, ?5)").map_err(failed())?;
-        for (position, (name, body)) in (0i64..).zip(&bodies) {
+        let mut position = 0i64;
+        bodies(rows, |name, body| {
             insert.execute(params![scope, kind, position, name, body]).map_err(failed())?;
-        }
+            position += 1;
+            Ok(())
+        })?;
         drop(insert);
         let sql = "INSERT OR REPLACE INTO tables VALUES (?1, ?2, ?3, ?4, ?5)";
         change.execute(sql, params![scope, kind, count, at.millis(), digest.as_slice()]).map_err(failed())?;

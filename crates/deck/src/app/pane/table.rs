@@ -129,34 +129,40 @@ impl<R: Resource> Table<R> {
         self.dirty |= changed || self.query.is_some();
     }
 
-    /// The whole truth: what is not in `rows` is gone. `carry` brings over what the new row does not know.
-    pub fn replace(&mut self, rows: Vec<R>, carry: impl Fn(&R, &mut R)) {
-        self.refresh(rows, |old, new| {
-            carry(old, new);
-            old != new
-        });
+    /// The whole truth: what is not in `rows` is gone.
+    pub fn replace(&mut self, rows: Vec<R>) {
+        self.refresh(rows, |old, new| old != new, |_, _| {});
     }
 
-    /// As [`Table::replace`], for rows with parts that are costly to copy: `carry` moves them from the old row to the new
-    /// one, and tells whether it is another now.
-    pub fn refresh(&mut self, mut rows: Vec<R>, carry: impl Fn(&mut R, &mut R) -> bool) {
-        let mut moved = rows.len() != self.rows.len();
-        let mut changed = false;
-        for (at, row) in rows.iter_mut().enumerate() {
-            // Most stand where they stood.
-            let stays = self.rows.get(at).is_some_and(|old| old.name() == row.name());
-            moved |= !stays;
-            let old = if stays { Some(at) } else { self.place.get(row.name()).map(|place| *place as usize) };
-            if let Some(old) = old.and_then(|old| self.rows.get_mut(old)) {
-                changed |= carry(old, row);
+    /// As [`Table::replace`], for rows that know less than those that are here: where a row `differs`, `carry` moves what the
+    /// new one does not know into it; where it does not, the one that is here stays.
+    pub fn refresh(&mut self, mut rows: Vec<R>, differs: impl Fn(&R, &R) -> bool, carry: impl Fn(&mut R, &mut R)) {
+        let mut pairs = self.rows.iter().zip(&rows);
+        let stand = rows.len() == self.rows.len() && pairs.all(|(old, new)| old.name() == new.name());
+        let mut changed = !stand;
+        if stand {
+            for (old, mut row) in self.rows.iter_mut().zip(rows) {
+                if differs(old, &row) {
+                    carry(old, &mut row);
+                    *old = row;
+                    changed = true;
+                }
             }
-        }
-        self.rows = rows;
-        if moved {
+        } else {
+            for row in &mut rows {
+                let place = self.place.get(row.name()).map(|place| *place as usize);
+                let Some(old) = place.and_then(|place| self.rows.get_mut(place)) else { continue };
+                if differs(old, row) {
+                    carry(old, row);
+                } else {
+                    std::mem::swap(old, row);
+                }
+            }
+            self.rows = rows;
             let place = |(i, row): (usize, &R)| (row.name().clone(), u32::try_from(i).unwrap_or(u32::MAX));
             self.place = self.rows.iter().enumerate().map(place).collect();
         }
-        self.changed(moved || changed);
+        self.changed(changed);
     }
 
     /// News of some rows: the others stay.
