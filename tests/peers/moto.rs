@@ -75,15 +75,25 @@ fn what_moto_holds_is_shown_and_nothing_else() {
         .map(|(name, state)| (name.to_owned(), json!([state, "pricing-prod"])));
     assert_eq!(alarms, BTreeMap::from(wanted), "CloudWatch in JSON, where its CBOR is not spoken");
 
-    // moto's Search knows no comparison, and no executions: the same question of boto3 finds the same rows.
+    // moto's Search knows no comparison, and no executions: it finds nothing, and mldeck looks in another way.
+    assert_eq!((texts(&filled["found"]["runs"]), texts(&filled["found"]["executions"])), (vec![], vec![]));
     let named = |kind: &str, column: &str| -> Vec<String> {
         let mut names: Vec<String> =
             rows(&moto, kind).iter().map(|row| row[column].as_str().unwrap().to_owned()).collect();
         names.sort();
         names
     };
-    assert_eq!(named("runs", "name"), texts(&filled["found"]["runs"]));
-    assert_eq!(named("executions", "id"), texts(&filled["found"]["executions"]));
+    let mut runs = texts(&filled["jobs"]);
+    runs.insert(0, "pricing-notebook-1");
+    assert_eq!(named("runs", "name"), runs);
+    let deep = get(&moto, &["runs", "-o", "json", "--filter", "param.max_depth>4"]).json();
+    let mut deep: Vec<&str> = array(&deep).iter().map(|row| row["name"].as_str().unwrap()).collect();
+    deep.sort_unstable();
+    assert_eq!(deep, ["pricing-train-1", "pricing-train-2"]);
+    let execution = |row: &Value| json!([row["pipeline"], row["id"], row["status"]]);
+    let newest_first = array(&filled["executions"]).iter().rev();
+    let wanted = newest_first.map(|row| json!([row["pipeline"], row["id"], "Succeeded"]));
+    assert_eq!(rows(&moto, "executions").iter().map(execution).collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
 
     let one = array(&get(&moto, &["endpoint", "zoo-prod", "-o", "json"]).json()).to_vec();
     assert_eq!(one.len(), 1);

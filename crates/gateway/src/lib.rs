@@ -50,6 +50,7 @@ pub use session::{Connect, sandbox_credentials, time_source};
 use fault::Doing;
 use memory::Memory;
 use pace::{Pace, Service};
+use sagemaker::Sight;
 use session::{Clients, Verified};
 use wire::{Watch, Wire};
 
@@ -72,6 +73,7 @@ pub struct Gateway {
     clients: RwLock<Arc<Clients>>,
     pace: Pace,
     memory: Memory,
+    sight: Sight,
     /// Operations that this address turned out not to offer: never asked again.
     not_offered: Mutex<HashSet<&'static str>>,
     verified: tokio::sync::Mutex<Option<Verified>>,
@@ -104,6 +106,7 @@ impl Gateway {
             wire,
             clients: RwLock::new(Arc::new(clients)),
             memory: Memory::default(),
+            sight: Sight::default(),
             not_offered: Mutex::default(),
             verified: tokio::sync::Mutex::default(),
             login_failed: AtomicBool::new(false),

@@ -15,7 +15,10 @@ pub(crate) mod monitor;
 pub(crate) mod pipeline;
 pub(crate) mod registry;
 pub(crate) mod run;
+mod sight;
 pub(crate) mod snapshot;
+
+pub(crate) use sight::Sight;
 
 /// The most that a page holds, nearly everywhere.
 const PAGE: i32 = 100;

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_sagemaker::types::{Channel, ResourceType, TrainingJob, TrialComponent, TrialComponentParameterValue};
+use aws_sdk_sagemaker::types::{
+    Channel, ResourceType, SearchRecord, TrainingJob, TrialComponent, TrialComponentParameterValue,
+};
 use aws_sdk_sagemakermetrics::types::{MetricQuery, MetricStatistic, Period, XAxisType};
 use mldeck_core::{
     ask::RunRef,
@@ -70,13 +72,31 @@ impl Gateway {
         resource: ResourceType,
         since: Timestamp,
         token: Option<String>,
-    ) -> Result<(Vec<aws_sdk_sagemaker::types::SearchRecord>, String), Fault> {
+    ) -> Result<(Vec<SearchRecord>, String), Fault> {
         if token.as_deref() == Some(ENDED) {
             return Ok((Vec::new(), ENDED.to_owned()));
         }
         let query = Query { resource, by: "LastModifiedTime", since: Some(since), words: "finding runs" };
-        let (records, next) = self.search_page(&query, token).await?;
-        Ok((records, next.unwrap_or_else(|| ENDED.to_owned())))
+        let (what, now) = (query.resource.as_str(), self.now());
+        let blind = self.sight.is_blind(what, now);
+        if !blind {
+            let begins = token.is_none();
+            let (records, next) = self.search_page(&query, token).await?;
+            if !records.is_empty() {
+                self.sight.found(what);
+            }
+            if !begins || !records.is_empty() || !self.sight.doubts(what, now) {
+                return Ok((records, next.unwrap_or_else(|| ENDED.to_owned())));
+            }
+        }
+        // The newest, whenever they changed: a page, for the comparison or of an address that cannot compare.
+        let newest = Query { resource: query.resource.clone(), since: None, ..query };
+        let (mut records, _) = self.search_page(&newest, None).await?;
+        records.retain(|record| changed(record) >= Some(since));
+        if !blind {
+            self.sight.compared(what, now, !records.is_empty());
+        }
+        Ok((records, ENDED.to_owned()))
     }
 
     /// Where Search is not offered: names and states only.
@@ -170,6 +190,14 @@ fn blank() -> Run {
         image: None,
         instance: None,
     }
+}
+
+/// When a job or component changed last.
+fn changed(record: &SearchRecord) -> Option<Timestamp> {
+    let job = |job: &TrainingJob| maybe_time(job.last_modified_time().or_else(|| job.creation_time()));
+    let component =
+        |component: &TrialComponent| maybe_time(component.last_modified_time().or_else(|| component.creation_time()));
+    record.training_job().and_then(job).or_else(|| record.trial_component().and_then(component))
 }
 
 fn from_job(job: &TrainingJob) -> Run {
