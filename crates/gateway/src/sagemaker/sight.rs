@@ -6,8 +6,9 @@ use mldeck_core::time::{MINUTE, Timestamp};
 
 use crate::memory::Bounded;
 
-/// How long the outcome of a comparison holds.
-const HOLDS: i64 = 15 * MINUTE;
+/// How long the outcome of a comparison holds: long beside a poll, which it would double where nothing happens; short for
+/// who has just put the first thing behind an address that is blind to it.
+const HOLDS: i64 = 2 * MINUTE;
 
 /// What is known of Search, by what is searched.
 #[derive(Debug)]
