@@ -290,6 +290,7 @@ fn rows_of_the_last_session_are_painted_at_once_with_their_age() {
     let mut deck = deck.killed_and_started_again();
     deck.glance("fraud-prod");
     deck.glance("cached");
+    deck.glance("/h  connecting");
     // Keys answer while AWS does not.
     deck.keys_at_once("/vision<enter>");
     deck.glance("vision-qa");

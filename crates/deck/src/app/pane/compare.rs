@@ -181,7 +181,10 @@ impl Opened for Compare {
 
     fn title(&self, _model: &Model) -> Line {
         let base = self.runs.get(self.baseline).map(|run| run.name.to_string()).unwrap_or_default();
-        let metric = self.metric_name().map_or_else(|| "no metric".to_owned(), ToString::to_string);
+        let metric = self.metric_name().map_or_else(
+            || "no metrics".to_owned(),
+            |name| format!("metric {name} ({} of {})", self.metric + 1, self.metrics.len()),
+        );
         let count = match self.runs.len() {
             1 => "1 run".to_owned(),
             n => format!("{n} runs"),
@@ -189,7 +192,7 @@ impl Opened for Compare {
         vec![
             (count, Tone::Strong),
             (format!("  baseline ◆ {base}"), Tone::Plain),
-            (format!("  metric {metric} ({} of {})", self.metric + 1, self.metrics.len().max(1)), Tone::Accent),
+            (format!("  {metric}"), Tone::Accent),
             (format!("  smooth {:.1}  log {}", self.smoothing, if self.log { "on" } else { "off" }), Tone::Dim),
         ]
     }

@@ -410,6 +410,35 @@ mod tests {
     }
 
     #[test]
+    fn what_describe_said_follows_its_endpoint_and_not_one_that_changed_since() {
+        let listed = |name: &str| row(name, EndpointStatus::InService);
+        let described = |name: &str| {
+            let config = Text::new(&format!("config-of-{name}"));
+            Endpoint { details: Some(Details { config, ..Details::default() }), ..listed(name) }
+        };
+        let mut model = model(["a", "b", "c", "d"].map(described).to_vec());
+        let mut poll = |mono: u64, rows: Vec<Endpoint>| {
+            let ticket = update::settle(&mut model, at(mono)).into_iter().find_map(|effect| match effect {
+                Effect::Ask { slot: Slot::Endpoints, ticket, .. } => Some(ticket),
+                _ => None,
+            });
+            let (slot, ticket) = (Slot::Endpoints, ticket.expect("the list is asked for"));
+            let result = Ok(Answer::Endpoints(rows));
+            update::update(&mut model, at(mono), Msg::Reply { slot, ticket, result });
+            let config = |row: &Endpoint| row.details.as_ref().map(|details| details.config.to_string());
+            model.endpoints.rows().iter().map(|row| (row.name.to_string(), config(row))).collect::<Vec<_>>()
+        };
+        let known = |name: &str| (name.to_owned(), Some(format!("config-of-{name}")));
+        let unknown = |name: &str| (name.to_owned(), None);
+        let changed = |name: &str| Endpoint { modified: CHANGED.plus(MINUTE), ..listed(name) };
+
+        let in_place = poll(1_000, vec![listed("a"), changed("b"), listed("c"), listed("d")]);
+        assert_eq!(in_place, [known("a"), unknown("b"), known("c"), known("d")]);
+        let moved = poll(30_000, vec![listed("d"), changed("c"), listed("new"), listed("a")]);
+        assert_eq!(moved, [known("d"), unknown("c"), unknown("new"), known("a")]);
+    }
+
+    #[test]
     fn an_index_behind_the_list_changes_nothing_and_is_asked_again_at_the_pace_of_the_poll() {
         let mut model = model(vec![row("a", EndpointStatus::InService), row("b", EndpointStatus::InService)]);
         let indexed = |modified| Details { modified, indexed: true, ..Details::default() };
