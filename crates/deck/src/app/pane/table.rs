@@ -193,19 +193,28 @@ impl<R: Resource> Table<R> {
         if !std::mem::take(&mut self.dirty) {
             return;
         }
-        let keep = |row: &R| {
-            (!self.problems_only || row.health().is_problem())
+        // Of each row once: counting, filtering and sorting ask for it, sorting many times.
+        let health: Vec<Health> = self.rows.iter().map(Resource::health).collect();
+        self.problems = health.iter().filter(|health| health.is_problem()).count();
+        let keep = |(row, health): &(&R, &Health)| {
+            (!self.problems_only || health.is_problem())
                 && match &self.query {
                     None => true,
-                    Some(Ok(query)) => query.matches(&query::Row(row, Now(now))),
+                    Some(Ok(query)) => query.matches(&query::Row(*row, Now(now))),
                     Some(Err(_)) => false,
                 }
         };
-        self.problems = self.rows.iter().filter(|row| row.health().is_problem()).count();
-        let kept = self.rows.iter().enumerate().filter(|(_, row)| keep(row));
+        let kept = self.rows.iter().zip(&health).enumerate().filter(|(_, row)| keep(row));
         let mut index: Vec<u32> = kept.map(|(i, _)| u32::try_from(i).unwrap_or(u32::MAX)).collect();
-        if let Some((name, descending)) = &self.sort {
-            sort_by_field(&self.rows, &mut index, name, *descending);
+        match &self.sort {
+            None => {}
+            Some((name, descending)) if name == "health" => {
+                index.sort_by_key(|&i| health[i as usize]);
+                if *descending {
+                    index.reverse();
+                }
+            }
+            Some((name, descending)) => sort_by_field(&self.rows, &mut index, name, *descending),
         }
         self.index = index;
         let visible: BTreeSet<Text> = if self.marks.is_empty() {
@@ -416,13 +425,6 @@ impl<R: Resource> Table<R> {
 
 /// Sorts row numbers by a column or field; equal keys keep their order, missing values come last either way.
 fn sort_by_field<R: Resource>(rows: &[R], index: &mut [u32], name: &str, descending: bool) {
-    if name == "health" {
-        index.sort_by_key(|&i| rows[i as usize].health());
-        if descending {
-            index.reverse();
-        }
-        return;
-    }
     let column = R::COLUMNS.iter().find(|column| column.name == name);
     let mut keyed: Vec<(Value<'_>, u32)> = index
         .iter()
