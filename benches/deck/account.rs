@@ -14,7 +14,7 @@ use mldeck::{
     run::clock,
     store::{Cache, Folders},
 };
-use mldeck_core::resource::{Endpoint, Resource as _, Rows};
+use mldeck_core::resource::{Endpoint, Rows};
 use mldeck_sandbox::{
     Scenario,
     faults::{Delivery, Kind, Rule},
@@ -145,10 +145,9 @@ impl Pages {
 
 fn keep(home: &Path, rows: usize) {
     let cache = Cache::start(&Folders::under(home)).expect("a cache");
-    let mut rows: Vec<Endpoint> = estate::endpoints(rows).into_iter().enumerate().map(known).collect();
-    // As the program keeps them: worst first.
-    rows.sort_by_key(|row| row.health());
-    cache.save(&scope(), Rows::Endpoint(rows), clock::timestamp()).wait().expect("kept");
+    let rows: Vec<Endpoint> = estate::endpoints(rows).into_iter().enumerate().map(known).collect();
+    // As the program keeps them.
+    cache.save_worst_first(&scope(), Rows::Endpoint(rows), clock::timestamp()).wait().expect("kept");
 }
 
 /// Rows that were on screen once are known whole.

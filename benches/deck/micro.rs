@@ -99,6 +99,24 @@ fn frames(n: usize, add: Add<'_>) {
         },
     );
     add("paint: a cursor move as bytes", moves, Budget::None);
+    let mut shown = 0;
+    let switches = timed(
+        n,
+        || {
+            shown += 1;
+            let pane = if shown % 2 == 0 { '2' } else { '9' };
+            deck.say(Msg::Key { key: Key::char(pane), burst: false });
+            deck.settle();
+            let mut buffer = Buffer::empty(area);
+            ui::view(&deck.model, &theme, &caps, &mut buffer);
+            buffer
+        },
+        |buffer| {
+            out.clear();
+            painter.paint(buffer, None, &mut out)
+        },
+    );
+    add("paint: another pane as bytes", switches, Budget::None);
 }
 
 fn messages(n: usize, few: usize, add: Add<'_>) {

@@ -27,7 +27,9 @@ use crate::{
         effects::{Gate, Runner},
         event_loop::Deck,
         keep::Keep,
-        log, runtime,
+        log,
+        round::Round,
+        runtime,
     },
     store::{Folders, mask_key},
     term::Caps,
@@ -171,6 +173,7 @@ fn build(
         account_clock,
         frame: 0,
         notify: setup.config.notifications,
+        round: Round::begin(),
     };
     (deck, begin)
 }

@@ -94,7 +94,7 @@ impl Runner {
                 self.grants.remove(&op);
                 self.keep.release(&op);
             }
-            Effect::Keep { scope, rows, at } => self.keep.keep(&scope, rows, at),
+            Effect::Keep { scope, rows, worst_first, at } => self.keep.keep(&scope, rows, worst_first, at),
             Effect::Still { scope, kind, at } => self.keep.still(&scope, kind, at),
             Effect::Recall(scope) => {
                 self.keep.settled(&scope);

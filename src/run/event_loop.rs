@@ -14,6 +14,7 @@ use super::{
     effects::{Gate, Runner},
     input::{Arrived, Input},
     log,
+    round::{self, Round},
 };
 use crate::{
     app::{At, Effect, Model, Msg, Scope, update, wake},
@@ -39,6 +40,14 @@ pub struct Deck {
     /// The newest frame handed to the writer.
     pub frame: u64,
     pub notify: Notifications,
+    /// The one under way.
+    pub round: Round,
+}
+
+/// What ended the wait.
+enum First {
+    Event(Event),
+    Msg(Msg),
 }
 
 /// Why the loop ended.
@@ -60,20 +69,17 @@ impl Deck {
         begin();
         loop {
             let deadline = wake::next_wakeup(&self.model, self.at());
-            let (step, urgent) = tokio::select! {
+            let first = tokio::select! {
                 biased;
-                event = self.console.next() => {
-                    self.note_drawn();
-                    (self.on_event(event), true)
-                }
-                Some(msg) = self.replies.recv() => {
-                    self.note_drawn();
-                    (self.on_msg(msg), false)
-                }
-                () = sleep_until(deadline) => {
-                    self.note_drawn();
-                    (self.on_msg(Msg::Wake), false)
-                }
+                event = self.console.next() => First::Event(event),
+                Some(msg) = self.replies.recv() => First::Msg(msg),
+                () = sleep_until(deadline) => First::Msg(Msg::Wake),
+            };
+            self.round = Round::begin();
+            self.note_drawn();
+            let (step, urgent) = match first {
+                First::Event(event) => (self.on_event(event), true),
+                First::Msg(msg) => (self.on_msg(msg), false),
             };
             let (step, urgent) = match step {
                 Step::Go => self.absorb(urgent),
@@ -87,7 +93,10 @@ impl Deck {
             if let Step::End(code) = self.perform(effects) {
                 return self.close(code);
             }
+            self.round.part(|| "settle".to_owned());
             self.draw(urgent);
+            self.round.part(|| "draw".to_owned());
+            self.round.end();
         }
     }
 
@@ -131,8 +140,7 @@ impl Deck {
                 Msg::Note { text: Text::new(&format!("{count} keys came too fast and were dropped.")), bad: true }
             }
         };
-        let effects = update::update(&mut self.model, now, msg);
-        self.perform(effects)
+        self.apply(now, msg)
     }
 
     /// A key may confirm a plan only when a frame that shows it had reached the terminal before. Asked once per round,
@@ -154,9 +162,15 @@ impl Deck {
         if let Msg::Note { text, bad: true } = &msg {
             tracing::warn!("{text}");
         }
-        let at = self.at();
+        self.apply(self.at(), msg)
+    }
+
+    fn apply(&mut self, at: At, msg: Msg) -> Step {
+        let label = self.round.is_kept().then(|| round::label(&msg));
         let effects = update::update(&mut self.model, at, msg);
-        self.perform(effects)
+        let step = self.perform(effects);
+        self.round.part(|| label.unwrap_or_default());
+        step
     }
 
     fn perform(&mut self, effects: Vec<Effect>) -> Step {

@@ -121,6 +121,11 @@ macro_rules! resources {
             pub fn is_empty(&self) -> bool {
                 self.len() == 0
             }
+
+            /// Puts what is in trouble first; rows of equal health keep their order.
+            pub fn sort_by_health(&mut self) {
+                match self { $(Self::$kind(rows) => rows.sort_by_cached_key(Resource::health),)* }
+            }
         }
 
         $(impl From<Vec<$kind>> for Rows {

@@ -180,10 +180,11 @@ pub enum Effect {
         ask: Ask,
     },
     Drop(Slot),
-    /// Keep these rows for the next first paint.
+    /// Keep these rows for the next first paint, `worst_first` or in this order.
     Keep {
         scope: Scope,
         rows: Rows,
+        worst_first: bool,
         at: Timestamp,
     },
     /// What is kept of this kind was true again at this moment.

@@ -287,17 +287,12 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
             model.details_read.retain(|name, _| !undescribed(name));
             arrived(model, Slot::Endpoints);
             join_endpoints(model);
-            // As the next start shows them: it reads the first screen first.
-            keep(&model.session, &mut model.endpoints, now, out, |rows| rows.sort_by_key(Resource::health));
+            keep(&model.session, &mut model.endpoints, now, out);
         }
         Answer::Details(all) => on_details(model, all, now),
         Answer::Vitals(all) => {
             for (name, vitals) in all {
-                if model.endpoints.get(&name).is_some_and(|row| row.vitals.as_ref() != Some(&vitals))
-                    && let Some(row) = model.endpoints.row_mut(&name)
-                {
-                    row.vitals = Some(vitals);
-                }
+                model.endpoints.change(&name, |row| put(&mut row.vitals, Some(vitals)));
             }
             model.endpoints.load.gaps.remove(&Slot::Vitals);
         }
@@ -319,7 +314,7 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
                 model.executions.upsert(rows, |_, _| {});
             }
             arrived(model, Slot::Executions);
-            keep(&model.session, &mut model.executions, now, out, |_| {});
+            keep(&model.session, &mut model.executions, now, out);
         }
         Answer::Runs { rows, more } => {
             if model.runs.load.cached {
@@ -331,13 +326,13 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
             arrived(model, Slot::Runs);
             choose_metric_columns(model);
             if model.runs_more.is_none() {
-                keep(&model.session, &mut model.runs, now, out, |_| {});
+                keep(&model.session, &mut model.runs, now, out);
             }
         }
         Answer::Monitors(rows) => {
             model.monitors.replace(rows);
             arrived(model, Slot::Monitors);
-            keep(&model.session, &mut model.monitors, now, out, |_| {});
+            keep(&model.session, &mut model.monitors, now, out);
         }
         Answer::Endpoint(_)
         | Answer::Series(_)
@@ -364,22 +359,16 @@ fn arrived(model: &mut Model, slot: Slot) {
     }
 }
 
-/// Rows that changed are kept for the next start, in the order it wants them; of the others only that they are still
-/// true.
-fn keep<R: Resource>(
-    session: &Session,
-    table: &mut Table<R>,
-    at: Timestamp,
-    out: &mut Vec<Effect>,
-    order: impl FnOnce(&mut [R]),
-) where
+/// Rows that changed are kept for the next start, which reads the first screen first; of the others only that they are
+/// still true.
+fn keep<R: Resource>(session: &Session, table: &mut Table<R>, at: Timestamp, out: &mut Vec<Effect>)
+where
     Rows: From<Vec<R>>,
 {
     let Some(scope) = session.scope().cloned() else { return };
     out.push(if table.take_unkept() {
-        let mut rows = table.rows().to_vec();
-        order(&mut rows);
-        Effect::Keep { scope, rows: rows.into(), at }
+        let worst_first = matches!(table.sort(), Some(("health", false)));
+        Effect::Keep { scope, rows: table.rows().to_vec().into(), worst_first, at }
     } else {
         Effect::Still { scope, kind: R::KIND, at }
     });
@@ -434,7 +423,7 @@ fn on_details(model: &mut Model, all: Vec<(Text, Result<Details, Fault>)>, now: 
     }
 }
 
-/// Alarms and changes belong to rows. One walk over each, as there may be thousands of all three.
+/// Alarms and changes belong to rows. Most rows have neither: they are passed by without a look into a map.
 fn join_endpoints(model: &mut Model) {
     let mut alarms: HashMap<Text, Vec<Alarm>> = HashMap::new();
     for alarm in &model.alarms {
@@ -449,15 +438,25 @@ fn join_endpoints(model: &mut Model) {
         }
     }
     model.endpoints.change_each(|row| {
-        let alarms = alarms.remove(&row.name).unwrap_or_default();
-        let change = changes.remove(&row.name).filter(|change| row.change.as_ref() != Some(change));
-        let changed = alarms != row.alarms || change.is_some();
-        row.alarms = alarms;
-        if change.is_some() {
-            row.change = change;
+        let over = !row.alarms.is_empty() && !alarms.contains_key(&row.name);
+        if over {
+            row.alarms = Vec::new();
         }
-        changed
+        over
     });
+    for (name, alarms) in alarms {
+        model.endpoints.change(&name, |row| put(&mut row.alarms, alarms));
+    }
+    for (name, change) in changes {
+        model.endpoints.change(&name, |row| put(&mut row.change, Some(change)));
+    }
+}
+
+/// True when it was another.
+fn put<T: PartialEq>(place: &mut T, value: T) -> bool {
+    let changed = *place != value;
+    *place = value;
+    changed
 }
 
 /// Newest first, each event once: deliveries may be late, so a new answer may hold older events.

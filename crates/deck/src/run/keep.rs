@@ -117,9 +117,9 @@ impl Keep {
     }
 
     /// Rows for the next first paint.
-    pub fn keep(&self, scope: &Scope, rows: Rows, at: Timestamp) {
+    pub fn keep(&self, scope: &Scope, rows: Rows, worst_first: bool, at: Timestamp) {
         if let Some(cache) = self.cache.get() {
-            drop(cache.save(scope, rows, at));
+            drop(if worst_first { cache.save_worst_first(scope, rows, at) } else { cache.save(scope, rows, at) });
         }
     }
 

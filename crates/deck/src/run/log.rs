@@ -126,7 +126,7 @@ impl Subscriber for Log {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && *metadata.level() <= self.filter.level_of(metadata.target())
+        !metadata.is_span() && *metadata.level() <= self.filter.level_of(metadata.target())
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {

@@ -7,6 +7,7 @@ pub mod keep;
 pub mod log;
 pub mod memory;
 pub mod parse;
+pub mod round;
 pub mod runtime;
 pub mod signals;
 

@@ -18,12 +18,15 @@ pub fn behind_keys() -> io::Result<Runtime> {
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     Builder::new_multi_thread()
         .worker_threads((processors - 1).clamp(1, 2))
-        // Of this thread only, on Linux; elsewhere the call means the process, keys included.
-        .on_thread_start(|| {
-            if cfg!(target_os = "linux") {
-                let _ = nice(NICER);
-            }
-        })
+        .on_thread_start(give_way)
         .enable_all()
         .build()
+}
+
+/// Puts the calling thread behind those that a key passes through, for good.
+pub fn give_way() {
+    // Of this thread only, on Linux; elsewhere the call means the process, keys included.
+    if cfg!(target_os = "linux") {
+        let _ = nice(NICER);
+    }
 }

@@ -24,6 +24,7 @@ use super::{
     paths,
     sqlite::{self, Plan},
 };
+use crate::run::runtime;
 
 const FILE: &str = "cache-v1.db";
 
@@ -99,7 +100,21 @@ impl Cache {
     /// Keeps all rows of one kind, in this order, in place of what was there.
     pub fn save(&self, scope: &Scope, rows: Rows, at: Timestamp) -> Answer<()> {
         let scope = scope.to_string();
-        self.actor.ask(move |state| state.run(|db| save(db, &scope, &rows, at)))
+        self.actor.ask(move |state| {
+            state.give_way();
+            state.run(|db| save(db, &scope, &rows, at))
+        })
+    }
+
+    /// As [`Cache::save`], with what is in trouble first: for tables that show it first, as the first screen is read before
+    /// the rest.
+    pub fn save_worst_first(&self, scope: &Scope, mut rows: Rows, at: Timestamp) -> Answer<()> {
+        let scope = scope.to_string();
+        self.actor.ask(move |state| {
+            state.give_way();
+            rows.sort_by_health();
+            state.run(|db| save(db, &scope, &rows, at))
+        })
     }
 
     /// What is kept of this kind was true again at this moment.
@@ -182,16 +197,26 @@ struct State {
     /// `None` while in memory.
     path: Option<PathBuf>,
     notices: Vec<Text>,
+    /// This thread is behind those of keys.
+    gave_way: bool,
 }
 
 impl State {
     fn open(dir: &Path) -> Self {
-        let mut state = Self { db: None, path: None, notices: Vec::new() };
+        let mut state = Self { db: None, path: None, notices: Vec::new(), gave_way: false };
         match paths::private_dir(dir) {
             Ok(dir) => state.connect(dir.join(FILE)),
             Err(error) => state.in_memory(&error),
         }
         state
+    }
+
+    /// Reading is what the first paint waits for, and it is over when the first rows are kept. Writing thousands of them
+    /// takes a tenth of a second of computing that nobody waits for.
+    fn give_way(&mut self) {
+        if !std::mem::replace(&mut self.gave_way, true) {
+            runtime::give_way();
+        }
     }
 
     /// A file that is no good is set aside, once.

@@ -43,6 +43,19 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
+fn what_is_in_trouble_is_read_first_where_the_table_shows_it_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cache, here) = (start(dir.path()), scope("eu-west-1"));
+    let mut rows = endpoints(300);
+    rows[290].status = EndpointStatus::Failed;
+    rows[200].status = EndpointStatus::Failed;
+    cache.save_worst_first(&here, rows.clone().into(), AT).wait().unwrap();
+    let window = cache.load_window(&here, Kind::Endpoint, 0, 4).wait().unwrap().unwrap();
+    let first = [200, 290, 0, 1].map(|n| rows[n].clone()).to_vec();
+    assert_eq!(window, Stored { rows: first.into(), total: 300, at: AT });
+}
+
+#[test]
 fn rows_come_back_whole_and_by_window_and_per_scope() {
     let dir = tempfile::tempdir().unwrap();
     let (here, there) = (scope("eu-west-1"), scope("us-east-1"));

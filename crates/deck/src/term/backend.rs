@@ -3,14 +3,15 @@
 //! The painter remembers what the terminal shows: cells, pen, cursor. When none of them differs, it writes nothing at
 //! all. Cell diff options (skip, forced width) are for pictures and links inside cells; we draw neither and ignore them.
 
-use std::io::Write as _;
-
 use ratatui::{
     buffer::{Buffer, Cell},
     layout::Rect,
 };
 
-use super::{guard, sgr::Pen};
+use super::{
+    guard,
+    sgr::{self, Pen},
+};
 
 /// Terminals that know synchronized output show what is between these at once; others ignore them.
 const BEGIN: &[u8] = b"\x1b[?2026h";
@@ -175,19 +176,27 @@ impl Painter {
 
     /// The shortest move to a place.
     fn go(&mut self, x: u16, y: u16, out: &mut Vec<u8>) {
-        let step = |n: u16, to: char, out: &mut Vec<u8>| {
-            let _ = if n == 1 { write!(out, "\x1b[{to}") } else { write!(out, "\x1b[{n}{to}") };
+        let step = |n: u16, to: u8, out: &mut Vec<u8>| {
+            out.extend_from_slice(b"\x1b[");
+            if n != 1 {
+                sgr::number(n, out);
+            }
+            out.push(to);
         };
         match self.at {
             Some(at) if at == (x, y) => {}
-            Some((from, row)) if row == y && from < x => step(x - from, 'C', out),
-            Some((from, row)) if row == y && x > 0 && from - x < 10 => step(from - x, 'D', out),
-            Some((_, row)) if row == y => step(x + 1, 'G', out),
-            Some((from, row)) if from == x && row < y => step(y - row, 'B', out),
-            Some((from, row)) if from == x => step(row - y, 'A', out),
-            _ if x == 0 => step(y + 1, 'H', out),
+            Some((from, row)) if row == y && from < x => step(x - from, b'C', out),
+            Some((from, row)) if row == y && x > 0 && from - x < 10 => step(from - x, b'D', out),
+            Some((_, row)) if row == y => step(x + 1, b'G', out),
+            Some((from, row)) if from == x && row < y => step(y - row, b'B', out),
+            Some((from, row)) if from == x => step(row - y, b'A', out),
+            _ if x == 0 => step(y + 1, b'H', out),
             _ => {
-                let _ = write!(out, "\x1b[{};{}H", y + 1, x + 1);
+                out.extend_from_slice(b"\x1b[");
+                sgr::number(y + 1, out);
+                out.push(b';');
+                sgr::number(x + 1, out);
+                out.push(b'H');
             }
         }
         self.at = Some((x, y));
@@ -229,6 +238,9 @@ fn fitted(cell: &Cell, room: usize) -> (&str, u16) {
 
 /// Equal to the eye.
 fn same(a: &Cell, b: &Cell) -> bool {
+    if a == b {
+        return true;
+    }
     if a.symbol() != b.symbol() {
         return false;
     }

@@ -1,7 +1,5 @@
 //! Colours and modifiers as bytes: always the shorter of "change what differs" and "reset, then set".
 
-use std::io::Write as _;
-
 use ratatui::{
     buffer::Cell,
     style::{Color, Modifier},
@@ -103,6 +101,15 @@ impl Pen {
     }
 }
 
+/// Appends a decimal number. A frame has thousands of them, and the formatting of the standard library would be a tenth of
+/// the frame's time.
+pub(super) fn number(n: u16, out: &mut Vec<u8>) {
+    if n >= 10 {
+        number(n / 10, out);
+    }
+    out.push(b'0' + (n % 10) as u8);
+}
+
 /// An SGR sequence being written.
 struct Codes<'a> {
     out: &'a mut Vec<u8>,
@@ -120,7 +127,7 @@ impl<'a> Codes<'a> {
             self.out.push(b';');
         }
         self.first = false;
-        let _ = write!(self.out, "{n}");
+        number(u16::from(n), self.out);
     }
 
     /// `base` is 30 for the foreground, 40 for the background.
@@ -193,6 +200,15 @@ mod tests {
         ];
         for (from, to, want) in cases {
             assert_eq!(bytes(*from, *to), *want, "{from:?} to {to:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_decimal() {
+        for n in [0, 9, 10, 99, 100, 255, 256, 1_000, u16::MAX] {
+            let mut out = Vec::new();
+            number(n, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), n.to_string());
         }
     }
 

@@ -333,9 +333,15 @@ pub fn names(model: &Model, kind: Kind) -> Vec<Text> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use mldeck_core::{
-        ask::Answer,
-        resource::endpoint::{Details, EndpointStatus},
+        ask::{Answer, TrailEvent},
+        resource::{
+            Alarm,
+            alarm::AlarmState,
+            endpoint::{Details, EndpointStatus},
+        },
         scope::{Identity, Scope},
         time::{Monotonic, Timestamp},
     };
@@ -436,6 +442,57 @@ mod tests {
         assert_eq!(in_place, [known("a"), unknown("b"), known("c"), known("d")]);
         let moved = poll(30_000, vec![listed("d"), changed("c"), listed("new"), listed("a")]);
         assert_eq!(moved, [known("d"), unknown("c"), unknown("new"), known("a")]);
+    }
+
+    #[test]
+    fn alarms_and_changes_stand_on_their_rows_for_as_long_as_they_are() {
+        let mut model = model(["a", "b"].map(|name| row(name, EndpointStatus::InService)).to_vec());
+        let mut tickets = BTreeMap::new();
+        let mut answer = |mono: u64, slot: Slot, answer: Answer| {
+            tickets.extend(update::settle(&mut model, at(mono)).into_iter().filter_map(|effect| match effect {
+                Effect::Ask { slot, ticket, .. } => Some((slot, ticket)),
+                _ => None,
+            }));
+            let ticket = tickets[&slot];
+            update::update(&mut model, at(mono), Msg::Reply { slot, ticket, result: Ok(answer) });
+            let alarms = |row: &Endpoint| row.alarms.iter().map(|alarm| alarm.name.to_string()).collect::<Vec<_>>();
+            let by = |row: &Endpoint| row.change.as_ref().map(|change| change.by.to_string());
+            model.endpoints.rows().iter().map(|row| (alarms(row), by(row))).collect::<Vec<_>>()
+        };
+        let alarm = |name: &str, endpoint: &str| Alarm {
+            name: Text::new(name),
+            arn: Text::default(),
+            state: AlarmState::Alarm,
+            since: None,
+            reason: Text::default(),
+            metric: None,
+            dimensions: vec![(Text::new("EndpointName"), Text::new(endpoint))],
+            rule: None,
+            threshold: None,
+            comparison: None,
+            period_secs: None,
+            evaluation_periods: None,
+            has_actions: false,
+        };
+        let change = |id: &str, by: &str, endpoint: &str| TrailEvent {
+            at: CHANGED,
+            name: Text::new("UpdateEndpoint"),
+            endpoint: Text::new(endpoint),
+            config: None,
+            by: Text::new(by),
+            error: None,
+            event_id: Text::new(id),
+        };
+        let of = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+
+        let alarms = vec![alarm("5xx", "a"), alarm("p99", "a"), alarm("of nothing here", "x")];
+        assert_eq!(answer(1_000, Slot::Alarms, Answer::Alarms(alarms)), [(of(&["5xx", "p99"]), None), (of(&[]), None)]);
+        let changes = vec![change("1", "mira", "b"), change("2", "ci", "x")];
+        let mira = Some("mira".to_owned());
+        let joined = answer(1_000, Slot::Changes, Answer::Changes(changes));
+        assert_eq!(joined, [(of(&["5xx", "p99"]), None), (of(&[]), mira.clone())]);
+        let over = answer(90_000, Slot::Alarms, Answer::Alarms(vec![alarm("latency", "b")]));
+        assert_eq!(over, [(of(&[]), None), (of(&["latency"]), mira)]);
     }
 
     #[test]

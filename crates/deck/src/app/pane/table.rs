@@ -114,6 +114,15 @@ impl<R: Resource> Table<R> {
         self.rows.get(*self.place.get(name)? as usize)
     }
 
+    /// What may change in one row; `change` tells whether it did. Without such a row nothing happens.
+    pub fn change(&mut self, name: &Text, change: impl FnOnce(&mut R) -> bool) {
+        let place = self.place.get(name).map(|place| *place as usize);
+        if let Some(row) = place.and_then(|place| self.rows.get_mut(place)) {
+            let changed = change(row);
+            self.changed(changed);
+        }
+    }
+
     /// What may change in every row; `change` tells whether it did.
     pub fn change_each(&mut self, mut change: impl FnMut(&mut R) -> bool) {
         let mut changed = false;
