@@ -177,7 +177,7 @@ impl Resource for Operation {
             .with("where", self.scope.to_string())
             .with("state", Cell::new(self.state.word()).tone(self.state.health().tone()))
             .with("started", self.started.full())
-            .with("took", time::span(took))
+            .with(if self.ended.is_some() { "took" } else { "so far" }, time::span(took))
             .with("by", &self.by)
             .with("last", &self.note);
         if let Some(reason) = &self.reason {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use mldeck_core::{
     ask::TrailEvent,
-    fault::{Fault, FaultKind},
+    fault::{Fault, FaultKind, Login},
     ops::intent::Class,
     resource::{Alarm, Endpoint, Execution, Monitor, Operation, Run},
     scope::{Identity, Scope},
@@ -104,6 +104,8 @@ pub enum Link {
     /// Something was, be it a refusal.
     Live,
     Lost(FaultKind),
+    /// Nobody is asked: the setup or the credentials are missing.
+    Off,
 }
 
 /// What the header says about the demo.
@@ -216,6 +218,7 @@ impl Model {
         if matches!(slot, Slot::Identity | Slot::Endpoints | Slot::Executions | Slot::Runs | Slot::Monitors) {
             self.link = match fault.map(|fault| &fault.kind) {
                 Some(kind @ (FaultKind::Network | FaultKind::Timeout)) => Link::Lost(kind.clone()),
+                Some(FaultKind::Setup | FaultKind::Login(Login::None)) => Link::Off,
                 _ => Link::Live,
             };
         }
@@ -262,5 +265,35 @@ impl Model {
     /// Who changed this endpoint last, as far as CloudTrail and our own ledger tell.
     pub fn last_change(&self, endpoint: &Text) -> Option<mldeck_core::resource::endpoint::Change> {
         self.changes.iter().filter(|event| &event.endpoint == endpoint).find_map(TrailEvent::change)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{self, Environment, Files, Overrides};
+
+    #[test]
+    fn only_an_account_that_answers_is_called_live() {
+        let setup = config::load(Files::default(), &Environment::default(), Overrides::default());
+        let mut model = Model::new(&setup, Session::new(&setup.config), None, (160, 40), At::default());
+        assert_eq!(model.link, Link::Connecting);
+        let denied = FaultKind::Denied { action: Text::new("sagemaker:ListEndpoints") };
+        let heard = [
+            (FaultKind::Setup, Link::Off),
+            (denied, Link::Live),
+            (FaultKind::Network, Link::Lost(FaultKind::Network)),
+            (FaultKind::Login(Login::Expired), Link::Live),
+            (FaultKind::Login(Login::None), Link::Off),
+            (FaultKind::Timeout, Link::Lost(FaultKind::Timeout)),
+        ];
+        for (kind, link) in heard {
+            model.heard(Slot::Endpoints, Some(&Fault::new(kind.clone(), "listing endpoints", "")));
+            assert_eq!(model.link, link, "{kind:?}");
+        }
+        model.heard(Slot::OpenSeries, Some(&Fault::new(FaultKind::Network, "reading metrics", "")));
+        assert_eq!(model.link, Link::Lost(FaultKind::Timeout), "one service is not the account");
+        model.heard(Slot::Identity, None);
+        assert_eq!(model.link, Link::Live);
     }
 }

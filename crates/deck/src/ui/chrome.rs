@@ -25,7 +25,7 @@ use crate::{
 pub fn identity(model: &Model, paint: &Paint<'_>, area: Rect, buffer: &mut Buffer) {
     let style = |role: Role| paint.theme.get(role);
     let right = right_side(model, area.width);
-    let role = if matches!(model.link, Link::Lost(_)) { Role::Warn } else { Role::Dim };
+    let role = if matches!(model.link, Link::Lost(_) | Link::Off) { Role::Warn } else { Role::Dim };
     let used = pen::right(buffer, Rect { width: area.width.saturating_sub(1), ..area }, &right, style(role));
     let mut rest = Rect { x: area.x + 1, width: area.width.saturating_sub(used + 3), ..area };
     let mut put = |what: &str, role: Role, buffer: &mut Buffer| {
@@ -88,6 +88,7 @@ fn right_side(model: &Model, width: u16) -> String {
     let link = match &model.link {
         Link::Lost(kind) => kind.headline(),
         Link::Connecting => "connecting",
+        Link::Off => "offline",
         Link::Live if model.lean => "slow link",
         Link::Live => "live",
     };
