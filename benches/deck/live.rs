@@ -101,6 +101,8 @@ pub(crate) fn keys_while_replies_are_late(length: Length, report: &mut Report) {
 fn late_round(length: Length, account: &Account) -> Vec<Figure> {
     let mut deck = account.deck();
     deck.until_shows(CACHED);
+    // The rest of that frame, which is no answer to a key.
+    deck.read_for(Duration::from_millis(60));
     // No reply can come yet: what is written now, a key has caused.
     let alone: Vec<f64> = (0..40).map(|n| deck.key(step(n), moved).bytes as f64).collect();
     let mut cat = Cat::start();
