@@ -287,7 +287,8 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
             model.details_read.retain(|name, _| !undescribed(name));
             arrived(model, Slot::Endpoints);
             join_endpoints(model);
-            keep(&model.session, &mut model.endpoints, now, out);
+            // As the next start shows them, however they are sorted now.
+            keep(&model.session, &mut model.endpoints, true, now, out);
         }
         Answer::Details(all) => on_details(model, all, now),
         Answer::Vitals(all) => {
@@ -314,7 +315,7 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
                 model.executions.upsert(rows, |_, _| {});
             }
             arrived(model, Slot::Executions);
-            keep(&model.session, &mut model.executions, now, out);
+            keep(&model.session, &mut model.executions, false, now, out);
         }
         Answer::Runs { rows, more } => {
             if model.runs.load.cached {
@@ -326,13 +327,13 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
             arrived(model, Slot::Runs);
             choose_metric_columns(model);
             if model.runs_more.is_none() {
-                keep(&model.session, &mut model.runs, now, out);
+                keep(&model.session, &mut model.runs, false, now, out);
             }
         }
         Answer::Monitors(rows) => {
             model.monitors.replace(rows);
             arrived(model, Slot::Monitors);
-            keep(&model.session, &mut model.monitors, now, out);
+            keep(&model.session, &mut model.monitors, false, now, out);
         }
         Answer::Endpoint(_)
         | Answer::Series(_)
@@ -359,15 +360,14 @@ fn arrived(model: &mut Model, slot: Slot) {
     }
 }
 
-/// Rows that changed are kept for the next start, which reads the first screen first; of the others only that they are
-/// still true.
-fn keep<R: Resource>(session: &Session, table: &mut Table<R>, at: Timestamp, out: &mut Vec<Effect>)
+/// Rows that changed are kept for the next start, which reads the first screen first: `worst_first` where it shows them so.
+/// Of the others only that they are still true.
+fn keep<R: Resource>(session: &Session, table: &mut Table<R>, worst_first: bool, at: Timestamp, out: &mut Vec<Effect>)
 where
     Rows: From<Vec<R>>,
 {
     let Some(scope) = session.scope().cloned() else { return };
     out.push(if table.take_unkept() {
-        let worst_first = matches!(table.sort(), Some(("health", false)));
         Effect::Keep { scope, rows: table.rows().to_vec().into(), worst_first, at }
     } else {
         Effect::Still { scope, kind: R::KIND, at }

@@ -99,20 +99,24 @@ impl Cache {
 
     /// Keeps all rows of one kind, in this order, in place of what was there.
     pub fn save(&self, scope: &Scope, rows: Rows, at: Timestamp) -> Answer<()> {
-        let scope = scope.to_string();
-        self.actor.ask(move |state| {
-            state.give_way();
-            state.run(|db| save(db, &scope, &rows, at))
-        })
+        self.save_made(scope, at, move || rows)
     }
 
     /// As [`Cache::save`], with what is in trouble first: for tables that show it first, as the first screen is read before
     /// the rest.
     pub fn save_worst_first(&self, scope: &Scope, mut rows: Rows, at: Timestamp) -> Answer<()> {
+        self.save_made(scope, at, move || {
+            rows.sort_by_health();
+            rows
+        })
+    }
+
+    /// What `rows` computes, it computes on the cache's thread.
+    fn save_made(&self, scope: &Scope, at: Timestamp, rows: impl FnOnce() -> Rows + Send + 'static) -> Answer<()> {
         let scope = scope.to_string();
         self.actor.ask(move |state| {
             state.give_way();
-            rows.sort_by_health();
+            let rows = rows();
             state.run(|db| save(db, &scope, &rows, at))
         })
     }

@@ -445,6 +445,21 @@ mod tests {
     }
 
     #[test]
+    fn endpoints_are_kept_as_the_next_start_shows_them_however_they_are_sorted_now() {
+        let mut model = model(vec![row("a", EndpointStatus::InService)]);
+        model.endpoints.sort_by("name", true);
+        let ticket = update::settle(&mut model, at(1_000)).into_iter().find_map(|effect| match effect {
+            Effect::Ask { slot: Slot::Endpoints, ticket, .. } => Some(ticket),
+            _ => None,
+        });
+        let (slot, ticket) = (Slot::Endpoints, ticket.expect("the list is asked for"));
+        let result = Ok(Answer::Endpoints(vec![row("b", EndpointStatus::Failed)]));
+        let effects = update::update(&mut model, at(1_000), Msg::Reply { slot, ticket, result });
+        let kept = |effect: &Effect| matches!(effect, Effect::Keep { worst_first: true, .. });
+        assert!(effects.iter().any(kept), "{effects:?}");
+    }
+
+    #[test]
     fn alarms_and_changes_stand_on_their_rows_for_as_long_as_they_are() {
         let mut model = model(["a", "b"].map(|name| row(name, EndpointStatus::InService)).to_vec());
         let mut tickets = BTreeMap::new();
