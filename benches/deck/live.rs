@@ -172,13 +172,8 @@ fn stream_round(length: Length, rows: usize, account: &Account) -> Vec<Figure> {
         Figure::new(format!("key → first byte, {rows} rows stream in, pane switch"), "ms", first(streaming), budget)
             .against(&cat.samples),
         // The first byte of a frame that is new from edge to edge, and computed whole before it is sent.
-        Figure::new(
-            format!("pane switch → first byte, {rows} rows just read"),
-            "ms",
-            first(switches),
-            Budget::P99(4.0),
-        )
-        .against(&after.samples),
+        Figure::new(format!("pane switch → first byte, {rows} rows just read"), "ms", first(switches), budget)
+            .against(&after.samples),
         Figure::new(format!("key → first byte, {rows} rows just read"), "ms", first(&moves), budget)
             .against(&after.samples),
         Figure::new(format!("memory, {rows} rows read"), "MB", vec![memory], Budget::Max(50.0)),

@@ -81,42 +81,26 @@ fn frames(n: usize, add: Add<'_>) {
     let mut deck = Deck::open(ROWS);
     let mut painter = Painter::default();
     let mut out = Vec::with_capacity(1 << 18);
-    let mut at = 0;
-    let moves = timed(
-        n,
-        || {
-            at += 1;
-            let key = Key::char(if at % 40 < 20 { 'j' } else { 'k' });
-            deck.say(Msg::Key { key, burst: false });
-            deck.settle();
-            let mut buffer = Buffer::empty(area);
-            ui::view(&deck.model, &theme, &caps, &mut buffer);
-            buffer
-        },
-        |buffer| {
-            out.clear();
-            painter.paint(buffer, None, &mut out)
-        },
-    );
-    add("paint: a cursor move as bytes", moves, Budget::None);
-    let mut shown = 0;
-    let switches = timed(
-        n,
-        || {
-            shown += 1;
-            let pane = if shown % 2 == 0 { '2' } else { '9' };
-            deck.say(Msg::Key { key: Key::char(pane), burst: false });
-            deck.settle();
-            let mut buffer = Buffer::empty(area);
-            ui::view(&deck.model, &theme, &caps, &mut buffer);
-            buffer
-        },
-        |buffer| {
-            out.clear();
-            painter.paint(buffer, None, &mut out)
-        },
-    );
-    add("paint: another pane as bytes", switches, Budget::None);
+    let mut paint = |key: &dyn Fn(usize) -> char| {
+        let mut at = 0;
+        timed(
+            n,
+            || {
+                at += 1;
+                deck.say(Msg::Key { key: Key::char(key(at)), burst: false });
+                deck.settle();
+                let mut buffer = Buffer::empty(area);
+                ui::view(&deck.model, &theme, &caps, &mut buffer);
+                buffer
+            },
+            |buffer| {
+                out.clear();
+                painter.paint(buffer, None, &mut out)
+            },
+        )
+    };
+    add("paint: a cursor move as bytes", paint(&|at| if at % 40 < 20 { 'j' } else { 'k' }), Budget::None);
+    add("paint: another pane as bytes", paint(&|at| if at % 2 == 0 { '2' } else { '9' }), Budget::None);
 }
 
 fn messages(n: usize, few: usize, add: Add<'_>) {
