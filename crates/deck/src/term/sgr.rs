@@ -101,8 +101,7 @@ impl Pen {
     }
 }
 
-/// Appends a decimal number. A frame has thousands of them, and the formatting of the standard library would be a tenth of
-/// the frame's time.
+/// Appends a decimal number. A whole frame has thousands of them.
 pub(super) fn number(n: u16, out: &mut Vec<u8>) {
     if n >= 10 {
         number(n / 10, out);
