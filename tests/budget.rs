@@ -157,7 +157,7 @@ fn poll(deck: &mut Deck, rows: usize) -> (Vec<Effect>, alloc::Asked) {
         _ => None,
     });
     let ticket = ticket.expect("the list is asked for every 20 s");
-    let result = Ok(Answer::Endpoints(estate::endpoints(rows)));
+    let result = Ok(Answer::Endpoints { rows: estate::endpoints(rows), more: None });
     asked(|| update::update(&mut deck.model, deck.at, Msg::Reply { slot: Slot::Endpoints, ticket, result }))
 }
 

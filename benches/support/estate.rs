@@ -124,7 +124,7 @@ pub fn answer(ask: &Ask, rows: usize) -> Result<Answer, Fault> {
             arn: Text::new(&format!("arn:aws:sts::{ACCOUNT}:assumed-role/OnCall/anna")),
             source: Text::new("profile prod"),
         }),
-        Ask::Endpoints => Answer::Endpoints(endpoints(rows)),
+        Ask::Endpoints { .. } => Answer::Endpoints { rows: endpoints(rows), more: None },
         Ask::Details(name) => Answer::Details(vec![(name.clone(), Ok(details(name)))]),
         Ask::Rows { rows, .. } => {
             Answer::Details(rows.iter().map(|row| (row.endpoint.clone(), Ok(details(&row.endpoint)))).collect())

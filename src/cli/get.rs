@@ -118,8 +118,7 @@ async fn patiently<T>(what: &str, work: impl Future<Output = T>) -> T {
 /// The list with details, changes and alarms; vitals too where metrics are offered. What the rows can do without is left
 /// out where it is denied or not offered.
 async fn endpoints(get: &Get, connected: &Connected) -> Result<Vec<Endpoint>, Fault> {
-    let listed = patiently("listing endpoints", ask(connected, &Ask::Endpoints, LIMIT)).await?;
-    let Answer::Endpoints(mut rows) = listed else { return Err(unexpected()) };
+    let mut rows = listed(connected).await?;
     if let Some(name) = &get.name {
         rows.retain(|row| row.name == name.as_str());
     }
@@ -156,6 +155,22 @@ async fn endpoints(get: &Get, connected: &Connected) -> Result<Vec<Endpoint>, Fa
         }
     }
     Ok(rows)
+}
+
+/// Every page of the list.
+async fn listed(connected: &Connected) -> Result<Vec<Endpoint>, Fault> {
+    let (mut out, mut more) = (Vec::new(), None);
+    loop {
+        let what =
+            if more.is_none() { "listing endpoints".to_owned() } else { format!("{} endpoints so far", out.len()) };
+        let page = patiently(&what, ask(connected, &Ask::Endpoints { more }, LIMIT)).await?;
+        let Answer::Endpoints { rows, more: next } = page else { return Err(unexpected()) };
+        out.extend(rows);
+        match next {
+            Some(token) => more = Some(token),
+            None => return Ok(out),
+        }
+    }
 }
 
 /// Until every row was answered for: one answer holds as many as do not take long.

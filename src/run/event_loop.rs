@@ -90,12 +90,14 @@ impl Deck {
             }
             let at = self.at();
             let effects = update::settle(&mut self.model, at);
+            self.round.part(|| "settle".to_owned());
+            // What is asked now is answered much later, and asking wakes threads that want the processors of this frame.
+            self.draw(urgent);
+            self.round.part(|| "draw".to_owned());
             if let Step::End(code) = self.perform(effects) {
                 return self.close(code);
             }
-            self.round.part(|| "settle".to_owned());
-            self.draw(urgent);
-            self.round.part(|| "draw".to_owned());
+            self.round.part(|| "ask".to_owned());
             self.round.end();
         }
     }

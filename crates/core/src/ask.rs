@@ -25,8 +25,9 @@ use crate::{
 pub enum Ask {
     /// `sts:GetCallerIdentity`.
     Identity,
-    /// Every endpoint of the scope: ListEndpoints, whole walk. Rows come without details.
-    Endpoints,
+    /// One page of the endpoints of the scope, the last created first: ListEndpoints. Rows come without details. `more`
+    /// continues an earlier answer.
+    Endpoints { more: Option<Text> },
     /// DescribeEndpoint + its config, models and tags, for one that is opened.
     Details(Text),
     /// What the rows of a list show, in as few calls as Search allows. Answers at least one row, at first those that
@@ -111,7 +112,10 @@ pub struct LogsOf {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     Identity(Identity),
-    Endpoints(Vec<Endpoint>),
+    Endpoints {
+        rows: Vec<Endpoint>,
+        more: Option<Text>,
+    },
     /// Per endpoint, because one may be denied or gone while the others answer.
     Details(Vec<(Text, Result<Details, Fault>)>),
     Vitals(Vec<(Text, Vitals)>),

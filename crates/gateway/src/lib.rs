@@ -129,7 +129,10 @@ impl Gateway {
         // Boxed one by one: the futures of the SDK are large, and only one of them is ever alive.
         match ask {
             Ask::Identity => Box::pin(self.identity()).await.map(Answer::Identity),
-            Ask::Endpoints => Box::pin(self.endpoints()).await.map(Answer::Endpoints),
+            Ask::Endpoints { more } => {
+                let (rows, more) = Box::pin(self.endpoints(more.as_ref())).await?;
+                Ok(Answer::Endpoints { rows, more })
+            }
             Ask::Details(name) => {
                 let details = Box::pin(self.details(name)).await;
                 Ok(Answer::Details(vec![(name.clone(), details)]))

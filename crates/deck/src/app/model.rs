@@ -44,8 +44,6 @@ pub struct Model {
     pub alarms_read: bool,
     /// CloudTrail's events about endpoints, newest first.
     pub changes: Vec<TrailEvent>,
-    /// The token that continues the walk over runs; `None` when it is complete.
-    pub runs_more: Option<Text>,
 
     pub nav: Nav,
     pub layers: Vec<Layer>,
@@ -187,7 +185,6 @@ impl Model {
             alarms: Vec::new(),
             alarms_read: false,
             changes: Vec::new(),
-            runs_more: None,
             nav: Nav::new(Pane::Endpoints),
             layers: Vec::new(),
             polls: Polls::default(),
@@ -247,7 +244,6 @@ impl Model {
         self.alarms_read = false;
         self.changes.clear();
         self.details_read.clear();
-        self.runs_more = None;
         let pane = self.nav.pane();
         self.nav = Nav::new(pane);
         self.layers.clear();

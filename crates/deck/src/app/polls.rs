@@ -33,6 +33,8 @@ struct Poll {
     ask: Ask,
     ticket: Ticket,
     in_flight: bool,
+    /// By a view that is there now.
+    wanted: bool,
     /// `None`: answered, and wanted once.
     due: Option<Monotonic>,
     failures: u32,
@@ -58,11 +60,13 @@ impl Polls {
         let mut effects = Vec::new();
         let wanted: Vec<Slot> = wants.iter().map(|want| want.slot).collect();
         self.polls.retain(|slot, poll| {
-            let keep = wanted.contains(slot);
-            if !keep && poll.in_flight {
+            poll.wanted = wanted.contains(slot);
+            if !poll.wanted && std::mem::take(&mut poll.in_flight) {
                 effects.push(Effect::Drop(*slot));
+                poll.due = Some(at);
             }
-            keep
+            // What was answered is in rows that stay: who comes back to them pays for it when it is due again.
+            poll.wanted || *slot == Slot::Vitals
         });
         for want in wants {
             self.want(want, at, &mut effects);
@@ -76,19 +80,22 @@ impl Polls {
             ask: want.ask.clone(),
             ticket: Ticket(0),
             in_flight: false,
+            wanted: true,
             due: Some(at),
             failures: 0,
             every: want.every,
         });
         poll.every = want.every;
-        if !same_question(&poll.ask, &want.ask) {
-            poll.ask = want.ask;
-            poll.failures = 0;
-            poll.due = Some(at.plus(DEBOUNCE_MS));
-        } else {
-            // The same question with newer times: the next one asks by them.
-            poll.ask = want.ask;
+        match follows(&poll.ask, &want.ask) {
+            // With newer times: the next one asks by them.
+            Follows::Same => {}
+            Follows::Next => poll.due = Some(at),
+            Follows::Other => {
+                poll.failures = 0;
+                poll.due = Some(at.plus(DEBOUNCE_MS));
+            }
         }
+        poll.ask = want.ask;
         if poll.due.is_some_and(|due| due <= at) {
             *next += 1;
             poll.ticket = Ticket(*next);
@@ -157,12 +164,31 @@ impl Polls {
     }
 
     pub fn next_due(&self) -> Option<Monotonic> {
-        self.polls.values().filter_map(|poll| poll.due).min()
+        self.polls.values().filter(|poll| poll.wanted).filter_map(|poll| poll.due).min()
     }
 }
 
-/// True when two asks are one question at different times, so that the later one need not be asked at once.
-fn same_question(a: &Ask, b: &Ask) -> bool {
+/// How a question follows the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Follows {
+    /// One question at different times: the later one need not be asked now.
+    Same,
+    /// The next page of a walk, asked at once. At the end of one the walk from the beginning is the same question.
+    Next,
+    Other,
+}
+
+fn follows(a: &Ask, b: &Ask) -> Follows {
+    let (from, to) = match (a, b) {
+        (Ask::Endpoints { more: a }, Ask::Endpoints { more: b })
+        | (Ask::Runs { more: a, .. }, Ask::Runs { more: b, .. }) => (a, b),
+        _ if is_same(a, b) => return Follows::Same,
+        _ => return Follows::Other,
+    };
+    if to.is_some() && from != to { Follows::Next } else { Follows::Same }
+}
+
+fn is_same(a: &Ask, b: &Ask) -> bool {
     match (a, b) {
         (Ask::Changes { .. }, Ask::Changes { .. }) | (Ask::Executions { .. }, Ask::Executions { .. }) => true,
         (
@@ -171,7 +197,6 @@ fn same_question(a: &Ask, b: &Ask) -> bool {
         ) => a == b && x == y,
         (Ask::Drift { monitor: a, .. }, Ask::Drift { monitor: b, .. }) => a == b,
         (Ask::Logs(a), Ask::Logs(b)) => a.group == b.group && a.pattern == b.pattern && a.from == b.from,
-        (Ask::Runs { more: a, .. }, Ask::Runs { more: b, .. }) => a == b,
         // The row under the cursor comes first, and a moved cursor must not stop what is under way.
         (Ask::Rows { rows: a, instances: x }, Ask::Rows { rows: b, instances: y }) => {
             x == y && a.len() == b.len() && b.iter().all(|row| a.contains(row))
@@ -193,7 +218,7 @@ mod tests {
     }
 
     fn endpoints() -> Vec<Want> {
-        vec![Want::every(Slot::Endpoints, Ask::Endpoints, 20)]
+        vec![Want::every(Slot::Endpoints, Ask::Endpoints { more: None }, 20)]
     }
 
     fn ticket(effects: &[Effect]) -> Ticket {
@@ -229,11 +254,49 @@ mod tests {
     }
 
     #[test]
+    fn the_next_page_of_a_walk_is_asked_at_once_and_a_new_walk_when_it_is_due() {
+        let mut polls = Polls::default();
+        let page =
+            |more: Option<&str>| vec![Want::every(Slot::Endpoints, Ask::Endpoints { more: more.map(Text::new) }, 20)];
+        let first = ticket(&polls.reconcile(page(None), at(0)));
+        assert!(polls.answered(Slot::Endpoints, first, None, at(500)));
+        let second = ticket(&polls.reconcile(page(Some("a")), at(500)));
+        let fault = Fault::new(FaultKind::Throttled, "listing endpoints", "Rate exceeded");
+        assert!(polls.answered(Slot::Endpoints, second, Some(&fault), at(900)));
+        assert_eq!(polls.reconcile(page(Some("a")), at(900)), [], "a page that failed waits");
+        let again = polls.reconcile(page(Some("a")), at(40_900));
+        let [Effect::Ask { ask: Ask::Endpoints { more: Some(more) }, ticket: third, .. }] = &again[..] else {
+            panic!("the walk goes on where it was: {again:?}")
+        };
+        assert_eq!(more.as_str(), "a");
+        assert!(polls.answered(Slot::Endpoints, *third, None, at(41_000)));
+        assert_eq!(polls.reconcile(page(None), at(41_000)), [], "the walk has ended");
+        assert_eq!(polls.next_due(), Some(at(61_000)));
+        ticket(&polls.reconcile(page(None), at(61_000)));
+    }
+
+    #[test]
     fn what_nobody_wants_any_more_is_cancelled() {
         let mut polls = Polls::default();
         polls.reconcile(endpoints(), at(0));
         assert_eq!(polls.reconcile(Vec::new(), at(1)), [Effect::Drop(Slot::Endpoints)]);
         assert_eq!(polls.next_due(), None);
+    }
+
+    #[test]
+    fn metrics_of_rows_are_not_paid_again_by_who_comes_back_to_them() {
+        let mut polls = Polls::default();
+        let of = |name: &str| mldeck_core::ask::VitalsOf { endpoint: Text::new(name), variants: Vec::new() };
+        let vitals = |name: &str| vec![Want::every(Slot::Vitals, Ask::Vitals(vec![of(name)]), 60)];
+        let first = ticket(&polls.reconcile(vitals("a"), at(0)));
+        assert!(polls.answered(Slot::Vitals, first, None, at(100)));
+        assert_eq!(polls.reconcile(Vec::new(), at(1_000)), []);
+        assert_eq!(polls.next_due(), None, "nobody looks");
+        assert_eq!(polls.reconcile(vitals("a"), at(2_000)), []);
+        assert_eq!(polls.next_due(), Some(at(60_100)));
+        ticket(&polls.reconcile(vitals("a"), at(60_100)));
+        assert_eq!(polls.reconcile(Vec::new(), at(60_200)), [Effect::Drop(Slot::Vitals)]);
+        ticket(&polls.reconcile(vitals("a"), at(60_300)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use mldeck_core::{
     ask::{Answer, TrailEvent},
     fault::{Fault, FaultKind},
     resource::{
-        Alarm, Endpoint, Resource, Rows,
+        Alarm, Endpoint, Resource, Rows, Run,
         endpoint::{Change, Details},
     },
     text::Text,
@@ -24,6 +24,9 @@ use super::{
     settings, target,
 };
 use crate::keys::{Key, Resolution};
+
+/// A walk whose token is no longer good begins again after this long.
+const WALK_ANEW_MS: u64 = 10_000;
 
 /// Changes the model by one message. Call [`settle`] once after a burst of them.
 pub fn update(model: &mut Model, at: At, msg: Msg) -> Vec<Effect> {
@@ -198,10 +201,9 @@ fn on_top(model: &mut Model, act: impl FnOnce(&mut dyn Opened, &Model)) {
 fn on_cached(model: &mut Model, rows: Rows, as_of: Timestamp) {
     macro_rules! fill {
         ($table:expr, $rows:expr) => {
-            // The first screen comes first, the whole table after it.
+            // The first screen comes first, the whole table after it, and pages of a walk may be in between.
             if $table.load.as_of.is_none() || $table.load.cached {
-                $table.replace($rows);
-                $table.take_unkept();
+                $table.fill($rows);
                 $table.load.as_of = Some(as_of);
                 $table.load.cached = true;
             }
@@ -258,9 +260,17 @@ fn on_fault(model: &mut Model, slot: Slot, fault: Fault) {
         }
         return;
     }
-    // A token of Search is good for a while only: the walk begins anew.
-    if slot == Slot::Runs && fault.kind == FaultKind::Invalid && model.runs_more.take().is_some() {
-        model.runs.load.as_of = None;
+    // A token is good for a while only: the walk begins anew. Soon, and not at once: where no token is ever taken it would
+    // begin without end.
+    if fault.kind == FaultKind::Invalid
+        && let Some(load) = list::load_mut(model, slot)
+        && load.more.take().is_some()
+    {
+        if slot == Slot::Runs {
+            // Later walks are from a moment on, and this one has not been whole.
+            load.as_of = None;
+        }
+        model.polls.hurry(slot, model.at.mono.plus(WALK_ANEW_MS));
     }
     match slot {
         Slot::Details | Slot::Vitals | Slot::Alarms | Slot::Changes => {
@@ -281,14 +291,19 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
     let now = model.now();
     match answer {
         Answer::Identity(identity) => dispatch::on_identity(model, identity, out),
-        Answer::Endpoints(rows) => {
-            model.endpoints.refresh(rows, differs, carry_endpoint);
+        Answer::Endpoints { rows, more } => {
+            let pages = model.endpoints.load.turn(more);
+            let grown = model.endpoints.walk(rows, pages, differs, carry_endpoint);
             let undescribed = |name: &Text| model.endpoints.get(name).is_none_or(|row| row.details.is_none());
             model.details_read.retain(|name, _| !undescribed(name));
-            arrived(model, Slot::Endpoints);
-            join_endpoints(model);
-            // As the next start shows them, however they are sorted now.
-            keep(&model.session, &mut model.endpoints, true, now, out);
+            if grown {
+                join_endpoints(model);
+            }
+            if pages.last {
+                arrived(model, Slot::Endpoints);
+                // As the next start shows them, however they are sorted now.
+                keep(&model.session, &mut model.endpoints, true, now, out);
+            }
         }
         Answer::Details(all) => on_details(model, all, now),
         Answer::Vitals(all) => {
@@ -318,15 +333,17 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
             keep(&model.session, &mut model.executions, false, now, out);
         }
         Answer::Runs { rows, more } => {
-            if model.runs.load.cached {
-                model.runs.replace(rows);
+            let pages = model.runs.load.turn(more);
+            // A run may come twice, as a job and as a component, each on a page of its own.
+            let complete = |known: &Run, row: &mut Run| row.complete_from(known);
+            if model.runs.load.is_fresh() {
+                model.runs.upsert(rows, complete);
             } else {
-                model.runs.upsert(rows, |known, row| row.complete_from(known));
+                model.runs.walk(rows, pages, |old, new| old != new, |known, row| complete(known, row));
             }
-            model.runs_more = more;
-            arrived(model, Slot::Runs);
             choose_metric_columns(model);
-            if model.runs_more.is_none() {
+            if pages.last {
+                arrived(model, Slot::Runs);
                 keep(&model.session, &mut model.runs, false, now, out);
             }
         }

@@ -28,8 +28,6 @@ mod rows;
 use super::{PAGE, doing};
 use crate::{Gateway, maybe, maybe_time, memory::Pairs, pace::Service, text, tidy, time};
 
-/// 10 000 endpoints: a guard against a token that never ends, not a limit of ours.
-const PAGES: usize = 100;
 /// How old tags may be in a row. A plan reads them freshly.
 const TAGS_AGE: i64 = 5 * MINUTE;
 /// Prefix of the tags that mldeck writes.
@@ -45,26 +43,22 @@ pub(crate) enum Tags {
 }
 
 impl Gateway {
-    /// The whole walk: the cheapest call, and the only one that shows deletions.
-    pub(crate) async fn endpoints(&self) -> Result<Vec<Endpoint>, Fault> {
-        let (mut rows, mut token) = (Vec::new(), None);
-        for _ in 0..PAGES {
-            let call = self
-                .clients()
-                .sagemaker
-                .list_endpoints()
-                .sort_by(EndpointSortKey::CreationTime)
-                .sort_order(OrderKey::Descending)
-                .max_results(PAGE)
-                .set_next_token(token);
-            let page = self.read(Service::SageMaker, doing("ListEndpoints", "listing endpoints"), call.send()).await?;
-            rows.extend(page.endpoints().iter().map(row));
-            token = page.next_token.filter(|token| !token.is_empty());
-            if token.is_none() {
-                break;
-            }
-        }
-        Ok(rows)
+    /// One page of the walk: the cheapest call, and the only one that shows deletions.
+    pub(crate) async fn endpoints(&self, more: Option<&Text>) -> Result<(Vec<Endpoint>, Option<Text>), Fault> {
+        let token = more.map(Text::raw);
+        let call = self
+            .clients()
+            .sagemaker
+            .list_endpoints()
+            .sort_by(EndpointSortKey::CreationTime)
+            .sort_order(OrderKey::Descending)
+            .max_results(PAGE)
+            .set_next_token(token.clone());
+        let page = self.read(Service::SageMaker, doing("ListEndpoints", "listing endpoints"), call.send()).await?;
+        let rows = page.endpoints().iter().map(row).collect();
+        // A token that leads to itself would be a walk without an end.
+        let next = page.next_token.filter(|next| !next.is_empty() && Some(next) != token.as_ref());
+        Ok((rows, next.as_deref().map(Text::new)))
     }
 
     pub(crate) async fn details(&self, name: &Text) -> Result<Details, Fault> {

@@ -9,7 +9,7 @@ use mldeck_core::{
 };
 use mldeck_gateway::{Class, Gateway};
 
-use crate::support::{Sandbox, sandbox, scope};
+use crate::support::{ENDPOINTS, Sandbox, sandbox, scope};
 
 fn text(raw: &str) -> Text {
     Text::new(raw)
@@ -34,7 +34,7 @@ async fn identity_comes_from_sts_and_names_its_source() {
 #[tokio::test]
 async fn endpoints_come_with_details_in_the_fewest_calls() {
     let (sandbox, gateway) = world().await;
-    let Ok(Answer::Endpoints(rows)) = gateway.ask(&Ask::Endpoints).await else { panic!("no endpoints") };
+    let Ok(Answer::Endpoints { rows, .. }) = gateway.ask(&ENDPOINTS).await else { panic!("no endpoints") };
     assert!(rows.iter().any(|row| row.name == "fraud-prod"), "{rows:?}");
     assert!(rows.iter().all(|row| !row.arn.is_empty() && row.created.millis() > 0));
     sandbox.peer.forget();
@@ -208,7 +208,7 @@ async fn all_asks(gateway: &Gateway) -> Vec<Ask> {
     let Ok(Answer::Monitors(monitors)) = gateway.ask(&Ask::Monitors).await else { panic!("no monitors") };
     let Ok(Answer::Runs { rows, .. }) = gateway.ask(&Ask::Runs { since, more: None }).await else { panic!("no runs") };
     let Ok(Answer::Packages(packages)) = gateway.ask(&Ask::Packages).await else { panic!("no versions") };
-    let Ok(Answer::Endpoints(listed)) = gateway.ask(&Ask::Endpoints).await else { panic!("no endpoints") };
+    let Ok(Answer::Endpoints { rows: listed, .. }) = gateway.ask(&ENDPOINTS).await else { panic!("no endpoints") };
     let Ok(Answer::Alarms(alarms)) = gateway.ask(&Ask::Alarms).await else { panic!("no alarms") };
     let run = &rows[0];
     let reference =
@@ -224,7 +224,7 @@ async fn all_asks(gateway: &Gateway) -> Vec<Ask> {
     let raw = |kind, name: &Text| Ask::Raw { kind, name: name.clone() };
     vec![
         Ask::Identity,
-        Ask::Endpoints,
+        ENDPOINTS,
         Ask::Details(endpoint.clone()),
         Ask::Rows { rows: listed.iter().map(RowOf::of).collect(), instances: false },
         Ask::Vitals(vec![VitalsOf { endpoint: endpoint.clone(), variants: vec![text("blue")] }]),

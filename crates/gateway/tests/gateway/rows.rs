@@ -12,7 +12,7 @@ use mldeck_gateway::Gateway;
 use mldeck_sandbox::faults::{Kind, Rule};
 use serde_json::{Value, json};
 
-use crate::support::{End, Peer, Sandbox, Seen, error, json as reply, sandbox, scripted};
+use crate::support::{ENDPOINTS, End, Peer, Sandbox, Seen, error, json as reply, sandbox, scripted};
 
 /// Asks until every row was answered for, as list and command line do; how many answers that took.
 async fn all(gateway: &Gateway, rows: Vec<RowOf>, instances: bool) -> (BTreeMap<String, Details>, usize) {
@@ -29,7 +29,7 @@ async fn all(gateway: &Gateway, rows: Vec<RowOf>, instances: bool) -> (BTreeMap<
 }
 
 async fn listed(gateway: &Gateway) -> Vec<Endpoint> {
-    let Ok(Answer::Endpoints(rows)) = gateway.ask(&Ask::Endpoints).await else { panic!("no endpoints") };
+    let Ok(Answer::Endpoints { rows, .. }) = gateway.ask(&ENDPOINTS).await else { panic!("no endpoints") };
     rows
 }
 

@@ -9,7 +9,12 @@ use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use aws_smithy_runtime_api::client::{orchestrator::HttpRequest, result::ConnectorError};
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
-use mldeck_core::{scope::Scope, time::Timestamp};
+use mldeck_core::{
+    ask::{Answer, Ask},
+    resource::Endpoint,
+    scope::Scope,
+    time::Timestamp,
+};
 use mldeck_gateway::{
     Connect, Gateway,
     gate::{self, OnWire},
@@ -177,6 +182,22 @@ pub(crate) async fn fake(script: impl Fn(&Seen) -> End + Send + Sync + 'static) 
     let peer = Peer::new(move |seen, _| script(seen));
     let endpoint_url = Some("http://127.0.0.1:5000".to_owned());
     (Gateway::connect(Connect { endpoint_url, ..connect(&peer) }).await.expect("connects"), peer)
+}
+
+/// The first page of endpoints.
+pub(crate) const ENDPOINTS: Ask = Ask::Endpoints { more: None };
+
+/// Every endpoint, page by page.
+pub(crate) async fn walk(gateway: &Gateway) -> Vec<Endpoint> {
+    let (mut out, mut ask) = (Vec::new(), ENDPOINTS);
+    loop {
+        let Ok(Answer::Endpoints { rows, more }) = gateway.ask(&ask).await else { panic!("no endpoints") };
+        out.extend(rows);
+        if more.is_none() {
+            return out;
+        }
+        ask = Ask::Endpoints { more };
+    }
 }
 
 pub(crate) fn answer(status: u16, kind: &str, body: impl Into<Bytes>) -> End {

@@ -256,7 +256,11 @@ pub fn wants(model: &Model) -> Vec<Want> {
     };
     let trail_since = model.changes.first().map_or_else(|| now.plus(-TRAIL_SINCE), |event| event.at.plus(-HOUR));
     let mut wants = vec![
-        Want::every(Slot::Endpoints, Ask::Endpoints, pace(Pane::Endpoints, 20, 60)),
+        Want::every(
+            Slot::Endpoints,
+            Ask::Endpoints { more: model.endpoints.load.more.clone() },
+            pace(Pane::Endpoints, 20, 60),
+        ),
         Want::every(Slot::Alarms, Ask::Alarms, 60),
         Want::every(Slot::Changes, Ask::Changes { since: trail_since }, 600),
         Want::every(
@@ -265,10 +269,9 @@ pub fn wants(model: &Model) -> Vec<Want> {
             pace(Pane::Pipelines, 30, 90),
         ),
     ];
-    if shown == Pane::Experiments || model.runs.load.as_of.is_some() {
-        let every = if model.runs_more.is_some() { None } else { Some(pace(Pane::Experiments, 60, 180)) };
-        let ask = Ask::Runs { since: since(fresh(&model.runs.load), RUNS_SINCE), more: model.runs_more.clone() };
-        wants.push(Want { slot: Slot::Runs, ask, every: every.map(|secs| secs * 1_000) });
+    if shown == Pane::Experiments || model.runs.load.as_of.is_some() || model.runs.load.more.is_some() {
+        let ask = Ask::Runs { since: since(fresh(&model.runs.load), RUNS_SINCE), more: model.runs.load.more.clone() };
+        wants.push(Want::every(Slot::Runs, ask, pace(Pane::Experiments, 60, 180)));
     }
     if shown == Pane::Drift || model.monitors.load.as_of.is_some() {
         wants.push(Want::every(Slot::Monitors, Ask::Monitors, pace(Pane::Drift, 120, 300)));
@@ -281,7 +284,7 @@ pub fn wants(model: &Model) -> Vec<Want> {
 
 /// A cached load does not say what AWS has seen of us: the first walk is whole.
 fn fresh(load: &Load) -> Option<mldeck_core::time::Timestamp> {
-    if load.cached { None } else { load.as_of }
+    load.as_of.filter(|_| load.is_fresh())
 }
 
 /// Details and vitals of the rows on screen.
@@ -429,7 +432,7 @@ mod tests {
                 _ => None,
             });
             let (slot, ticket) = (Slot::Endpoints, ticket.expect("the list is asked for"));
-            let result = Ok(Answer::Endpoints(rows));
+            let result = Ok(Answer::Endpoints { rows, more: None });
             update::update(&mut model, at(mono), Msg::Reply { slot, ticket, result });
             let config = |row: &Endpoint| row.details.as_ref().map(|details| details.config.to_string());
             model.endpoints.rows().iter().map(|row| (row.name.to_string(), config(row))).collect::<Vec<_>>()
@@ -453,7 +456,7 @@ mod tests {
             _ => None,
         });
         let (slot, ticket) = (Slot::Endpoints, ticket.expect("the list is asked for"));
-        let result = Ok(Answer::Endpoints(vec![row("b", EndpointStatus::Failed)]));
+        let result = Ok(Answer::Endpoints { rows: vec![row("b", EndpointStatus::Failed)], more: None });
         let effects = update::update(&mut model, at(1_000), Msg::Reply { slot, ticket, result });
         let kept = |effect: &Effect| matches!(effect, Effect::Keep { worst_first: true, .. });
         assert!(effects.iter().any(kept), "{effects:?}");

@@ -30,6 +30,8 @@ pub struct Table<R: Resource> {
     /// Row numbers in display order: filtered, sorted.
     index: Vec<u32>,
     place: HashMap<Text, u32>,
+    /// Places of the rows that the walk under way has named, in its order.
+    walked: Vec<u32>,
     /// Rows changed since the index was made.
     dirty: bool,
     /// How many rows are a problem, whether shown or not.
@@ -61,16 +63,31 @@ pub struct Table<R: Resource> {
 /// Where the rows come from and how old they are.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Load {
-    /// When the rows were true; `None` until there are any.
+    /// When the rows were true; `None` until they were read whole.
     pub as_of: Option<Timestamp>,
     /// The rows are from the cache: nothing was heard from AWS yet.
     pub cached: bool,
     /// A walk is under way.
     pub loading: bool,
+    /// What continues a walk that is under way; `None` when it is complete.
+    pub more: Option<Text>,
     /// The last attempt failed.
     pub fault: Option<Fault>,
     /// What is missing in the rows, by the request that would fill it, and why.
     pub gaps: BTreeMap<Slot, String>,
+}
+
+impl Load {
+    /// All rows were heard from AWS: what comes now is news.
+    pub const fn is_fresh(&self) -> bool {
+        self.as_of.is_some() && !self.cached
+    }
+
+    /// A page arrived, which `more` goes on from.
+    pub fn turn(&mut self, more: Option<Text>) -> Pages {
+        let before = std::mem::replace(&mut self.more, more);
+        Pages { first: before.is_none(), last: self.more.is_none() }
+    }
 }
 
 impl<R: Resource> Table<R> {
@@ -79,6 +96,7 @@ impl<R: Resource> Table<R> {
             rows: Vec::new(),
             index: Vec::new(),
             place: HashMap::new(),
+            walked: Vec::new(),
             dirty: false,
             problems: 0,
             unkept: true,
@@ -140,38 +158,84 @@ impl<R: Resource> Table<R> {
 
     /// The whole truth: what is not in `rows` is gone.
     pub fn replace(&mut self, rows: Vec<R>) {
-        self.refresh(rows, |old, new| old != new, |_, _| {});
+        self.walk(rows, Pages { first: true, last: true }, |old, new| old != new, |_, _| {});
     }
 
-    /// As [`Table::replace`], for rows that know less than those that are here: where a row `differs`, `carry` moves what the
-    /// new one does not know into it; where it does not, the one that is here stays.
-    pub fn refresh(&mut self, mut rows: Vec<R>, differs: impl Fn(&R, &R) -> bool, carry: impl Fn(&mut R, &mut R)) {
-        let mut pairs = self.rows.iter().zip(&rows);
-        let stand = rows.len() == self.rows.len() && pairs.all(|(old, new)| old.name() == new.name());
-        let mut changed = !stand;
-        if stand {
-            for (old, mut row) in self.rows.iter_mut().zip(rows) {
-                if differs(old, &row) {
+    /// A page of the whole truth. Rows appear as they are named; at the last page those that no page named are gone, and the
+    /// others stand in the order of the walk. For rows that know less than those that are here: where a row `differs`,
+    /// `carry` moves what the new one does not know into it; where it does not, the one that is here stays. True when rows
+    /// came that were not here.
+    pub fn walk(
+        &mut self,
+        page: Vec<R>,
+        Pages { first, last }: Pages,
+        differs: impl Fn(&R, &R) -> bool,
+        carry: impl Fn(&mut R, &mut R),
+    ) -> bool {
+        if first {
+            self.walked.clear();
+        }
+        let before = self.rows.len();
+        let mut changed = false;
+        for mut row in page {
+            // Mostly it stands where it stood the last time.
+            let here = self.walked.len();
+            let stands = self.rows.get(here).is_some_and(|old| old.name() == row.name());
+            let place = if stands { Some(number(here)) } else { self.place.get(row.name()).copied() };
+            let place = place.unwrap_or_else(|| number(self.rows.len()));
+            self.walked.push(place);
+            match self.rows.get_mut(place as usize) {
+                None => {
+                    self.add(row);
+                    changed = true;
+                }
+                Some(old) if differs(old, &row) => {
                     carry(old, &mut row);
                     *old = row;
                     changed = true;
                 }
+                Some(_) => {}
             }
-        } else {
-            for row in &mut rows {
-                let place = self.place.get(row.name()).map(|place| *place as usize);
-                let Some(old) = place.and_then(|place| self.rows.get_mut(place)) else { continue };
-                if differs(old, row) {
-                    carry(old, row);
-                } else {
-                    std::mem::swap(old, row);
-                }
-            }
-            self.rows = rows;
-            let place = |(i, row): (usize, &R)| (row.name().clone(), u32::try_from(i).unwrap_or(u32::MAX));
-            self.place = self.rows.iter().enumerate().map(place).collect();
+        }
+        let grown = self.rows.len() > before;
+        if last {
+            changed |= self.stand_as_walked();
         }
         self.changed(changed);
+        grown
+    }
+
+    fn add(&mut self, row: R) {
+        self.place.insert(row.name().clone(), number(self.rows.len()));
+        self.rows.push(row);
+    }
+
+    /// The walk has ended; false when the rows stand as it named them.
+    fn stand_as_walked(&mut self) -> bool {
+        let stand = self.walked.len() == self.rows.len() && (0..).zip(&self.walked).all(|(at, place)| at == *place);
+        if !stand {
+            let mut rows: Vec<Option<R>> = std::mem::take(&mut self.rows).into_iter().map(Some).collect();
+            // A row that moved while the walk went on is named twice.
+            let named = self.walked.iter().filter_map(|place| rows.get_mut(*place as usize)?.take());
+            self.rows = named.collect();
+            self.place = self.rows.iter().enumerate().map(|(at, row)| (row.name().clone(), number(at))).collect();
+        }
+        self.walked.clear();
+        !stand
+    }
+
+    /// Rows of an earlier session: what is here already is as new or newer.
+    pub fn fill(&mut self, rows: Vec<R>) {
+        self.rows.reserve(rows.len());
+        self.place.reserve(rows.len());
+        for row in rows {
+            if !self.place.contains_key(row.name()) {
+                self.add(row);
+                self.dirty = true;
+            }
+        }
+        // Unless a walk has told more by now.
+        self.unkept &= !self.walked.is_empty();
     }
 
     /// News of some rows: the others stay.
@@ -185,8 +249,7 @@ impl<R: Resource> Table<R> {
                 *slot = row;
             } else {
                 changed = true;
-                self.place.insert(row.name().clone(), u32::try_from(self.rows.len()).unwrap_or(u32::MAX));
-                self.rows.push(row);
+                self.add(row);
             }
         }
         self.changed(changed);
@@ -214,7 +277,7 @@ impl<R: Resource> Table<R> {
                 }
         };
         let kept = self.rows.iter().zip(&health).enumerate().filter(|(_, row)| keep(row));
-        let mut index: Vec<u32> = kept.map(|(i, _)| u32::try_from(i).unwrap_or(u32::MAX)).collect();
+        let mut index: Vec<u32> = kept.map(|(i, _)| number(i)).collect();
         match &self.sort {
             None => {}
             Some((name, descending)) if name == "health" => {
@@ -432,6 +495,17 @@ impl<R: Resource> Table<R> {
     }
 }
 
+/// Where a page is in its walk; a walk may be one page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pages {
+    pub first: bool,
+    pub last: bool,
+}
+
+fn number(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
 /// Sorts row numbers by a column or field; equal keys keep their order, missing values come last either way.
 fn sort_by_field<R: Resource>(rows: &[R], index: &mut [u32], name: &str, descending: bool) {
     let column = R::COLUMNS.iter().find(|column| column.name == name);
@@ -540,7 +614,8 @@ impl<R: Resource> Grid for Table<R> {
     }
 
     fn foot(&self, now: Now) -> Vec<(String, Tone)> {
-        let mut out = vec![(format!("{} of {}", self.index.len(), self.rows.len()), Tone::Dim)];
+        let so_far = if self.load.as_of.is_none() && self.load.more.is_some() { " so far" } else { "" };
+        let mut out = vec![(format!("{} of {}{so_far}", self.index.len(), self.rows.len()), Tone::Dim)];
         if !self.marks.is_empty() {
             out.push((format!("{} marked", self.marks.len()), Tone::Accent));
         }
@@ -591,3 +666,7 @@ pub fn value_cell(value: &Value<'_>) -> Cell {
         Value::Flag(flag) => Cell::new(if *flag { "yes" } else { "no" }),
     }
 }
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;
