@@ -25,6 +25,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     estate::{self, scope},
+    live,
     terminal::Terminal,
 };
 
@@ -48,7 +49,7 @@ impl Account {
         let pages = Pages::default();
         let mut account = Self::serve(extras, move |account, request| pages.deliver(account, request));
         let mut deck = account.deck();
-        deck.until_shows("InService");
+        deck.until("the whole walk", live::walked);
         deck.leave();
         account.forget();
         account

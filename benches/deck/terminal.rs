@@ -104,6 +104,10 @@ impl Terminal {
         }
     }
 
+    pub(crate) fn shows(&self, wanted: impl Fn(&vt100::Screen) -> bool) -> bool {
+        wanted(self.emulator.screen())
+    }
+
     pub(crate) fn until_shows(&mut self, text: &str) -> Instant {
         if self.screen().contains(text) {
             return clock::instant();

@@ -90,11 +90,21 @@ impl Text {
     }
 }
 
+/// True for characters that are a cell each, whatever stands beside them: printable ASCII, and the dashes, arrows, blocks,
+/// shapes and dots that most of our own symbols are of. What joins others, or is two cells wide, is none.
+pub fn is_narrow(c: char) -> bool {
+    matches!(c,
+        ' '..='~' | '·' | '–'..='‧' | '←'..='⇿' | '─'..='◼' | '⠁'..='⣿' | '✓' | '✖')
+}
+
 /// Columns that `shown` takes when ratatui draws it: the sum over its grapheme clusters, where a halfwidth voicing mark
 /// takes a column of its own.
 pub fn width(shown: &str) -> usize {
     if shown.is_ascii() {
         return shown.len();
+    }
+    if shown.chars().all(is_narrow) {
+        return shown.chars().count();
     }
     shown
         .graphemes(true)

@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::{Mutex as Turns, Notify},
+    time::Instant,
+};
 
 use crate::clock::instant;
 
@@ -70,6 +73,9 @@ struct Bucket {
 #[derive(Debug)]
 struct Lane {
     bucket: Mutex<Bucket>,
+    /// Polls wait in the order in which they came. All at the bucket at once, a walk that asks page after page could take
+    /// every token before those that wait longer.
+    turns: Turns<()>,
     urgent_waiting: AtomicUsize,
     urgent_done: Notify,
 }
@@ -86,6 +92,7 @@ impl Pace {
         let speed = if speed.is_finite() { speed.max(FLOOR) } else { 1.0 };
         let lane = || Lane {
             bucket: Mutex::new(Bucket { tokens: f64::INFINITY, filled: instant(), share: 1.0 }),
+            turns: Turns::new(()),
             urgent_waiting: AtomicUsize::new(0),
             urgent_done: Notify::new(),
         };
@@ -96,9 +103,10 @@ impl Pace {
         &self.lanes[service as usize]
     }
 
-    /// Waits for a token, and for everything urgent.
+    /// Waits for a token, for everything urgent, and for the polls that came before.
     pub(crate) async fn poll(&self, service: Service) {
         let lane = self.lane(service);
+        let _turn = lane.turns.lock().await;
         loop {
             let done = lane.urgent_done.notified();
             if lane.urgent_waiting.load(Ordering::SeqCst) > 0 {
@@ -247,6 +255,21 @@ mod tests {
         }
         let bucket = pace.lane(Service::Logs).bucket.lock().unwrap();
         assert!((bucket.share - FLOOR).abs() < 1e-9);
+    }
+
+    #[test]
+    fn polls_wait_in_the_order_in_which_they_came() {
+        let pace = Pace::new(1.0);
+        let mut context = Context::from_waker(Waker::noop());
+        let ahead = Ahead::new(pace.lane(Service::SageMaker));
+        let mut row = pin!(pace.poll(Service::SageMaker));
+        assert_eq!(row.as_mut().poll(&mut context), Poll::Pending);
+        let mut page = pin!(pace.poll(Service::SageMaker));
+        assert_eq!(page.as_mut().poll(&mut context), Poll::Pending);
+        drop(ahead);
+        assert_eq!(page.as_mut().poll(&mut context), Poll::Pending, "there are tokens, and who came before");
+        assert_eq!(row.as_mut().poll(&mut context), Poll::Ready(()));
+        assert_eq!(page.as_mut().poll(&mut context), Poll::Ready(()));
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Text, escape, width};
+use super::{Text, escape, is_narrow, width};
 
 /// Everything that has ever fooled a terminal or a reader, next to what it is fooled with.
 const NASTY: &[char] = &[
@@ -309,5 +309,23 @@ proptest! {
         let text = Text::bounded(&raw, max);
         assert_safe(&raw, text.as_str());
         prop_assert_eq!(text.is_cut(), raw.chars().count() > max);
+    }
+}
+
+#[test]
+fn narrow_characters_are_a_cell_each_whatever_stands_beside_them() {
+    let narrow: Vec<char> = ('\0'..=char::MAX).filter(|c| is_narrow(*c)).collect();
+    assert!(narrow.len() > 700, "{}", narrow.len());
+    for c in narrow {
+        assert_eq!(unicode_width::UnicodeWidthChar::width(c), Some(1), "{c:?}");
+        assert_eq!(Text::new(&c.to_string()).as_str(), c.to_string());
+        for other in ['a', '─', c, '界', '\u{1F1E6}', '\u{11A8}'] {
+            for pair in [format!("{c}{other}"), format!("{other}{c}")] {
+                assert_eq!(pair.graphemes(true).count(), 2, "{pair:?}");
+            }
+        }
+    }
+    for mark in ['\u{301}', '\u{200d}', '\u{fe0f}', '\u{1b}', '\u{a0}', '\u{ad}', '界', '\u{25fd}', '\u{23f0}'] {
+        assert!(!is_narrow(mark), "{mark:?}");
     }
 }

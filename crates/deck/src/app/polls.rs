@@ -61,12 +61,11 @@ impl Polls {
         let wanted: Vec<Slot> = wants.iter().map(|want| want.slot).collect();
         self.polls.retain(|slot, poll| {
             poll.wanted = wanted.contains(slot);
-            if !poll.wanted && std::mem::take(&mut poll.in_flight) {
+            let stays = poll.wanted || is_about_rows(*slot);
+            if !stays && poll.in_flight {
                 effects.push(Effect::Drop(*slot));
-                poll.due = Some(at);
             }
-            // What was answered is in rows that stay: who comes back to them pays for it when it is due again.
-            poll.wanted || *slot == Slot::Vitals
+            stays
         });
         for want in wants {
             self.want(want, at, &mut effects);
@@ -90,6 +89,9 @@ impl Polls {
             // With newer times: the next one asks by them.
             Follows::Same => {}
             Follows::Next => poll.due = Some(at),
+            // Rows come and go at the edges of a screen while lists arrive: what is on its way is waited for, or in a
+            // large account no question would live to its answer.
+            Follows::Other if poll.in_flight && overlap(&poll.ask, &want.ask) => return,
             Follows::Other => {
                 poll.failures = 0;
                 poll.due = Some(at.plus(DEBOUNCE_MS));
@@ -165,6 +167,23 @@ impl Polls {
 
     pub fn next_due(&self) -> Option<Monotonic> {
         self.polls.values().filter(|poll| poll.wanted).filter_map(|poll| poll.due).min()
+    }
+}
+
+/// Answers are put into rows, which stay when nobody looks at them: the question is not called back, and who comes back to
+/// the rows pays for it again when it is due.
+const fn is_about_rows(slot: Slot) -> bool {
+    matches!(slot, Slot::Details | Slot::Vitals)
+}
+
+/// Some rows that the one question is about are in the other as well.
+fn overlap(a: &Ask, b: &Ask) -> bool {
+    match (a, b) {
+        (Ask::Rows { rows: a, .. }, Ask::Rows { rows: b, .. }) => {
+            a.iter().any(|row| b.iter().any(|other| row.endpoint == other.endpoint))
+        }
+        (Ask::Vitals(a), Ask::Vitals(b)) => a.iter().any(|row| b.iter().any(|other| row.endpoint == other.endpoint)),
+        _ => false,
     }
 }
 
@@ -284,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn metrics_of_rows_are_not_paid_again_by_who_comes_back_to_them() {
+    fn what_is_told_of_rows_is_not_asked_again_by_who_comes_back_to_them() {
         let mut polls = Polls::default();
         let of = |name: &str| mldeck_core::ask::VitalsOf { endpoint: Text::new(name), variants: Vec::new() };
         let vitals = |name: &str| vec![Want::every(Slot::Vitals, Ask::Vitals(vec![of(name)]), 60)];
@@ -295,8 +314,28 @@ mod tests {
         assert_eq!(polls.reconcile(vitals("a"), at(2_000)), []);
         assert_eq!(polls.next_due(), Some(at(60_100)));
         ticket(&polls.reconcile(vitals("a"), at(60_100)));
-        assert_eq!(polls.reconcile(Vec::new(), at(60_200)), [Effect::Drop(Slot::Vitals)]);
-        ticket(&polls.reconcile(vitals("a"), at(60_300)));
+        assert_eq!(polls.reconcile(Vec::new(), at(60_200)), [], "it may come");
+        assert_eq!(polls.reconcile(vitals("a"), at(60_300)), [], "it is on its way");
+    }
+
+    #[test]
+    fn a_question_about_rows_lives_while_any_of_them_is_on_screen() {
+        let mut polls = Polls::default();
+        let row = |name: &str| mldeck_core::ask::RowOf { endpoint: Text::new(name), at_rest: None };
+        let rows = |names: &str| {
+            let rows = names.split(' ').map(row).collect();
+            vec![Want::every(Slot::Details, Ask::Rows { rows, instances: false }, 15)]
+        };
+        let first = ticket(&polls.reconcile(rows("a b c"), at(0)));
+        assert_eq!(polls.reconcile(rows("b c d"), at(500)), []);
+        assert_eq!(polls.reconcile(rows("c d e"), at(1_000)), []);
+        assert!(polls.answered(Slot::Details, first, None, at(1_500)), "none of the moves called it back");
+        assert_eq!(polls.reconcile(rows("d e"), at(1_500)), []);
+        let second = ticket(&polls.reconcile(rows("d e"), at(1_500 + DEBOUNCE_MS)));
+        // Far away: nobody looks at those rows now.
+        assert_eq!(polls.reconcile(rows("x y"), at(2_000)), []);
+        ticket(&polls.reconcile(rows("x y"), at(2_000 + DEBOUNCE_MS)));
+        assert!(!polls.answered(Slot::Details, second, None, at(2_500)));
     }
 
     #[test]

@@ -96,11 +96,18 @@ impl Painter {
 
     fn diff_row(&mut self, y: u16, old: &[Cell], new: &[Cell], out: &mut Vec<u8>) {
         let tail = blank_tail(new);
-        let mut olds = Leads::default();
+        // Where the next symbol of the old row starts: the second column of a wide one is no start.
+        let mut lead = 0;
         let mut x = 0;
         while x < new.len() {
-            let (text, width) = fitted(&new[x], new.len() - x);
-            let unchanged = olds.lead_at(old, x) && same(&old[x], &new[x]);
+            let symbol = new[x].symbol();
+            let (text, width) = fitted(symbol, new.len() - x);
+            let mut unchanged = false;
+            while lead <= x {
+                let before = old[lead].symbol();
+                unchanged = lead == x && before == symbol && alike(&old[x], &new[x], symbol);
+                lead += usize::from(fitted(before, old.len() - lead).1);
+            }
             if !unchanged {
                 if x >= tail && self.erase(x, y, &old[x..], out) {
                     return;
@@ -115,7 +122,7 @@ impl Painter {
     /// Erases from `x` to the end of the row when that is shorter than drawing blanks. Only ever with the plain pen:
     /// terminals disagree whether erasing keeps the background.
     fn erase(&mut self, x: usize, y: u16, old: &[Cell], out: &mut Vec<u8>) -> bool {
-        let changed = old.iter().rposition(|cell| !same(cell, &Cell::EMPTY)).map_or(0, |n| n + 1);
+        let changed = blank_tail(old);
         if changed <= ERASE_TO_END.len() {
             return false;
         }
@@ -134,7 +141,7 @@ impl Painter {
         out.extend_from_slice(text.as_bytes());
         // Behind the last column terminals wait with the wrap, and many draw clusters wider or narrower than their
         // neighbours do: both times the next move is an absolute one.
-        let sure = width == 1 && text.chars().nth(1).is_none();
+        let sure = width == 1 && (text.len() == 1 || text.chars().nth(1).is_none());
         self.at = self.at.map(|(x, y)| (x + width, y)).filter(|&(x, _)| sure && usize::from(x) < columns);
     }
 
@@ -156,7 +163,7 @@ impl Painter {
             && from < x
             && x - from <= REWRITE
             // The real cursor may have been put on the second column of a wide symbol.
-            && (from == 0 || fitted(&new[usize::from(from) - 1], 2).1 == 1)
+            && (from == 0 || fitted(new[usize::from(from) - 1].symbol(), 2).1 == 1)
         {
             let gap = &new[usize::from(from)..usize::from(x)];
             let plain = |cell: &Cell| {
@@ -214,45 +221,25 @@ impl Painter {
     }
 }
 
-/// Walks the columns of a row at which a symbol starts; the second column of a wide one is none.
-#[derive(Default)]
-struct Leads {
-    next: usize,
-}
-
-impl Leads {
-    /// To be asked with growing `x`.
-    fn lead_at(&mut self, row: &[Cell], x: usize) -> bool {
-        while self.next < x {
-            self.next += usize::from(fitted(&row[self.next], row.len() - self.next).1);
-        }
-        self.next == x
-    }
-}
-
-/// What is sent for a cell with `room` columns left; a wide symbol that does not fit becomes a visible mark.
-fn fitted(cell: &Cell, room: usize) -> (&str, u16) {
-    let (text, width) = guard::symbol(cell.symbol());
+/// What is sent for a symbol with `room` columns left; a wide one that does not fit becomes a visible mark.
+fn fitted(symbol: &str, room: usize) -> (&str, u16) {
+    let (text, width) = guard::symbol(symbol);
     if usize::from(width) > room { (guard::REPLACEMENT, 1) } else { (text, width) }
 }
 
-/// Equal to the eye.
-fn same(a: &Cell, b: &Cell) -> bool {
-    if a == b {
-        return true;
-    }
-    if a.symbol() != b.symbol() {
-        return false;
-    }
-    if a.symbol() == " " {
-        return Pen::PLAIN.for_blank(a) == Pen::PLAIN.for_blank(b);
-    }
-    Pen::of(a) == Pen::of(b)
+/// Two cells with the same symbol are equal to the eye.
+fn alike(a: &Cell, b: &Cell, symbol: &str) -> bool {
+    let (a, b) = (Pen::of(a), Pen::of(b));
+    a == b || symbol == " " && Pen::PLAIN.for_blank_of(a) == Pen::PLAIN.for_blank_of(b)
+}
+
+fn is_blank(cell: &Cell) -> bool {
+    cell.symbol() == " " && alike(cell, &Cell::EMPTY, " ")
 }
 
 /// The column from which on a row holds nothing but plain blanks.
 fn blank_tail(row: &[Cell]) -> usize {
-    row.iter().rposition(|cell| !same(cell, &Cell::EMPTY)).map_or(0, |n| n + 1)
+    row.iter().rposition(|cell| !is_blank(cell)).map_or(0, |n| n + 1)
 }
 
 /// Buffers are at most `u16` wide.

@@ -200,7 +200,7 @@ fn check(screen: &vt100::Screen, want: &Buffer) -> Result<(), TestCaseError> {
         let row = &want.content[usize::from(y * WIDTH)..usize::from((y + 1) * WIDTH)];
         let mut x = 0;
         while x < row.len() {
-            let (text, width) = fitted(&row[x], row.len() - x);
+            let (text, width) = fitted(row[x].symbol(), row.len() - x);
             let cell = screen.cell(y, column(x)).unwrap();
             let got = if cell.contents().is_empty() { " " } else { cell.contents() };
             prop_assert_eq!(got, text, "at {},{}", x, y);

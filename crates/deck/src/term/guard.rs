@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use mldeck_core::text::is_narrow;
 use ratatui::buffer::CellWidth as _;
 
 /// Stands where one cell held something that may not leave.
@@ -28,6 +29,10 @@ pub fn symbol(symbol: &str) -> (&str, u16) {
         [b' '..=b'~'] => return (symbol, 1),
         [] => return (" ", 1),
         _ => {}
+    }
+    let mut chars = symbol.chars();
+    if chars.next().is_some_and(is_narrow) && chars.next().is_none() {
+        return (symbol, 1);
     }
     let hostile = symbol.len() > SYMBOL_CAP || symbol.starts_with('\u{fe0f}') || symbol.chars().any(is_hidden);
     if hostile {

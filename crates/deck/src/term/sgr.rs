@@ -42,7 +42,12 @@ impl Pen {
     /// The least change of this pen that draws a blank of `cell` right.
     #[must_use]
     pub(super) fn for_blank(self, cell: &Cell) -> Self {
-        let want = Self::of(cell);
+        self.for_blank_of(Self::of(cell))
+    }
+
+    /// The same for a blank in the pen `want`.
+    #[must_use]
+    pub(super) fn for_blank_of(self, want: Self) -> Self {
         if want.modifier.intersects(SEEN_ON_BLANK) {
             return want;
         }

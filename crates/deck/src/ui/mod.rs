@@ -46,7 +46,10 @@ impl<'a> Paint<'a> {
 /// Paints the whole screen; returns where the real cursor belongs.
 pub fn view(model: &Model, theme: &Theme, caps: &Caps, buffer: &mut Buffer) -> Option<Position> {
     let area = buffer.area;
-    buffer.set_style(area, theme.get(Role::Text));
+    // As `Buffer::set_style` over all of it does, which looks each cell up by its place.
+    for cell in &mut buffer.content {
+        cell.set_style(theme.get(Role::Text));
+    }
     let paint = Paint { theme, caps, now: Now(model.now()) };
     if screen::is_too_small((area.width, area.height)) {
         pen::text(buffer, area, "mldeck: terminal too small (40x10 at least)", theme.get(Role::Warn));

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use mldeck_core::text::is_narrow;
 use ratatui::{
     buffer::{Buffer, CellWidth},
     layout::Rect,
@@ -20,6 +21,9 @@ pub fn grapheme_width(grapheme: &str) -> usize {
 pub fn width(text: &str) -> usize {
     if text.is_ascii() {
         return text.len();
+    }
+    if text.chars().all(is_narrow) {
+        return text.chars().count();
     }
     text.graphemes(true).map(grapheme_width).sum()
 }
@@ -47,19 +51,24 @@ pub fn shown<'a>(look: Look<'_>, text: &'a str) -> Cow<'a, str> {
 /// Writes `text` from one cell on, over at most `columns` of them, and returns where it ended. Outside of the buffer
 /// nothing is written.
 pub fn write(buf: &mut Buffer, (x, y): (u16, u16), text: &str, columns: usize, style: Style) -> u16 {
-    if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+    if !text.chars().all(is_narrow) {
         return buf.set_stringn(x, y, text, columns, style).0;
     }
     // Most text is plain. A character then is a cell, and the search for grapheme clusters, which takes longer than all
     // else in a frame, would find that.
-    let mut at = x;
-    for byte in text.bytes().take(columns) {
-        let Some(cell) = buf.cell_mut((at, y)) else { break };
-        #[expect(clippy::disallowed_methods, reason = "printable ASCII: there is nothing to filter")]
-        cell.set_char(char::from(byte)).set_style(style);
-        at += 1;
+    let area = buf.area;
+    if !area.contains((x, y).into()) {
+        return x;
     }
-    at
+    let from = buf.index_of(x, y);
+    let room = columns.min(usize::from(area.right() - x));
+    let mut end = x;
+    for (cell, c) in buf.content[from..from + room].iter_mut().zip(text.chars()) {
+        #[expect(clippy::disallowed_methods, reason = "a cell each: there is nothing to filter")]
+        cell.set_char(c).set_style(style);
+        end += 1;
+    }
+    end
 }
 
 /// One row of a rectangle as a place to write from left to right.
@@ -174,6 +183,13 @@ mod tests {
         assert_eq!(cut("日本語名", 6), "日本…");
         assert_eq!(cut("abc", 0), "");
         assert_eq!(cut("e\u{301}e\u{301}e\u{301}", 3), "e\u{301}e\u{301}e\u{301}");
+    }
+
+    #[test]
+    fn symbols_of_ours_take_the_short_way() {
+        for symbol in Symbol::ALL {
+            assert!(symbol.text(true).chars().all(is_narrow), "{symbol:?}");
+        }
     }
 
     #[test]

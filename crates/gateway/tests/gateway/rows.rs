@@ -265,6 +265,27 @@ async fn what_is_coming_and_could_not_be_read_is_said() {
 }
 
 #[tokio::test]
+async fn a_screen_in_an_account_of_any_size_is_asked_for_by_name() {
+    let names: Vec<String> = (0..60).map(|n| format!("e{n:02}")).collect();
+    let (gateway, peer) = scripted(|seen| {
+        let body = seen.json();
+        let parts = body["SearchExpression"]["SubExpressions"].as_array().cloned();
+        let parts = parts.unwrap_or_else(|| vec![body["SearchExpression"].clone()]);
+        let filters = parts.iter().flat_map(|part| part["Filters"].as_array().expect("names").clone());
+        let asked: Vec<String> = filters.map(|filter| filter["Value"].as_str().unwrap().to_owned()).collect();
+        match body["Resource"].as_str() {
+            Some("Endpoint") => results(asked.iter().map(|name| json!({"Endpoint": endpoint(name)}))),
+            _ => results(asked.iter().map(|name| dashboard(&format!("model-{name}"), &[name]))),
+        }
+    })
+    .await;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (out, answers) = all(&gateway, at_rest(&names), false).await;
+    assert_eq!((out.len(), answers), (60, 2));
+    assert_eq!(count(&peer), BTreeMap::from([("Search".to_owned(), 4)]));
+}
+
+#[tokio::test]
 async fn models_are_read_whole_where_they_cannot_be_filtered_by_endpoint() {
     let names: Vec<String> = (0..40).map(|n| format!("e{n:02}")).collect();
     let records: Vec<Value> = names

@@ -28,6 +28,8 @@ const FEW: usize = 3;
 /// Filters that a list of them takes, and that an expression takes with those of its parts (50, in whole lists).
 const FILTERS: usize = 20;
 const FILTERED: usize = 40;
+/// More rows than a terminal is high: who asks for so many asks for most of the account, and reads its index whole.
+const SCREEN: usize = 200;
 /// Rows of one answer that take calls of their own: a table fills as it is read, and no question outlasts its caller.
 const SLOW: usize = 8;
 const MOST_SLOW: usize = 100;
@@ -46,6 +48,8 @@ type Served = HashMap<Text, Vec<Serving>>;
 impl Gateway {
     /// What the index tells for sure, and the first of those rows that take calls of their own.
     pub(crate) async fn rows(&self, wanted: &[RowOf], instances: bool) -> Vec<(Text, Result<Details, Fault>)> {
+        // A screen is asked for by name, in parts that an expression holds.
+        let wanted = if wanted.len() <= SCREEN { &wanted[..wanted.len().min(FILTERED)] } else { wanted };
         let records = self.records(wanted).await;
         let served = if instances { Served::default() } else { self.served(&records, wanted.len()).await };
         let (mut out, mut slow) = (Vec::new(), Vec::new());

@@ -149,15 +149,19 @@ pub(super) fn describe_config(world: &mut World, request: &Request<'_>) -> Reply
 
 pub(super) fn list_configs(world: &mut World, request: &Request<'_>) -> Reply {
     let rows = world.endpoints.configs.iter().map(|(name, config)| Row {
-        name: name.clone(),
+        name,
         created: config.created,
         modified: None,
         status: None,
-        summary: json!({
-            "EndpointConfigName": name, "EndpointConfigArn": config_arn(name), "CreationTime": epoch(config.created)
-        }),
+        item: config,
     });
-    listing::answer(rows.collect(), request, "EndpointConfigs", &["Name", "CreationTime"])
+    listing::answer(
+        rows,
+        request,
+        "EndpointConfigs",
+        &["Name", "CreationTime"],
+        |Row { name, created, .. }| json!({"EndpointConfigName": name, "EndpointConfigArn": config_arn(name), "CreationTime": epoch(*created)}),
+    )
 }
 
 /// Deleting a config that is in force is accepted, as AWS accepts it: the endpoint serves on, its way back is gone.
@@ -201,13 +205,19 @@ pub(super) fn describe_model(world: &mut World, request: &Request<'_>) -> Reply 
 
 pub(super) fn list_models(world: &mut World, request: &Request<'_>) -> Reply {
     let rows = world.endpoints.models.iter().map(|(name, model)| Row {
-        name: name.clone(),
+        name,
         created: model.created,
         modified: None,
         status: None,
-        summary: json!({"ModelName": name, "ModelArn": model_arn(name), "CreationTime": epoch(model.created)}),
+        item: model,
     });
-    listing::answer(rows.collect(), request, "Models", &["Name", "CreationTime"])
+    listing::answer(
+        rows,
+        request,
+        "Models",
+        &["Name", "CreationTime"],
+        |Row { name, created, .. }| json!({"ModelName": name, "ModelArn": model_arn(name), "CreationTime": epoch(*created)}),
+    )
 }
 
 pub(super) fn delete_model(world: &mut World, request: &Request<'_>) -> Reply {

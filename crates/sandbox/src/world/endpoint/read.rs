@@ -11,19 +11,27 @@ use crate::world::{
 
 pub(super) fn list_endpoints(world: &mut World, request: &Request<'_>) -> Reply {
     let rows = world.endpoints.endpoints.values().map(|endpoint| Row {
-        name: endpoint.name.clone(),
+        name: &endpoint.name,
         created: endpoint.created,
         modified: Some(endpoint.modified),
         status: Some(endpoint.status.as_str()),
-        summary: json!({
-            "EndpointName": endpoint.name,
-            "EndpointArn": endpoint.arn(),
-            "CreationTime": epoch(endpoint.created),
-            "LastModifiedTime": epoch(endpoint.modified),
-            "EndpointStatus": endpoint.status.as_str(),
-        }),
+        item: endpoint,
     });
-    listing::answer(rows.collect(), request, "Endpoints", &["Name", "CreationTime", "Status"])
+    listing::answer(
+        rows,
+        request,
+        "Endpoints",
+        &["Name", "CreationTime", "Status"],
+        |Row { item: endpoint, .. }| {
+            json!({
+                "EndpointName": endpoint.name,
+                "EndpointArn": endpoint.arn(),
+                "CreationTime": epoch(endpoint.created),
+                "LastModifiedTime": epoch(endpoint.modified),
+                "EndpointStatus": endpoint.status.as_str(),
+            })
+        },
+    )
 }
 
 pub(super) fn describe_endpoint(world: &mut World, request: &Request<'_>) -> Reply {
