@@ -23,15 +23,15 @@ pub enum Tone {
 
 /// One cell as it will be read: text that is safe to draw, and its meaning.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Cell {
-    pub text: Cow<'static, str>,
+pub struct Cell<'a> {
+    pub text: Cow<'a, str>,
     pub tone: Tone,
     /// Drawn after the text as a line of blocks; empty for none, `NaN` for a gap.
-    pub spark: Vec<f32>,
+    pub spark: Cow<'a, [f32]>,
 }
 
-impl Cell {
-    pub fn new(text: impl Into<Cow<'static, str>>) -> Self {
+impl<'a> Cell<'a> {
+    pub fn new(text: impl Into<Cow<'a, str>>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
 
@@ -47,20 +47,25 @@ impl Cell {
     }
 
     #[must_use]
-    pub fn spark(mut self, points: &[f32]) -> Self {
-        self.spark = points.to_vec();
+    pub fn spark(mut self, points: &'a [f32]) -> Self {
+        self.spark = Cow::Borrowed(points);
         self
     }
-}
 
-impl From<&Text> for Cell {
-    fn from(text: &Text) -> Self {
-        Self::new(text.as_str().to_owned())
+    /// For as long as it is wanted, whatever becomes of the row.
+    pub fn into_owned(self) -> Cell<'static> {
+        Cell { text: Cow::Owned(self.text.into_owned()), tone: self.tone, spark: Cow::Owned(self.spark.into_owned()) }
     }
 }
 
-impl From<Option<&Text>> for Cell {
-    fn from(text: Option<&Text>) -> Self {
+impl<'a> From<&'a Text> for Cell<'a> {
+    fn from(text: &'a Text) -> Self {
+        Self::new(text.as_str())
+    }
+}
+
+impl<'a> From<Option<&'a Text>> for Cell<'a> {
+    fn from(text: Option<&'a Text>) -> Self {
         text.map_or_else(Self::missing, Self::from)
     }
 }
@@ -176,7 +181,7 @@ pub struct Column<R: 'static> {
     pub tier: Tier,
     pub width: Width,
     pub align: Align,
-    pub cell: fn(&R, Now) -> Cell,
+    pub cell: fn(&R, Now) -> Cell<'_>,
     pub value: fn(&R) -> Value<'_>,
 }
 

@@ -92,9 +92,9 @@ pub struct Changed {
     pub section: String,
     pub label: String,
     /// `None`: it is new.
-    pub before: Option<Cell>,
+    pub before: Option<Cell<'static>>,
     /// `None`: it is gone.
-    pub after: Option<Cell>,
+    pub after: Option<Cell<'static>>,
 }
 
 /// The facts that differ, by section and label (repeated labels by their order), each in its place. Only the text of a fact
@@ -221,7 +221,7 @@ mod tests {
         let shown: Vec<_> = changes
             .iter()
             .map(|c| {
-                let text = |cell: &Option<Cell>| cell.as_ref().map_or("-".to_owned(), |cell| cell.text.to_string());
+                let text = |cell: &Option<Cell<'_>>| cell.as_ref().map_or("-".to_owned(), |cell| cell.text.to_string());
                 format!("{}/{}: {} {}", c.section, c.label, text(&c.before), text(&c.after))
             })
             .collect();

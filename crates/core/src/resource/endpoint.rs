@@ -321,22 +321,24 @@ impl Endpoint {
         self.alarms.iter().filter(|alarm| alarm.is_firing())
     }
 
-    fn model_live(&self) -> Option<String> {
-        let details = self.details.as_ref()?;
-        let labels = |variants: &[Variant]| {
-            let mut labels: Vec<String> = variants
-                .iter()
-                .filter_map(|variant| variant.label.as_ref().or(variant.model.as_ref()))
-                .map(ToString::to_string)
-                .collect();
-            labels.dedup();
-            labels.join(" + ")
-        };
-        let now = labels(&details.variants);
-        match &details.pending {
-            Some(pending) if !pending.variants.is_empty() => Some(format!("{now} → {}", labels(&pending.variants))),
-            _ => Some(now),
+    fn model_live(&self) -> Option<Cow<'_, str>> {
+        fn label(variant: &Variant) -> Option<&str> {
+            variant.label.as_ref().or(variant.model.as_ref()).map(Text::as_str)
         }
+        fn labels(variants: &[Variant]) -> Cow<'_, str> {
+            if let [only] = variants {
+                return label(only).unwrap_or_default().into();
+            }
+            let mut labels: Vec<&str> = variants.iter().filter_map(label).collect();
+            labels.dedup();
+            labels.join(" + ").into()
+        }
+        let details = self.details.as_ref()?;
+        let now = labels(&details.variants);
+        Some(match &details.pending {
+            Some(pending) if !pending.variants.is_empty() => format!("{now} → {}", labels(&pending.variants)).into(),
+            _ => now,
+        })
     }
 
     fn traffic(&self) -> Option<String> {
@@ -393,7 +395,7 @@ impl Resource for Endpoint {
             tier: Tier::Always,
             width: Width::Fit { min: 9, max: 20 },
             align: Align::Left,
-            cell: |row, _| Cell::new(row.status.as_str().to_owned()).tone(row.status.health().tone()),
+            cell: |row, _| Cell::new(row.status.as_str()).tone(row.status.health().tone()),
             value: |row| Value::text(row.status.as_str()),
         },
         Column {
@@ -403,7 +405,7 @@ impl Resource for Endpoint {
             width: Width::Fit { min: 10, max: 28 },
             align: Align::Left,
             cell: |row, _| row.model_live().map_or_else(Cell::missing, Cell::new),
-            value: |row| row.model_live().map_or(Value::Missing, |text| Value::Text(Cow::Owned(text))),
+            value: |row| row.model_live().map_or(Value::Missing, Value::Text),
         },
         Column {
             head: "TRAFFIC",

@@ -58,7 +58,7 @@ pub struct Section {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fact {
     pub label: String,
-    pub value: Cell,
+    pub value: Cell<'static>,
 }
 
 impl Section {
@@ -67,13 +67,13 @@ impl Section {
     }
 
     #[must_use]
-    pub fn with(mut self, label: impl Into<String>, value: impl Into<Cell>) -> Self {
-        self.facts.push(Fact { label: label.into(), value: value.into() });
+    pub fn with<'a>(mut self, label: impl Into<String>, value: impl Into<Cell<'a>>) -> Self {
+        self.facts.push(Fact { label: label.into(), value: value.into().into_owned() });
         self
     }
 }
 
-impl From<String> for Cell {
+impl From<String> for Cell<'_> {
     fn from(text: String) -> Self {
         Self::new(text)
     }

@@ -76,7 +76,7 @@ pub trait Grid {
     /// Rows before the filter.
     fn total(&self) -> usize;
     /// The cells of row `row` for the columns that [`Grid::heads`] gave at this width.
-    fn cells(&self, row: usize, width: u16, now: Now) -> Vec<Cell>;
+    fn cells(&self, row: usize, width: u16, now: Now) -> Vec<Cell<'_>>;
     fn health(&self, row: usize) -> Health;
     fn is_marked(&self, row: usize) -> bool;
     /// The first row on screen for a window of `height` rows, and the row of the cursor.

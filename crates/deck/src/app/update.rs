@@ -1,6 +1,6 @@
 //! Routing: each message goes to one function. Nothing here knows a terminal, a clock or a network.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use mldeck_core::{
     ask::{Answer, TrailEvent},
@@ -293,11 +293,15 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
         Answer::Identity(identity) => dispatch::on_identity(model, identity, out),
         Answer::Endpoints { rows, more } => {
             let pages = model.endpoints.load.turn(more);
+            let known = model.endpoints.rows().len();
             let grown = model.endpoints.walk(rows, pages, differs, carry_endpoint);
             let undescribed = |name: &Text| model.endpoints.get(name).is_none_or(|row| row.details.is_none());
             model.details_read.retain(|name, _| !undescribed(name));
-            if grown {
-                join_endpoints(model);
+            match (grown, pages.last) {
+                (false, _) => {}
+                (true, false) => join_new(model, known),
+                // The last page may have put rows elsewhere.
+                (true, true) => join_endpoints(model),
             }
             if pages.last {
                 arrived(model, Slot::Endpoints);
@@ -466,6 +470,28 @@ fn join_endpoints(model: &mut Model) {
     }
     for (name, change) in changes {
         model.endpoints.change(&name, |row| put(&mut row.change, Some(change)));
+    }
+}
+
+/// The same for the rows behind the first `known` ones: events are about the whole account, a page of it is new.
+fn join_new(model: &mut Model, known: usize) {
+    let new: HashSet<Text> = model.endpoints.rows().iter().skip(known).map(|row| row.name.clone()).collect();
+    let mut joined = HashSet::new();
+    // Newest first: the first one that is told is the last change.
+    for event in model.changes.iter().filter(|event| new.contains(&event.endpoint)) {
+        if let Some(change) = event.change()
+            && joined.insert(&event.endpoint)
+        {
+            model.endpoints.change(&event.endpoint, |row| put(&mut row.change, Some(change)));
+        }
+    }
+    for alarm in &model.alarms {
+        if let Some(endpoint) = alarm.endpoint().filter(|endpoint| new.contains(*endpoint)) {
+            model.endpoints.change(endpoint, |row| {
+                row.alarms.push(alarm.clone());
+                true
+            });
+        }
     }
 }
 

@@ -105,7 +105,7 @@ impl Painter {
             let mut unchanged = false;
             while lead <= x {
                 let before = old[lead].symbol();
-                unchanged = lead == x && before == symbol && alike(&old[x], &new[x], symbol);
+                unchanged = lead == x && is_equal(before, symbol) && alike(&old[x], &new[x], symbol);
                 lead += usize::from(fitted(before, old.len() - lead).1);
             }
             if !unchanged {
@@ -222,9 +222,22 @@ impl Painter {
 }
 
 /// What is sent for a symbol with `room` columns left; a wide one that does not fit becomes a visible mark.
+#[inline]
 fn fitted(symbol: &str, room: usize) -> (&str, u16) {
+    // Ten thousand cells a frame, nearly all of them one plain character.
+    if let [b' '..=b'~'] = symbol.as_bytes() {
+        return (symbol, 1);
+    }
     let (text, width) = guard::symbol(symbol);
     if usize::from(width) > room { (guard::REPLACEMENT, 1) } else { (text, width) }
+}
+
+#[inline]
+fn is_equal(a: &str, b: &str) -> bool {
+    match (a.as_bytes(), b.as_bytes()) {
+        ([a], [b]) => a == b,
+        (a, b) => a == b,
+    }
 }
 
 /// Two cells with the same symbol are equal to the eye.

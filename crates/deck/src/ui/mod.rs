@@ -15,6 +15,7 @@ use mldeck_core::column::Now;
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
+    style::Style,
 };
 
 use crate::{
@@ -46,9 +47,12 @@ impl<'a> Paint<'a> {
 /// Paints the whole screen; returns where the real cursor belongs.
 pub fn view(model: &Model, theme: &Theme, caps: &Caps, buffer: &mut Buffer) -> Option<Position> {
     let area = buffer.area;
-    // As `Buffer::set_style` over all of it does, which looks each cell up by its place.
-    for cell in &mut buffer.content {
-        cell.set_style(theme.get(Role::Text));
+    let ground = theme.get(Role::Text);
+    // Most themes leave it to the terminal, and an empty frame is as it is: half of its cells are then never touched.
+    if ground != Style::new() {
+        for cell in &mut buffer.content {
+            cell.set_style(ground);
+        }
     }
     let paint = Paint { theme, caps, now: Now(model.now()) };
     if screen::is_too_small((area.width, area.height)) {

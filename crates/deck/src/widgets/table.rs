@@ -24,12 +24,12 @@ pub struct Head<'a> {
 
 /// One row as it is to be drawn.
 #[derive(Clone, Debug, Default)]
-pub struct Row {
+pub struct Row<'a> {
     pub health: Option<Health>,
     pub marked: bool,
     /// Shown, but no longer certain: drawn dim.
     pub stale: bool,
-    pub cells: Vec<Cell>,
+    pub cells: Vec<Cell<'a>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,10 +60,10 @@ pub const fn height(area: Rect) -> usize {
 
 impl Table<'_> {
     /// Draws the head and the visible rows; `row` is asked for those only, in order.
-    pub fn paint(&self, mut row: impl FnMut(usize) -> Row, area: Rect, buf: &mut Buffer, look: Look<'_>) {
+    pub fn paint<'a>(&self, mut row: impl FnMut(usize) -> Row<'a>, area: Rect, buf: &mut Buffer, look: Look<'_>) {
         let area = area.intersection(buf.area);
         let end = self.rows.min(self.top.saturating_add(height(area)));
-        let rows: Vec<Row> = (self.top.min(end)..end).map(&mut row).collect();
+        let rows: Vec<Row<'a>> = (self.top.min(end)..end).map(&mut row).collect();
         let widths = self.widths(&rows, area, look);
         self.head(&widths, area, buf, look);
         for (line, (index, row)) in (1u16..).zip((self.top..).zip(&rows)) {
@@ -73,7 +73,7 @@ impl Table<'_> {
         }
     }
 
-    fn widths(&self, rows: &[Row], area: Rect, look: Look<'_>) -> Vec<u16> {
+    fn widths(&self, rows: &[Row<'_>], area: Rect, look: Look<'_>) -> Vec<u16> {
         let natural = |index: usize, head: &Head<'_>| {
             let Width::Fit { max, .. } = head.width else { return 0 };
             let cells = rows.iter().filter_map(|row| row.cells.get(index));
@@ -112,7 +112,7 @@ impl Table<'_> {
         }
     }
 
-    fn row(&self, index: usize, row: &Row, widths: &[u16], line: &mut Line<'_>, look: Look<'_>) {
+    fn row(&self, index: usize, row: &Row<'_>, widths: &[u16], line: &mut Line<'_>, look: Look<'_>) {
         let at_cursor = self.cursor == Some(index);
         let mark = if at_cursor { look.symbol(Symbol::Cursor) } else { "" };
         line.put_left(look, mark, 1, look.style(if self.focused { Role::Accent } else { Role::Dim }));
@@ -151,7 +151,7 @@ fn arrow_width(head: &Head<'_>, look: Look<'_>) -> u16 {
     u16::try_from(head_width(head, look) + 1).unwrap_or(u16::MAX)
 }
 
-fn cell_width(cell: &Cell, look: Look<'_>) -> usize {
+fn cell_width(cell: &Cell<'_>, look: Look<'_>) -> usize {
     let text = pen::width(&pen::shown(look, &cell.text));
     match cell.spark.len().min(SPARK) {
         0 => text,
@@ -159,7 +159,7 @@ fn cell_width(cell: &Cell, look: Look<'_>) -> usize {
     }
 }
 
-fn put_cell(cell: &Cell, align: Align, width: usize, style: Style, line: &mut Line<'_>, look: Look<'_>) {
+fn put_cell(cell: &Cell<'_>, align: Align, width: usize, style: Style, line: &mut Line<'_>, look: Look<'_>) {
     let wanted = pen::width(&pen::shown(look, &cell.text));
     let gap = usize::from(wanted > 0);
     // The text goes before the curve where both do not fit.

@@ -509,8 +509,19 @@ mod tests {
         let mira = Some("mira".to_owned());
         let joined = answer(1_000, Slot::Changes, Answer::Changes(changes));
         assert_eq!(joined, [(of(&["5xx", "p99"]), None), (of(&[]), mira.clone())]);
+        // A page of a walk brings a row that both were about before.
+        let page = |names: &[&str], more: Option<&str>| {
+            let rows = names.iter().map(|name| row(name, EndpointStatus::InService)).collect();
+            Answer::Endpoints { rows, more: more.map(Text::new) }
+        };
+        let came = answer(1_000, Slot::Endpoints, page(&["x"], Some("more")));
+        assert_eq!(came[2], (of(&["of nothing here"]), Some("ci".to_owned())));
+        let walked = answer(1_000, Slot::Endpoints, page(&["b", "a"], None));
+        let x = (of(&["of nothing here"]), Some("ci".to_owned()));
+        assert_eq!(walked, [x, (of(&[]), mira.clone()), (of(&["5xx", "p99"]), None)]);
+
         let over = answer(90_000, Slot::Alarms, Answer::Alarms(vec![alarm("latency", "b")]));
-        assert_eq!(over, [(of(&[]), None), (of(&["latency"]), mira)]);
+        assert_eq!(over, [(of(&[]), Some("ci".to_owned())), (of(&["latency"]), mira), (of(&[]), None)]);
     }
 
     #[test]

@@ -477,7 +477,7 @@ impl<R: Resource> Table<R> {
     }
 
     /// The cells of any row, for the columns of this width.
-    pub fn cells_of(&self, row: &R, width: u16, now: Now) -> Vec<Cell> {
+    pub fn cells_of<'a>(&self, row: &'a R, width: u16, now: Now) -> Vec<Cell<'a>> {
         let own = self.columns(width).map(|column| (column.cell)(row, now));
         let extra = self.extra.iter().map(|name| value_cell(&row.field(name)));
         own.chain(extra).collect()
@@ -554,7 +554,7 @@ impl<R: Resource> Grid for Table<R> {
         self.rows.len()
     }
 
-    fn cells(&self, row: usize, width: u16, now: Now) -> Vec<Cell> {
+    fn cells(&self, row: usize, width: u16, now: Now) -> Vec<Cell<'_>> {
         self.index.get(row).map(|&i| self.cells_of(&self.rows[i as usize], width, now)).unwrap_or_default()
     }
 
@@ -657,7 +657,7 @@ pub fn fault_notice(fault: &Fault, tone: Tone) -> Notice {
 }
 
 /// How a field without a column of its own is shown.
-pub fn value_cell(value: &Value<'_>) -> Cell {
+pub fn value_cell(value: &Value<'_>) -> Cell<'static> {
     match value {
         Value::Missing => Cell::missing(),
         Value::Text(text) => Cell::new(text.clone().into_owned()),

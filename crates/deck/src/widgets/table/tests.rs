@@ -23,13 +23,13 @@ fn table(rows: usize) -> Table<'static> {
     Table { heads: &HEADS, rows, top: 0, cursor: Some(0), sort: Some((2, true)), focused: true }
 }
 
-fn row(index: usize) -> Row {
+fn row(index: usize) -> Row<'static> {
     let (health, name, status, p99, spark) = match index {
         0 => (Health::Bad, "fraud-prod", Cell::new("InService"), "1 840", vec![1.0, 1.0, 1.0, 9.0]),
         1 => (Health::Busy, "ranking-eu-central-blue-green", Cell::new("Updating").tone(Tone::Busy), "61", vec![]),
         _ => (Health::Ok, "churn", Cell::new("InService"), "–", vec![f32::NAN, 2.0, 2.0, 2.0]),
     };
-    let cells = vec![Cell::new(name), status, Cell::new(p99).spark(&spark), Cell::new("ci-deploy")];
+    let cells = vec![Cell::new(name), status, Cell::new(p99).spark(&spark).into_owned(), Cell::new("ci-deploy")];
     Row { health: Some(health), marked: index == 2, stale: false, cells }
 }
 
