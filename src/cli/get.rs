@@ -396,7 +396,10 @@ fn as_table<R: Resource>(table: &Table<R>, rows: &[&R], now: Timestamp) -> Strin
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test dies of a broken assumption")]
 mod tests {
+    use mldeck_core::resource::endpoint::{EndpointStatus, Variant};
+
     use super::*;
 
     #[test]
@@ -405,6 +408,35 @@ mod tests {
         assert_eq!(quoted("a,b"), "\"a,b\"");
         assert_eq!(quoted("say \"x\""), "\"say \"\"x\"\"\"");
         assert_eq!(quoted("=cmd()"), "\"'=cmd()\"");
+    }
+
+    #[test]
+    fn what_is_read_of_an_endpoint_is_written() {
+        let variant = Variant { instance_type: Some(Text::new("ml.m5.large")), ..Variant::default() };
+        let row = Endpoint {
+            name: Text::new("fraud-prod"),
+            arn: Text::new("arn:aws:sagemaker:eu-west-1:1:endpoint/fraud-prod"),
+            status: EndpointStatus::InService,
+            created: Timestamp::from_millis(0),
+            modified: Timestamp::from_millis(0),
+            details: Some(Details { variants: vec![variant], ..Details::default() }),
+            vitals: None,
+            alarms: Vec::new(),
+            change: None,
+        };
+        let now = Timestamp::from_millis(60_000);
+        let rows: Vec<serde_json::Value> = serde_json::from_str(&as_json(&[&row], now)).unwrap();
+        assert_eq!(rows[0]["instance"], json!("ml.m5.large"));
+        assert_eq!(rows[0]["arn"], json!("arn:aws:sagemaker:eu-west-1:1:endpoint/fraud-prod"));
+        let csv = as_csv(&[&row], now);
+        assert!(csv.lines().next().is_some_and(|head| head.ends_with(",alarm,arn,instance")), "{csv}");
+        let mut table: Table<Endpoint> = Table::new(None, &[]);
+        table.replace(vec![row]);
+        for (filter, shown) in [("instance:m5", 1), ("instance:c5", 0)] {
+            table.set_filter(filter);
+            table.settle(now);
+            assert_eq!((table.filter_error(), table.shown().count()), (None, shown), "{filter}");
+        }
     }
 
     #[test]

@@ -579,6 +579,10 @@ impl Resource for Endpoint {
             other => other.strip_prefix("tag.").map_or(Value::Missing, tag),
         }
     }
+
+    fn field_names(&self) -> Vec<&str> {
+        vec!["alarm", "arn", "instance"]
+    }
 }
 
 impl Variant {
