@@ -143,7 +143,7 @@ impl Polls {
         }
     }
 
-    /// One slot again now, because something of ours changed what it shows.
+    /// One slot again at this moment, because something changed what it shows.
     pub fn hurry(&mut self, slot: Slot, at: Monotonic) {
         if let Some(poll) = self.polls.get_mut(&slot) {
             poll.due = Some(at);

@@ -218,24 +218,30 @@ impl<R: Resource> Table<R> {
             // A row that moved while the walk went on is named twice.
             let named = self.walked.iter().filter_map(|place| rows.get_mut(*place as usize)?.take());
             self.rows = named.collect();
-            self.place = self.rows.iter().enumerate().map(|(at, row)| (row.name().clone(), number(at))).collect();
+            self.find_places();
         }
         self.walked.clear();
         !stand
     }
 
-    /// Rows of an earlier session: what is here already is as new or newer.
+    /// Rows of an earlier session, the first of them or all. What a walk under way has told is newer, and stays.
     pub fn fill(&mut self, rows: Vec<R>) {
-        self.rows.reserve(rows.len());
-        self.place.reserve(rows.len());
+        self.dirty = true;
+        if self.walked.is_empty() {
+            self.rows = rows;
+            self.find_places();
+            self.unkept = false;
+            return;
+        }
         for row in rows {
             if !self.place.contains_key(row.name()) {
                 self.add(row);
-                self.dirty = true;
             }
         }
-        // Unless a walk has told more by now.
-        self.unkept &= !self.walked.is_empty();
+    }
+
+    fn find_places(&mut self) {
+        self.place = self.rows.iter().enumerate().map(|(at, row)| (row.name().clone(), number(at))).collect();
     }
 
     /// News of some rows: the others stay.
