@@ -293,15 +293,14 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
         Answer::Identity(identity) => dispatch::on_identity(model, identity, out),
         Answer::Endpoints { rows, more } => {
             let pages = model.endpoints.load.turn(more);
-            let known = model.endpoints.rows().len();
-            let grown = model.endpoints.walk(rows, pages, differs, carry_endpoint);
+            // Events are about the whole account, and a page of it is new.
+            let came = rows.iter().filter(|row| model.endpoints.get(&row.name).is_none());
+            let came: HashSet<Text> = came.map(|row| row.name.clone()).collect();
+            model.endpoints.walk(rows, pages, differs, carry_endpoint);
             let undescribed = |name: &Text| model.endpoints.get(name).is_none_or(|row| row.details.is_none());
             model.details_read.retain(|name, _| !undescribed(name));
-            match (grown, pages.last) {
-                (false, _) => {}
-                (true, false) => join_new(model, known),
-                // The last page may have put rows elsewhere.
-                (true, true) => join_endpoints(model),
+            if !came.is_empty() {
+                join_endpoints(model, |name| came.contains(name));
             }
             if pages.last {
                 arrived(model, Slot::Endpoints);
@@ -319,12 +318,12 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
         Answer::Alarms(alarms) => {
             model.alarms = alarms;
             model.alarms_read = true;
-            join_endpoints(model);
+            join_endpoints(model, |_| true);
             model.endpoints.load.gaps.remove(&Slot::Alarms);
         }
         Answer::Changes(events) => {
             merge_changes(&mut model.changes, events);
-            join_endpoints(model);
+            join_endpoints(model, |_| true);
             model.endpoints.load.gaps.remove(&Slot::Changes);
         }
         Answer::Executions(rows) => {
@@ -444,22 +443,23 @@ fn on_details(model: &mut Model, all: Vec<(Text, Result<Details, Fault>)>, now: 
     }
 }
 
-/// Alarms and changes belong to rows. Most rows have neither: they are passed by without a look into a map.
-fn join_endpoints(model: &mut Model) {
+/// Alarms and changes belong to rows, here to those that it is `about`. Most rows have neither: they are passed by without a
+/// look into a map.
+fn join_endpoints(model: &mut Model, about: impl Fn(&Text) -> bool) {
     let mut alarms: HashMap<Text, Vec<Alarm>> = HashMap::new();
     for alarm in &model.alarms {
-        if let Some(endpoint) = alarm.endpoint() {
+        if let Some(endpoint) = alarm.endpoint().filter(|endpoint| about(endpoint)) {
             alarms.entry(endpoint.clone()).or_default().push(alarm.clone());
         }
     }
     let mut changes: HashMap<Text, Change> = HashMap::new();
-    for event in &model.changes {
+    for event in model.changes.iter().filter(|event| about(&event.endpoint)) {
         if let Some(change) = event.change() {
             changes.entry(event.endpoint.clone()).or_insert(change);
         }
     }
     model.endpoints.change_each(|row| {
-        let over = !row.alarms.is_empty() && !alarms.contains_key(&row.name);
+        let over = !row.alarms.is_empty() && about(&row.name) && !alarms.contains_key(&row.name);
         if over {
             row.alarms = Vec::new();
         }
@@ -470,28 +470,6 @@ fn join_endpoints(model: &mut Model) {
     }
     for (name, change) in changes {
         model.endpoints.change(&name, |row| put(&mut row.change, Some(change)));
-    }
-}
-
-/// The same for the rows behind the first `known` ones: events are about the whole account, a page of it is new.
-fn join_new(model: &mut Model, known: usize) {
-    let new: HashSet<Text> = model.endpoints.rows().iter().skip(known).map(|row| row.name.clone()).collect();
-    let mut joined = HashSet::new();
-    // Newest first: the first one that is told is the last change.
-    for event in model.changes.iter().filter(|event| new.contains(&event.endpoint)) {
-        if let Some(change) = event.change()
-            && joined.insert(&event.endpoint)
-        {
-            model.endpoints.change(&event.endpoint, |row| put(&mut row.change, Some(change)));
-        }
-    }
-    for alarm in &model.alarms {
-        if let Some(endpoint) = alarm.endpoint().filter(|endpoint| new.contains(*endpoint)) {
-            model.endpoints.change(endpoint, |row| {
-                row.alarms.push(alarm.clone());
-                true
-            });
-        }
     }
 }
 

@@ -232,6 +232,7 @@ fn fitted(symbol: &str, room: usize) -> (&str, u16) {
     if usize::from(width) > room { (guard::REPLACEMENT, 1) } else { (text, width) }
 }
 
+/// `==`, for the usual pair without a call to compare memory.
 #[inline]
 fn is_equal(a: &str, b: &str) -> bool {
     match (a.as_bytes(), b.as_bytes()) {

@@ -28,6 +28,8 @@ mod rows;
 use super::{PAGE, doing};
 use crate::{Gateway, maybe, maybe_time, memory::Pairs, pace::Service, text, tidy, time};
 
+/// 10 000 endpoints: a guard against tokens that never end, not a limit of ours.
+const PAGES: usize = 100;
 /// How old tags may be in a row. A plan reads them freshly.
 const TAGS_AGE: i64 = 5 * MINUTE;
 /// Prefix of the tags that mldeck writes.
@@ -45,7 +47,10 @@ pub(crate) enum Tags {
 impl Gateway {
     /// One page of the walk: the cheapest call, and the only one that shows deletions.
     pub(crate) async fn endpoints(&self, more: Option<&Text>) -> Result<(Vec<Endpoint>, Option<Text>), Fault> {
-        let token = more.map(Text::raw);
+        // Which page it asks for stands before the token.
+        let raw = more.map(Text::raw).unwrap_or_default();
+        let (number, token) =
+            raw.split_once(' ').map_or((1, None), |(n, token)| (n.parse().unwrap_or(PAGES), Some(token)));
         let call = self
             .clients()
             .sagemaker
@@ -53,12 +58,11 @@ impl Gateway {
             .sort_by(EndpointSortKey::CreationTime)
             .sort_order(OrderKey::Descending)
             .max_results(PAGE)
-            .set_next_token(token.clone());
+            .set_next_token(token.map(ToOwned::to_owned));
         let page = self.read(Service::SageMaker, doing("ListEndpoints", "listing endpoints"), call.send()).await?;
         let rows = page.endpoints().iter().map(row).collect();
-        // A token that leads to itself would be a walk without an end.
-        let next = page.next_token.filter(|next| !next.is_empty() && Some(next) != token.as_ref());
-        Ok((rows, next.as_deref().map(Text::new)))
+        let next = page.next_token.filter(|next| !next.is_empty() && number < PAGES);
+        Ok((rows, next.map(|next| Text::new(&format!("{} {next}", number + 1)))))
     }
 
     pub(crate) async fn details(&self, name: &Text) -> Result<Details, Fault> {

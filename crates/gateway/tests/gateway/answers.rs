@@ -82,10 +82,10 @@ async fn an_empty_page_with_a_token_goes_on_and_full_pages_are_asked_for() {
 }
 
 #[tokio::test]
-async fn a_token_that_leads_to_itself_ends_the_walk() {
+async fn a_token_that_never_ends_does() {
     let (gateway, peer) = scripted(|_| reply(200, &json!({"Endpoints": [], "NextToken": "again"}))).await;
     assert_eq!(walk(&gateway).await, Vec::new());
-    assert_eq!(peer.seen().len(), 2);
+    assert_eq!(peer.seen().len(), 100);
 }
 
 #[tokio::test]

@@ -163,19 +163,17 @@ impl<R: Resource> Table<R> {
 
     /// A page of the whole truth. Rows appear as they are named; at the last page those that no page named are gone, and the
     /// others stand in the order of the walk. For rows that know less than those that are here: where a row `differs`,
-    /// `carry` moves what the new one does not know into it; where it does not, the one that is here stays. True when rows
-    /// came that were not here.
+    /// `carry` moves what the new one does not know into it; where it does not, the one that is here stays.
     pub fn walk(
         &mut self,
         page: Vec<R>,
         Pages { first, last }: Pages,
         differs: impl Fn(&R, &R) -> bool,
         carry: impl Fn(&mut R, &mut R),
-    ) -> bool {
+    ) {
         if first {
             self.walked.clear();
         }
-        let before = self.rows.len();
         let mut changed = false;
         for mut row in page {
             // Mostly it stands where it stood the last time.
@@ -197,12 +195,10 @@ impl<R: Resource> Table<R> {
                 Some(_) => {}
             }
         }
-        let grown = self.rows.len() > before;
         if last {
             changed |= self.stand_as_walked();
         }
         self.changed(changed);
-        grown
     }
 
     fn add(&mut self, row: R) {
