@@ -66,7 +66,7 @@ pub(crate) fn start(length: Length, report: &mut Report) {
             millis(at, version.started)
         })
         .collect();
-    let account = Account::open(35);
+    let mut account = Account::open(35);
     account.remember(ROWS);
     account.delay(3_000);
     let (mut text, mut rows) = (Vec::new(), Vec::new());
@@ -97,7 +97,7 @@ fn step(n: usize) -> &'static str {
 
 /// Nothing on screen waits for AWS: every reply is three seconds late, and all is asked again and again.
 pub(crate) fn keys_while_replies_are_late(length: Length, report: &mut Report) {
-    let account = Account::open(35);
+    let mut account = Account::open(35);
     report.quietest(length.pick(1, ROUNDS), || {
         // The round before read the account, late as its replies were.
         account.delay(0);
@@ -215,7 +215,7 @@ fn stream_round(length: Length, rows: usize, account: &Account) -> Vec<Figure> {
 
 /// Resident memory with 20,000 rows from the cache and the sandbox's server on the other side.
 pub(crate) fn memory(length: Length, report: &mut Report) {
-    let account = Account::open(35);
+    let mut account = Account::open(35);
     account.remember(20_000);
     account.delay(3_000);
     let mut deck = account.deck();
