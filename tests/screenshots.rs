@@ -7,6 +7,9 @@
 #[path = "support/deck.rs"]
 #[allow(unreachable_pub, dead_code, reason = "shared by several test programs")]
 mod deck;
+#[path = "support/kept.rs"]
+#[allow(unreachable_pub, dead_code, reason = "shared by several test programs")]
+mod kept;
 #[path = "support/picture.rs"]
 #[allow(unreachable_pub, dead_code, reason = "shared by several test programs")]
 mod picture;
@@ -28,7 +31,7 @@ fn show_this_version() {
     let mut wrong = Vec::new();
     tour::tour(&mut deck, |deck, name| {
         let picture = svg(&picture::without_request_ids(deck.frame()), &Palette::default());
-        wrong.extend(picture::check(&folder.join(format!("{name}.svg")), &picture).err());
+        wrong.extend(kept::check(&folder.join(format!("{name}.svg")), &picture).err());
     });
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     pictures(&folder);
@@ -63,7 +66,7 @@ fn pictures(folder: &Path) {
         let (drawing, picture) = (format!("{name}.svg"), format!("{name}.png"));
         let drawn = sum(&drawing);
         let known = listed.get(&name).is_some_and(|sums| sums.starts_with(&drawn));
-        if !known && picture::blessing() {
+        if !known && kept::blessing() {
             let status = Command::new("rsvg-convert")
                 .args(["--zoom", "1.5", "-o"])
                 .args([folder.join(&picture), folder.join(&drawing)])
@@ -74,7 +77,7 @@ fn pictures(folder: &Path) {
         let _ = writeln!(now, "{name} {drawn} {}", sum(&picture));
     }
     assert_eq!(names(".svg"), names(".png"), "each drawing has its picture");
-    if picture::blessing() {
+    if kept::blessing() {
         std::fs::write(&list, &now).expect("the list is written");
     }
     let kept = std::fs::read_to_string(&list).unwrap_or_default();

@@ -6,6 +6,9 @@
 #[path = "../support/deck.rs"]
 #[allow(unreachable_pub, dead_code, reason = "shared by several test programs")]
 mod deck;
+#[path = "../support/kept.rs"]
+#[allow(unreachable_pub, dead_code, reason = "shared by several test programs")]
+mod kept;
 #[path = "../support/picture.rs"]
 #[allow(unreachable_pub, dead_code, reason = "shared by several test programs")]
 mod picture;
@@ -31,7 +34,7 @@ fn screens(width: u16, height: u16) {
     let mut wrong = Vec::new();
     tour::tour(&mut deck, |deck, name| {
         let dark = picture::dump(&picture::without_request_ids(deck.frame()));
-        wrong.extend(picture::check(&folder.join(format!("{name}.txt")), &dark).err());
+        wrong.extend(kept::check(&folder.join(format!("{name}.txt")), &dark).err());
         // The same moment in a terminal without colours and without Unicode.
         let (theme, caps) =
             (std::mem::replace(&mut deck.theme, mono.clone()), std::mem::replace(&mut deck.caps, PLAIN));
@@ -40,7 +43,7 @@ fn screens(width: u16, height: u16) {
         if !plain.is_ascii() {
             wrong.push(format!("{name} at {width}x{height} has more than ASCII"));
         }
-        wrong.extend(picture::check(&folder.join(format!("{name}.ascii.txt")), &plain).err());
+        wrong.extend(kept::check(&folder.join(format!("{name}.ascii.txt")), &plain).err());
     });
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
