@@ -13,7 +13,7 @@ use mldeck_core::{
 };
 use mldeck_gateway::{Connect, Gateway};
 use mldeck_loopback::Peer;
-use mldeck_sandbox::{Options, Scenario, World, clock::Clock, faults::Delivery};
+use mldeck_sandbox::{Options, Scenario, World, clock::Clock, control, faults::Delivery};
 
 use crate::{cli::Global, run::clock};
 
@@ -69,6 +69,9 @@ impl Sandbox {
 
     /// What the account answers now, and how: late, broken or not at all where a fault is injected.
     pub fn deliver(&self, request: &http::Request<Bytes>) -> Delivery {
+        if let Some(response) = control::answer(&mut lock(&self.clock), clock::instant(), request) {
+            return Delivery::Answer(response);
+        }
         let world = self.world();
         let mut world = lock(&world);
         let now = self.now();

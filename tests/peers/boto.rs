@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What `reads.py` found, read once for all tests here. At speed 1 nothing changes while it reads but by the minute.
-fn reads() -> Option<&'static Value> {
+pub(crate) fn reads() -> Option<&'static Value> {
     static READ: OnceLock<Option<Value>> = OnceLock::new();
     let read = || {
         let peers = Peers::find()?;
@@ -34,11 +34,13 @@ fn the_watch_over_the_wire_notices_what_is_wrong() {
     let wanted = [
         ("deep", ".ProductionVariants[].VariantName: required and missing"),
         ("enum", ".EndpointStatus: 'Broken' is none of"),
+        ("foreign", ": fails with 'ConflictException', which is none of "),
         ("length", ".FailureReason: 1025 characters where 0 to 1024 are allowed"),
         ("null", ".FailureReason: null is sent"),
         ("pattern", ".EndpointName: 'under_score' does not match"),
         ("range", ".ProductionVariants[].CurrentWeight: -1.0 where 0 to None are allowed"),
         ("required", ".EndpointArn: required and missing"),
+        ("silent", ": fails with 'ValidationException' and does not say why"),
         ("type", ".CreationTime: timestamp wanted, str sent"),
         ("unknown", ".EndpointNome: no such member"),
     ];

@@ -27,4 +27,8 @@ wire.walk("range", shape, {**good, "ProductionVariants": [{"VariantName": "a", "
 wire.walk_raw("unknown", shape, {"EndpointNome": "x"}, "")
 wire.walk_raw("type", shape, {"CreationTime": "2026-01-01T00:00:00Z"}, "")
 wire.walk_raw("null", shape, {"FailureReason": None}, "")
+operation = model.operation_model("DescribeEndpoint")
+wire.look_at_the_refusal("good", operation, {"Code": "ValidationException", "Message": "x"})
+wire.look_at_the_refusal("foreign", operation, {"Code": "ConflictException", "Message": "x"})
+wire.look_at_the_refusal("silent", operation, {"Code": "ValidationException", "Message": ""})
 say(wire)

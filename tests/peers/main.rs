@@ -9,12 +9,15 @@
 #[path = "../support"]
 #[allow(unreachable_pub, reason = "shared by several test programs")]
 mod support {
+    #[path = "kept.rs"]
+    pub mod kept;
     #[path = "peers.rs"]
     pub mod peers;
 }
 
 mod aws_cli;
 mod boto;
+mod conformance;
 mod deployment;
 mod headless;
 mod moto;

@@ -14,11 +14,24 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 
+# What stands in front of every operation may say this.
+ANY_FAILS_WITH = {
+    "AccessDeniedException",
+    "ExpiredTokenException",
+    "InternalFailure",
+    "SerializationException",
+    "ThrottlingException",
+    "UnknownOperationException",
+    "ValidationException",
+}
+
+
 class Wire:
     def __init__(self, address):
         self.address = address
         self.faults = {}
         self.calls = {}
+        self.refusals = {}
         self.session = boto3.session.Session(region_name="eu-west-1")
 
     def client(self, service):
@@ -49,11 +62,25 @@ class Wire:
         self.walk_raw(name, shape, json.loads(response_dict["body"]), "")
 
     def look_at_the_answer(self, model, parsed, **_):
-        if "Error" in parsed or model.output_shape is None:
-            return
         name = f"{model.service_model.service_name}:{model.name}"
+        if "Error" in parsed:
+            return self.look_at_the_refusal(name, model, parsed["Error"])
+        if model.output_shape is None:
+            # Nothing is to be said, and nothing may be.
+            self.calls[name] = self.calls.get(name, 0) + 1
+            return
         self.calls[name] = self.calls.get(name, 0) + 1
         self.walk(name, model.output_shape, parsed, "")
+
+    def look_at_the_refusal(self, name, model, error):
+        """A refusal has a code that the operation is modelled to fail with, or one that every operation may, and says why."""
+        code = error.get("Code", "")
+        self.refusals.setdefault(name, set()).add(code)
+        modelled = {shape.error_code for shape in model.error_shapes}
+        if model.service_model.metadata["protocol"] == "json" and code not in modelled | ANY_FAILS_WITH:
+            self.note(name, "", f"fails with {code!r}, which is none of {', '.join(sorted(modelled))}")
+        if model.service_model.service_name == "sagemaker" and not error.get("Message"):
+            self.note(name, "", f"fails with {code!r} and does not say why")
 
     def walk_raw(self, operation, shape, value, path):
         if value is None:
@@ -141,6 +168,7 @@ class Wire:
     def report(self):
         return {
             "calls": self.calls,
+            "refusals": {operation: sorted(codes) for operation, codes in sorted(self.refusals.items())},
             "faults": {operation: sorted(what) for operation, what in sorted(self.faults.items())},
         }
 

@@ -64,6 +64,17 @@ impl Peers {
         serde_json::from_str(&done.output).unwrap_or_else(|error| panic!("{name}: {error}:\n{}", done.output))
     }
 
+    /// Runs a script of `tests/peers` that talks to nobody, and gives what it prints.
+    #[track_caller]
+    pub fn prints(&self, name: &str) -> String {
+        let home = TempDir::new().expect("a directory");
+        let mut command = self.command(home.path(), "python3");
+        command.arg(scripts().join(name));
+        let done = finish(&mut command, PATIENCE);
+        assert_eq!(done.code, Some(0), "{name} failed:\n{}", done.errors);
+        done.output
+    }
+
     /// Runs the AWS CLI.
     #[track_caller]
     pub fn aws(&self, address: &str, args: &[&str]) -> Done {

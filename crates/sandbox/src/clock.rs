@@ -34,6 +34,10 @@ impl Clock {
         if self.paused { 0.0 } else { self.speed }
     }
 
+    pub const fn is_paused(&self) -> bool {
+        self.paused
+    }
+
     /// Changes the speed from here on.
     pub fn set_speed(&mut self, wall: Instant, speed: f64) {
         self.rebase(wall);

@@ -7,15 +7,18 @@
 //! | module | subject |
 //! |---|---|
 //! | [`world`] | the account: one file per area, state machines over virtual time |
+//! | `shape` | what requests and answers look like, by the service's own model |
 //! | `wire` | one file per protocol; knows nothing about areas |
 //! | [`faults`] | what goes wrong between the account and its caller |
 //! | [`scenario`] | timed actions and hidden truths as data |
-//! | [`serve`], [`clock`] | the account as an HTTP server, on a clock of any speed |
+//! | [`serve`], [`clock`], [`control`] | the account as an HTTP server, on a clock of any speed that can be told |
 
 pub mod clock;
+pub mod control;
 pub mod faults;
 pub mod scenario;
 pub mod serve;
+mod shape;
 #[cfg(test)]
 mod testkit;
 mod wire;

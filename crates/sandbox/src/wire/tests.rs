@@ -92,7 +92,7 @@ fn what_cannot_be_routed_is_refused_and_nothing_panics() {
             "sagemaker",
             &[("x-amz-target", "SageMaker.DescribeEndpoint")],
             b"{\"EndpointName\":7}",
-            "ValidationException",
+            "SerializationException",
         ),
         ("braket", &[("x-amz-target", "SageMaker.ListEndpoints")], b"{}", "InvalidSignatureException"),
         (

@@ -237,7 +237,8 @@ fn get_events(world: &mut World, request: &Request<'_>) -> Reply {
         Some(token) => Some(Place::parse(token).ok_or_else(invalid_token)?),
     };
     let (from, to) = window(request);
-    let to = to.unwrap_or_else(|| world.now.plus(1));
+    // The newest lines of a stream that ended long ago are as old as its end.
+    let to = to.unwrap_or_else(|| world.now.plus(1)).min(spanned.to.plus(1));
     let forward = place.as_ref().map_or_else(|| request.flag("startFromHead"), |place| place.forward);
     let first = from.unwrap_or(if forward { spanned.from } else { spanned.from.max(to.plus(-BACK)) });
     let all = match &place {

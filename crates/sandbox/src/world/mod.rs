@@ -23,6 +23,7 @@ pub(crate) mod run;
 pub(crate) mod s3;
 pub(crate) mod scaling;
 pub(crate) mod search;
+pub(crate) mod shelf;
 pub(crate) mod tags;
 pub(crate) mod traffic;
 pub(crate) mod trail;
@@ -30,12 +31,12 @@ pub(crate) mod trail;
 use bytes::Bytes;
 use mldeck_core::time::{HOUR, MINUTE, Timestamp};
 
-pub(crate) use request::{ApiError, Handler, Reply, Request, Service, epoch};
+pub(crate) use request::{ApiError, Handler, Reply, Request, Service, camel, epoch};
 
 use crate::{
     faults::{Delivery, Faults},
     scenario::Scenario,
-    wire,
+    shape, wire,
 };
 
 /// What makes one world differ from another.
@@ -71,6 +72,7 @@ pub struct World {
     pub(crate) runs: run::State,
     pub(crate) registry: registry::State,
     pub(crate) monitors: monitor::State,
+    pub(crate) shelf: shelf::State,
     pub(crate) search: search::Index,
     pub(crate) faults: Faults,
     /// Index of the next timed action of the scenario.
@@ -115,6 +117,7 @@ impl World {
             runs: run::State::default(),
             registry: registry::State::default(),
             monitors: monitor::State::default(),
+            shelf: shelf::State::default(),
             search: search::Index::default(),
             faults: Faults::new(options.seed),
             next_action: 0,
@@ -172,6 +175,7 @@ impl World {
         pipeline::advance(self, to);
         registry::advance(self, to);
         monitor::advance(self, to);
+        shelf::advance(self, to);
         search::advance(self, to);
     }
 
@@ -212,6 +216,17 @@ impl World {
         crate::faults::deliver(self, request)
     }
 
+    /// Every operation it answers but those of S3, as signing name and operation, in order.
+    pub fn operations() -> Vec<(&'static str, String)> {
+        let areas = AREAS.iter().flat_map(|(service, operations)| {
+            operations.iter().map(|(name, _)| (service.signing_name(), (*name).to_owned()))
+        });
+        let shelved = shelf::names().map(|name| (Service::SageMaker.signing_name(), name));
+        let mut all: Vec<_> = areas.chain(shelved).collect();
+        all.sort();
+        all
+    }
+
     /// What may go wrong from now on.
     pub fn faults(&mut self) -> &mut Faults {
         &mut self.faults
@@ -225,15 +240,19 @@ impl World {
     }
 
     fn run(&mut self, request: &Request<'_>) -> Reply {
+        if request.service == Service::SageMaker {
+            shape::check(request.operation, request.input)?;
+        }
         let handler = AREAS
             .iter()
             .filter(|(service, _)| *service == request.service)
             .flat_map(|(_, operations)| operations.iter())
             .find(|(name, _)| *name == request.operation);
-        let Some((_, handler)) = handler else {
-            return Err(ApiError::unknown_operation(request.operation));
-        };
-        handler(self, request)
+        if let Some((_, handler)) = handler {
+            return handler(self, request);
+        }
+        let shelved = if request.service == Service::SageMaker { shelf::answer(self, request) } else { None };
+        shelved.unwrap_or_else(|| Err(ApiError::unknown_operation(request.operation)))
     }
 
     /// The id of the next request, the same in every replay.

@@ -33,6 +33,20 @@ impl Service {
         })
     }
 
+    /// What clients sign with, but for sagemaker-metrics, which signs as SageMaker does: it has a client of its own.
+    pub(crate) const fn signing_name(self) -> &'static str {
+        match self {
+            Self::SageMaker => "sagemaker",
+            Self::SageMakerMetrics => "sagemaker-metrics",
+            Self::CloudWatch => "monitoring",
+            Self::Logs => "logs",
+            Self::Scaling => "application-autoscaling",
+            Self::CloudTrail => "cloudtrail",
+            Self::Sts => "sts",
+            Self::S3 => "s3",
+        }
+    }
+
     /// The prefix of IAM actions.
     pub(crate) const fn iam(self) -> &'static str {
         match self {

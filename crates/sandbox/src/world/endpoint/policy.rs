@@ -76,9 +76,6 @@ impl Policy {
         };
         if let Some(rollback) = config.get("AutoRollbackConfiguration") {
             let alarms = rollback.get("Alarms").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-            if alarms.is_empty() || alarms.len() > 10 {
-                return Err(ApiError::validation("AutoRollbackConfiguration needs between 1 and 10 Alarms."));
-            }
             policy.alarms = alarms.iter().filter_map(|a| a.get("AlarmName")?.as_str()).map(str::to_owned).collect();
         }
         policy.check_limit()?;

@@ -239,7 +239,11 @@ fn deployment_configs_are_checked() {
         (canary(&["no-such-alarm"], 60, 0), "Could not find the following CloudWatch alarm(s): no-such-alarm."),
         (too_large, "CanarySize must be between 1 and 50 percent of the variant's capacity."),
         (too_short, "MaximumExecutionTimeoutInSeconds (700) must exceed the sum of all wait intervals (1800)."),
-        (canary(&[], 60, 0), "AutoRollbackConfiguration needs between 1 and 10 Alarms."),
+        (
+            canary(&[], 60, 0),
+            "1 validation error detected: Value '[]' at 'deploymentConfig.autoRollbackConfiguration.alarms' failed to \
+             satisfy constraint: Member must have length greater than or equal to 1",
+        ),
     ];
     for (deployment, message) in cases {
         assert_eq!(refused(&mut world, "UpdateEndpoint", &with(deployment)).1, message);

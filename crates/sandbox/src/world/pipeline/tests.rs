@@ -270,11 +270,8 @@ fn callers_may_create_and_run_their_own() {
     ok(&mut world, "CreatePipeline", &input);
     assert!(refused(&mut world, "CreatePipeline", &input).1.contains("already exists"));
     let arn = start(&mut world, "weekly-report", &json!([]));
-    assert!(
-        refused(&mut world, "StartPipelineExecution", &json!({"PipelineName": "nope", "ClientRequestToken": "x"}))
-            .1
-            .contains("does not exist")
-    );
+    let unknown = json!({"PipelineName": "nope", "ClientRequestToken": TOKEN.to_uppercase()});
+    assert!(refused(&mut world, "StartPipelineExecution", &unknown).1.contains("does not exist"));
     assert_eq!(finish(&mut world, &arn), "Succeeded");
     assert_eq!(steps(&mut world, &arn).len(), 2);
     let parameters = ok(&mut world, "ListPipelineParametersForExecution", &json!({"PipelineExecutionArn": arn}));

@@ -179,7 +179,7 @@ fn what_is_refused_and_how() {
             json!({"Filters": [contains], "SubExpressions": [one(&contains)]}),
             "'CONTAINS' operator usage limit of 1 exceeded",
         ),
-        (json!({"Filters": many}), "between 1 and 20"),
+        (json!({"Filters": many}), "length less than or equal to 20"),
         (json!({"SubExpressions": deep}), "limit of 50 conditions"),
         (json!({"Filters": [contains], "Operator": "Xor"}), "[And, Or]"),
         (json!({}), "at least one of"),

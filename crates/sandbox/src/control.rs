@@ -1,0 +1,123 @@
+//! What is asked of the sandbox and not of the account in it: the clock, for tests that must not wait and for drills.
+//!
+//! | request to `/_sandbox/clock` | does |
+//! |---|---|
+//! | `GET` | tells `{"now": epoch seconds, "speed": 1.0, "paused": false}` |
+//! | `POST {"step": 90}` | lets so many seconds of the account pass at once, at most 90 days |
+//! | `POST {"pause": true}`, `{"pause": false}` | stops time and lets it go on |
+//! | `POST {"speed": 60}` | seconds of the account in one of ours, 1 to 3600 |
+//!
+//! No signature is wanted: who reaches the port may do this.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::clock::{Clock, MOST_SPEED};
+
+const PATH: &str = "/_sandbox/clock";
+/// Seconds that may be stepped over at once: the world lives through all of them before it answers.
+const MOST_STEP: f64 = 90.0 * 86_400.0;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Order {
+    step: Option<f64>,
+    pause: Option<bool>,
+    speed: Option<f64>,
+}
+
+/// Answers what is asked of the sandbox itself at this moment of wall time; `None` for everything else.
+pub fn answer(clock: &mut Clock, wall: Instant, request: &Request<Bytes>) -> Option<Response<Bytes>> {
+    if request.uri().path() != PATH {
+        return None;
+    }
+    let done = match *request.method() {
+        Method::GET => Ok(()),
+        Method::POST => obey(clock, wall, request.body()),
+        _ => Err("GET or POST".to_owned()),
+    };
+    Some(match done {
+        Ok(()) => {
+            let told = json!({"now": clock.now(wall).secs_f64(), "speed": clock.speed(), "paused": clock.is_paused()});
+            respond(StatusCode::OK, told.to_string())
+        }
+        Err(wrong) => respond(StatusCode::BAD_REQUEST, json!({"error": wrong}).to_string()),
+    })
+}
+
+fn obey(clock: &mut Clock, wall: Instant, body: &[u8]) -> Result<(), String> {
+    let order: Order = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let within = |value: Option<f64>, least: f64, most: f64, what: &str| match value {
+        Some(value) if !(least..=most).contains(&value) => Err(format!("{what}: {least} to {most}")),
+        _ => Ok(()),
+    };
+    // All of it or nothing.
+    within(order.speed, 1.0, MOST_SPEED, "speed")?;
+    within(order.step, 0.0, MOST_STEP, "step")?;
+    if let Some(speed) = order.speed {
+        clock.set_speed(wall, speed);
+    }
+    match order.pause {
+        Some(true) => clock.pause(wall),
+        Some(false) => clock.resume(wall),
+        None => {}
+    }
+    if let Some(step) = order.step {
+        clock.step(wall, Duration::from_secs_f64(step));
+    }
+    Ok(())
+}
+
+fn respond(status: StatusCode, body: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use mldeck_core::time::Timestamp;
+
+    use super::*;
+
+    fn told(clock: &mut Clock, wall: Instant, method: Method, body: &'static str) -> (u16, serde_json::Value) {
+        let request = Request::builder().method(method).uri(PATH).body(Bytes::from_static(body.as_bytes())).unwrap();
+        let response = answer(clock, wall, &request).unwrap();
+        (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "some moment of wall time; nothing is measured")]
+    fn time_is_stepped_stopped_and_made_fast() {
+        let wall = Instant::now();
+        let mut clock = Clock::new(Timestamp::parse("2026-11-23T00:00:00Z").unwrap(), wall, 1.0);
+        let begin = told(&mut clock, wall, Method::GET, "").1["now"].as_f64().unwrap();
+        let (_, stepped) = told(&mut clock, wall, Method::POST, r#"{"step": 90}"#);
+        assert_eq!(stepped, json!({"now": begin + 90.0, "speed": 1.0, "paused": false}));
+        let (_, stopped) = told(&mut clock, wall, Method::POST, r#"{"pause": true, "step": 10}"#);
+        assert_eq!(stopped["paused"], true);
+        let later = wall + Duration::from_secs(5);
+        assert_eq!(told(&mut clock, later, Method::GET, "").1["now"], begin + 100.0);
+        told(&mut clock, later, Method::POST, r#"{"pause": false, "speed": 60}"#);
+        assert_eq!(told(&mut clock, later + Duration::from_secs(1), Method::GET, "").1["now"], begin + 160.0);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "some moment of wall time; nothing is measured")]
+    fn what_is_wrong_changes_nothing() {
+        let wall = Instant::now();
+        let mut clock = Clock::new(Timestamp::default(), wall, 1.0);
+        for body in ["", "7", r#"{"stop": 1}"#, r#"{"step": -1}"#, r#"{"step": 1e12}"#, r#"{"speed": 0, "step": 5}"#] {
+            assert_eq!(told(&mut clock, wall, Method::POST, body).0, 400, "{body}");
+        }
+        assert_eq!(told(&mut clock, wall, Method::PUT, "{}").0, 400);
+        assert_eq!(told(&mut clock, wall, Method::GET, "").1, json!({"now": 0.0, "speed": 1.0, "paused": false}));
+        let other = Request::post("/").body(Bytes::new()).unwrap();
+        assert!(answer(&mut clock, wall, &other).is_none());
+    }
+}

@@ -1,0 +1,133 @@
+//! What a kind of resource says of itself.
+
+use serde_json::{Map, Value};
+
+use super::{ApiError, Item, World, life::Life};
+
+/// One kind of resource, in the words of its operations.
+pub(super) struct Kind {
+    /// `FlowDefinition`, of CreateFlowDefinition.
+    pub(super) noun: &'static str,
+    /// `ListFlowDefinitions`.
+    pub(super) list: &'static str,
+    /// What stands in ARNs before the key: `flow-definition`.
+    pub(super) path: &'static str,
+    /// Members that together name one, its own name last. Some may be absent (an app belongs to a user or to a space).
+    pub(super) keys: &'static [&'static str],
+    /// The member that carries the ARN.
+    pub(super) arn: &'static str,
+    pub(super) life: Life,
+    /// Members that name a resource which must be there, and its noun. That one cannot be deleted meanwhile.
+    pub(super) needs: &'static [(&'static str, &'static str)],
+    /// The own name, where the service gives it.
+    pub(super) mint: Option<fn(&mut World) -> String>,
+    /// What the service refuses, or puts in where nothing was said.
+    pub(super) made: fn(&World, &mut Map<String, Value>) -> Result<(), ApiError>,
+    /// An update puts its members in the place of those before; what is left to do, or to refuse. It is given what was there.
+    pub(super) changed: fn(&mut Item, &Map<String, Value>) -> Result<(), ApiError>,
+    /// What an answer says besides what was sent.
+    pub(super) told: fn(&World, &Item, &mut Map<String, Value>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Create,
+    Describe,
+    List,
+    Update,
+    Delete,
+    Start,
+    Stop,
+}
+
+const VERBS: &[(&str, Verb)] = &[
+    ("Create", Verb::Create),
+    ("Describe", Verb::Describe),
+    ("Update", Verb::Update),
+    ("Delete", Verb::Delete),
+    ("Start", Verb::Start),
+    ("Stop", Verb::Stop),
+];
+
+pub(super) fn nothing_made(_: &World, _: &mut Map<String, Value>) -> Result<(), ApiError> {
+    Ok(())
+}
+
+pub(super) fn nothing_changed(_: &mut Item, _: &Map<String, Value>) -> Result<(), ApiError> {
+    Ok(())
+}
+
+pub(super) fn nothing_told(_: &World, _: &Item, _: &mut Map<String, Value>) {}
+
+impl Kind {
+    /// A kind without states and peculiarities.
+    pub(super) const fn new(
+        noun: &'static str,
+        list: &'static str,
+        path: &'static str,
+        keys: &'static [&'static str],
+        arn: &'static str,
+        life: Life,
+    ) -> Self {
+        Self {
+            noun,
+            list,
+            path,
+            keys,
+            arn,
+            life,
+            needs: &[],
+            mint: None,
+            made: nothing_made,
+            changed: nothing_changed,
+            told: nothing_told,
+        }
+    }
+
+    fn has(&self, verb: Verb) -> bool {
+        match verb {
+            Verb::Create | Verb::Describe | Verb::List => true,
+            Verb::Update => !self.life.update.is_empty(),
+            Verb::Delete => !self.life.delete.is_empty(),
+            Verb::Start => !self.life.start.is_empty(),
+            Verb::Stop => !self.life.stop.is_empty(),
+        }
+    }
+
+    /// What `operation` does with this kind.
+    pub(super) fn verb(&self, operation: &str) -> Option<Verb> {
+        if operation == self.list {
+            return Some(Verb::List);
+        }
+        let verb = VERBS.iter().find(|(word, _)| operation.strip_prefix(word) == Some(self.noun))?.1;
+        self.has(verb).then_some(verb)
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = String> + '_ {
+        let own = VERBS.iter().filter(|(_, verb)| self.has(*verb)).map(|(word, _)| format!("{word}{}", self.noun));
+        own.chain([self.list.to_owned()])
+    }
+
+    /// `flow definition`, for refusals.
+    pub(super) fn words(&self) -> String {
+        let mut words = String::new();
+        for letter in self.noun.chars() {
+            if letter.is_uppercase() && !words.is_empty() {
+                words.push(' ');
+            }
+            words.extend(letter.to_lowercase());
+        }
+        words
+    }
+
+    /// The last of its keys.
+    pub(super) fn own_name<'b>(&self, body: &'b Map<String, Value>) -> Option<&'b str> {
+        body.get(*self.keys.last()?)?.as_str()
+    }
+
+    /// What it is kept under: its keys, between slashes.
+    pub(super) fn key(&self, body: &Map<String, Value>) -> String {
+        let parts = self.keys.iter().filter_map(|key| body.get(*key)?.as_str());
+        parts.collect::<Vec<_>>().join("/")
+    }
+}

@@ -1,0 +1,173 @@
+//! Resources that live by themselves: made, described, listed, changed, started, stopped and deleted, in states that follow
+//! each other over time.
+//!
+//! Each is a [`Kind`]: a table of facts and, where the service does more, a function. What requests and answers look like
+//! comes from the service's own model ([`crate::shape`]): an answer carries what was sent, as far as the answer has such a
+//! member. A new kind is one entry in a file here.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `kind`, `life` | what a kind says of itself; states over time |
+//! | `operations`, `list` | the operations, one for all kinds |
+//! | `studio`, `tracking`, `human`, `lineage`, `monitoring`, `jobs`, `features` | the kinds |
+
+mod features;
+mod human;
+mod jobs;
+mod kind;
+mod life;
+mod lineage;
+mod list;
+mod monitoring;
+mod operations;
+mod studio;
+mod tracking;
+
+use std::collections::BTreeMap;
+
+use mldeck_core::time::Timestamp;
+use serde_json::{Map, Value};
+
+use super::{ApiError, Handler, Reply, Request, World, epoch, lists, noise};
+use kind::{Kind, Verb};
+use life::Next;
+
+/// Operations that belong to a kind and are like those of no other.
+const OPERATIONS: &[&[(&str, Handler)]] =
+    &[studio::OPERATIONS, tracking::OPERATIONS, lineage::OPERATIONS, features::OPERATIONS];
+
+const KINDS: &[&[Kind]] =
+    &[studio::KINDS, tracking::KINDS, human::KINDS, lineage::KINDS, monitoring::KINDS, jobs::KINDS, features::KINDS];
+
+/// Most resources of one kind.
+const ROOM: usize = 10_000;
+
+#[derive(Default)]
+pub(crate) struct State {
+    /// By noun and key.
+    items: BTreeMap<&'static str, BTreeMap<String, Item>>,
+    /// By their ends and kind.
+    associations: BTreeMap<(String, String), lineage::Association>,
+    /// How many were made: what ids are drawn from.
+    made: u64,
+}
+
+/// One resource.
+pub(crate) struct Item {
+    arn: String,
+    created: Timestamp,
+    modified: Timestamp,
+    by: String,
+    changed_by: String,
+    /// What was sent, later changes in it.
+    body: Map<String, Value>,
+    /// Empty for a kind without states.
+    state: &'static str,
+    /// When it came into states that have a member of their own for that: `CompilationEndTime`.
+    stamps: Vec<(&'static str, Timestamp)>,
+    next: Option<Next>,
+}
+
+fn kinds() -> impl Iterator<Item = &'static Kind> {
+    KINDS.iter().flat_map(|kinds| kinds.iter())
+}
+
+/// Answers an operation that some kind has; `None` for any other.
+pub(crate) fn answer(world: &mut World, request: &Request<'_>) -> Option<Reply> {
+    if let Some((_, handler)) = own().find(|(name, _)| *name == request.operation) {
+        return Some(handler(world, request));
+    }
+    let (kind, verb) = kinds().find_map(|kind| Some((kind, kind.verb(request.operation)?)))?;
+    Some(match verb {
+        Verb::Create => operations::create(world, request, kind),
+        Verb::Describe => operations::describe(world, request, kind),
+        Verb::List => list::list(world, request, kind),
+        Verb::Update => operations::update(world, request, kind),
+        Verb::Delete => operations::delete(world, request, kind),
+        Verb::Start => operations::start(world, request, kind),
+        Verb::Stop => operations::stop(world, request, kind),
+    })
+}
+
+fn own() -> impl Iterator<Item = &'static (&'static str, Handler)> {
+    OPERATIONS.iter().flat_map(|operations| operations.iter())
+}
+
+/// Every operation that is answered here.
+pub(crate) fn names() -> impl Iterator<Item = String> {
+    kinds().flat_map(Kind::names).chain(own().map(|(name, _)| (*name).to_owned()))
+}
+
+pub(crate) fn advance(world: &mut World, to: Timestamp) {
+    let mut gone = Vec::new();
+    for items in world.shelf.items.values_mut() {
+        items.retain(|_, item| {
+            let stays = item.advance(to);
+            if !stays {
+                gone.push(item.arn.clone());
+            }
+            stays
+        });
+    }
+    for arn in gone {
+        world.tags.forget(&arn);
+    }
+}
+
+impl State {
+    fn of(&self, noun: &str) -> impl Iterator<Item = &Item> {
+        self.items.get(noun).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// By the last part of its key, or by ARN.
+    fn find(&self, kind: &Kind, given: &str) -> Option<&Item> {
+        self.of(kind.noun).find(|item| item.arn == given || kind.own_name(&item.body) == Some(given))
+    }
+}
+
+impl World {
+    /// A resource of a kind by its own name or ARN.
+    fn shelved(&self, noun: &str, given: &str) -> Option<&Item> {
+        let kind = kinds().find(|kind| kind.noun == noun)?;
+        self.shelf.find(kind, given)
+    }
+
+    /// Everything there is to say about one.
+    fn told(&self, kind: &Kind, item: &Item) -> Map<String, Value> {
+        let mut record = item.body.clone();
+        for (member, at) in [
+            ("CreationTime", item.created),
+            ("CreateDate", item.created),
+            ("LastModifiedTime", item.modified),
+            ("LastUpdatedDate", item.modified),
+        ] {
+            record.insert(member.to_owned(), epoch(at));
+        }
+        record.insert("CreatedBy".to_owned(), lists::user(&item.by));
+        record.insert("LastModifiedBy".to_owned(), lists::user(&item.changed_by));
+        record.insert(kind.arn.to_owned(), item.arn.clone().into());
+        if !kind.life.member.is_empty() {
+            record.insert(kind.life.member.to_owned(), item.state.into());
+        }
+        for (member, at) in &item.stamps {
+            record.insert((*member).to_owned(), epoch(*at));
+        }
+        (kind.told)(self, item, &mut record);
+        record
+    }
+
+    /// Letters and digits that no other resource has.
+    fn mint(&mut self, length: usize) -> String {
+        const LETTERS: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+        self.shelf.made += 1;
+        let made = self.shelf.made;
+        let letter = |n: usize| {
+            let draw = noise::hash(&[self.seed, 0x5e1f, made, n as u64]) as usize % LETTERS.len();
+            char::from(LETTERS.get(draw).copied().unwrap_or(b'0'))
+        };
+        (0..length).map(letter).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

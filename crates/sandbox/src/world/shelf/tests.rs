@@ -1,0 +1,248 @@
+use mldeck_core::time::{DAY, MINUTE};
+use serde_json::{Value, json};
+
+use crate::{
+    shape,
+    testkit::{ok, refused, world},
+    world::World,
+};
+
+fn later(world: &mut World, millis: i64) {
+    let to = world.now().plus(millis);
+    world.advance_to(to);
+}
+
+fn domain(world: &mut World) -> String {
+    let input = json!({"DomainName": "team", "AuthMode": "IAM", "DefaultUserSettings": {}});
+    ok(world, "CreateDomain", &input)["DomainId"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn every_operation_is_one_of_the_service_and_none_is_answered_twice() {
+    let all = World::operations();
+    let mut once = all.clone();
+    once.dedup();
+    assert_eq!(all, once);
+    for (_, name) in all.iter().filter(|(service, _)| *service == "sagemaker") {
+        assert!(shape::Operation::named(name).is_some(), "{name} is not in the model");
+    }
+}
+
+#[test]
+fn a_resource_comes_goes_through_its_states_and_goes() {
+    let mut world = world("quiet-night");
+    let server = json!({
+        "TrackingServerName": "team-mlflow", "ArtifactStoreUri": "s3://acme-ml-models/mlflow",
+        "RoleArn": "arn:aws:iam::447100000921:role/SageMakerExecution",
+    });
+    let name = json!({"TrackingServerName": "team-mlflow"});
+    let state = |world: &mut World| {
+        let told = ok(world, "DescribeMlflowTrackingServer", &name);
+        format!("{} {}", told["TrackingServerStatus"].as_str().unwrap(), told["IsActive"].as_str().unwrap())
+    };
+    ok(&mut world, "CreateMlflowTrackingServer", &server);
+    assert_eq!(state(&mut world), "Creating Inactive");
+    let (code, said) = refused(&mut world, "StopMlflowTrackingServer", &name);
+    assert_eq!(code, "ConflictException");
+    assert!(
+        said.ends_with(
+            "\"arn:aws:sagemaker:eu-west-1:447100000921:mlflow-tracking-server/team-mlflow\" while it is Creating."
+        ),
+        "{said}"
+    );
+    later(&mut world, 20 * MINUTE);
+    assert_eq!(state(&mut world), "Created Active");
+    ok(&mut world, "StopMlflowTrackingServer", &name);
+    assert_eq!(state(&mut world), "Stopping Inactive");
+    later(&mut world, 5 * MINUTE);
+    assert_eq!(state(&mut world), "Stopped Inactive");
+    ok(&mut world, "StartMlflowTrackingServer", &name);
+    later(&mut world, 10 * MINUTE);
+    assert_eq!(state(&mut world), "Started Active");
+    ok(
+        &mut world,
+        "UpdateMlflowTrackingServer",
+        &json!({"TrackingServerName": "team-mlflow", "TrackingServerSize": "Large"}),
+    );
+    assert_eq!(state(&mut world), "Updating Inactive");
+    later(&mut world, 10 * MINUTE);
+    assert_eq!(ok(&mut world, "DescribeMlflowTrackingServer", &name)["TrackingServerSize"], "Large");
+    ok(&mut world, "DeleteMlflowTrackingServer", &name);
+    assert_eq!(state(&mut world), "Deleting Inactive");
+    later(&mut world, 10 * MINUTE);
+    assert_eq!(refused(&mut world, "DescribeMlflowTrackingServer", &name).0, "ResourceNotFound");
+}
+
+#[test]
+fn what_others_need_stays() {
+    let mut world = world("quiet-night");
+    let id = domain(&mut world);
+    let user = json!({"DomainId": id, "UserProfileName": "anna"});
+    let (code, _) = refused(&mut world, "CreateUserProfile", &json!({"DomainId": "d-0", "UserProfileName": "anna"}));
+    assert_eq!(code, "ValidationException", "the service does not name ResourceNotFound there");
+    ok(&mut world, "CreateUserProfile", &user);
+    assert_eq!(refused(&mut world, "CreateUserProfile", &user).0, "ResourceInUse");
+    later(&mut world, 2 * MINUTE);
+    let (code, said) = refused(&mut world, "DeleteDomain", &json!({"DomainId": id}));
+    assert_eq!(code, "ResourceInUse");
+    assert!(said.contains("user-profile/") && said.ends_with("uses it."), "{said}");
+    ok(&mut world, "DeleteUserProfile", &user);
+    later(&mut world, 2 * MINUTE);
+    ok(&mut world, "DeleteDomain", &json!({"DomainId": id}));
+    later(&mut world, 2 * MINUTE);
+    assert_eq!(ok(&mut world, "ListDomains", &json!({}))["Domains"], json!([]));
+}
+
+#[test]
+fn an_app_belongs_to_a_user_or_a_space_and_is_listed_for_a_day_after_its_end() {
+    let mut world = world("quiet-night");
+    let id = domain(&mut world);
+    ok(&mut world, "CreateUserProfile", &json!({"DomainId": id, "UserProfileName": "anna"}));
+    let app = json!({"DomainId": id, "UserProfileName": "anna", "AppType": "JupyterLab", "AppName": "default"});
+    let mut nobody = app.clone();
+    nobody.as_object_mut().unwrap().remove("UserProfileName");
+    assert!(refused(&mut world, "CreateApp", &nobody).1.contains("Exactly one of"));
+    ok(&mut world, "CreateApp", &app);
+    later(&mut world, MINUTE);
+    assert_eq!(ok(&mut world, "DescribeApp", &app)["Status"], "InService");
+    ok(&mut world, "DeleteApp", &app);
+    later(&mut world, MINUTE);
+    let listed = |world: &mut World| ok(world, "ListApps", &json!({"DomainIdEquals": id}))["Apps"].clone();
+    assert_eq!(listed(&mut world)[0]["Status"], "Deleted");
+    ok(&mut world, "CreateApp", &app);
+    later(&mut world, MINUTE);
+    assert_eq!(listed(&mut world).as_array().unwrap().len(), 1, "the new one has its place");
+    ok(&mut world, "DeleteApp", &app);
+    later(&mut world, DAY + 2 * MINUTE);
+    assert_eq!(listed(&mut world), json!([]));
+}
+
+#[test]
+fn lists_filter_sort_and_page_by_the_members_of_their_request() {
+    let mut world = world("quiet-night");
+    for (n, kind) in ["Approval", "Deployment", "Approval"].iter().enumerate() {
+        let source = json!({"SourceUri": format!("s3://b/{n}")});
+        ok(&mut world, "CreateAction", &json!({"ActionName": format!("a{n}"), "ActionType": kind, "Source": source}));
+        later(&mut world, MINUTE);
+    }
+    let mut names = |input: Value| -> Vec<String> {
+        let told = ok(&mut world, "ListActions", &input);
+        told["ActionSummaries"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["ActionName"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(names(json!({})), ["a2", "a1", "a0"]);
+    assert_eq!(names(json!({"SortBy": "Name", "SortOrder": "Ascending"})), ["a0", "a1", "a2"]);
+    assert_eq!(names(json!({"ActionType": "Approval"})), ["a2", "a0"]);
+    assert_eq!(names(json!({"SourceUri": "s3://b/1"})), ["a1"]);
+    assert_eq!(names(json!({"MaxResults": 2})), ["a2", "a1"]);
+    let first = ok(&mut world, "ListActions", &json!({"MaxResults": 2}));
+    let next = ok(&mut world, "ListActions", &json!({"MaxResults": 2, "NextToken": first["NextToken"]}));
+    assert_eq!((next["ActionSummaries"][0]["ActionName"].as_str(), next.get("NextToken")), (Some("a0"), None));
+}
+
+#[test]
+fn properties_are_added_and_taken_away_one_by_one() {
+    let mut world = world("quiet-night");
+    let context = json!({
+        "ContextName": "c", "ContextType": "Endpoint", "Source": {"SourceUri": "s3://b"}, "Properties": {"a": "1", "b": "2"},
+    });
+    ok(&mut world, "CreateContext", &context);
+    ok(
+        &mut world,
+        "UpdateContext",
+        &json!({"ContextName": "c", "Properties": {"c": "3"}, "PropertiesToRemove": ["a"]}),
+    );
+    assert_eq!(
+        ok(&mut world, "DescribeContext", &json!({"ContextName": "c"}))["Properties"],
+        json!({"b": "2", "c": "3"})
+    );
+}
+
+#[test]
+fn a_job_is_stopped_while_it_runs_and_not_after() {
+    let mut world = world("quiet-night");
+    let role = "arn:aws:iam::447100000921:role/SageMakerExecution";
+    let job = |name: &str| {
+        json!({
+            "CompilationJobName": name, "RoleArn": role, "StoppingCondition": {"MaxRuntimeInSeconds": 900},
+            "InputConfig": {"S3Uri": "s3://b/model.tar.gz", "Framework": "PYTORCH", "DataInputConfig": "{}"},
+            "OutputConfig": {"S3OutputLocation": "s3://b/out/", "TargetDevice": "ml_c5"},
+        })
+    };
+    let name = |name: &str| json!({"CompilationJobName": name});
+    ok(&mut world, "CreateCompilationJob", &job("one"));
+    ok(&mut world, "CreateCompilationJob", &job("two"));
+    later(&mut world, 2 * MINUTE);
+    ok(&mut world, "StopCompilationJob", &name("one"));
+    later(&mut world, 10 * MINUTE);
+    let (one, two) = (
+        ok(&mut world, "DescribeCompilationJob", &name("one")),
+        ok(&mut world, "DescribeCompilationJob", &name("two")),
+    );
+    assert_eq!((&one["CompilationJobStatus"], &two["CompilationJobStatus"]), (&json!("STOPPED"), &json!("COMPLETED")));
+    let seconds =
+        |job: &Value| job["CompilationEndTime"].as_f64().unwrap() - job["CompilationStartTime"].as_f64().unwrap();
+    assert_eq!((seconds(&one), seconds(&two)), (90.0, 300.0));
+    assert_eq!(two["ModelArtifacts"]["S3ModelArtifacts"], "s3://b/out/two.tar.gz");
+    assert!(refused(&mut world, "StopCompilationJob", &name("two")).1.ends_with("while it is COMPLETED."));
+}
+
+#[test]
+fn features_are_added_to_a_group_and_described_one_by_one() {
+    let mut world = world("quiet-night");
+    let feature = |name: &str, kind: &str| json!({"FeatureName": name, "FeatureType": kind});
+    let group = |time: &str| {
+        json!({
+            "FeatureGroupName": "cards", "RecordIdentifierFeatureName": "id", "EventTimeFeatureName": time,
+            "FeatureDefinitions": [feature("id", "String"), feature("at", "Fractional"), feature("n", "Integral")],
+        })
+    };
+    assert!(refused(&mut world, "CreateFeatureGroup", &group("n")).1.ends_with("cannot be of type Integral."));
+    assert!(refused(&mut world, "CreateFeatureGroup", &group("when")).1.contains("not among the FeatureDefinitions"));
+    ok(&mut world, "CreateFeatureGroup", &group("at"));
+    let more = json!({"FeatureGroupName": "cards", "FeatureAdditions": [feature("amount", "Fractional")]});
+    assert!(refused(&mut world, "UpdateFeatureGroup", &more).1.contains("while it is Creating"));
+    later(&mut world, MINUTE);
+    ok(&mut world, "UpdateFeatureGroup", &more);
+    assert!(refused(&mut world, "UpdateFeatureGroup", &more).1.contains("exists already"));
+    let one = json!({"FeatureGroupName": "cards", "FeatureName": "amount"});
+    let told = json!({"FeatureGroupName": "cards", "FeatureName": "amount", "Description": "in euros",
+        "ParameterAdditions": [{"Key": "unit", "Value": "EUR"}]});
+    ok(&mut world, "UpdateFeatureMetadata", &told);
+    let described = ok(&mut world, "DescribeFeatureMetadata", &one);
+    assert_eq!(
+        (&described["FeatureType"], &described["Description"], &described["Parameters"]),
+        (&json!("Fractional"), &json!("in euros"), &json!([{"Key": "unit", "Value": "EUR"}]))
+    );
+    let group = ok(&mut world, "DescribeFeatureGroup", &json!({"FeatureGroupName": "cards"}));
+    assert_eq!(group["FeatureDefinitions"].as_array().unwrap().len(), 4);
+    assert!(!group.to_string().contains("mldeck:"), "what is kept beside it is not told: {group}");
+}
+
+#[test]
+fn associations_lead_from_one_entity_to_another() {
+    let mut world = world("quiet-night");
+    let source = json!({"SourceUri": "s3://b/data"});
+    let data =
+        ok(&mut world, "CreateArtifact", &json!({"ArtifactName": "data", "ArtifactType": "DataSet", "Source": source}));
+    let action =
+        ok(&mut world, "CreateAction", &json!({"ActionName": "train", "ActionType": "Training", "Source": source}));
+    let ends = json!({"SourceArn": data["ArtifactArn"], "DestinationArn": action["ActionArn"]});
+    let mut typed = ends.clone();
+    typed["AssociationType"] = json!("ContributedTo");
+    ok(&mut world, "AddAssociation", &typed);
+    let listed = ok(&mut world, "ListAssociations", &json!({"DestinationType": "Training"}));
+    let row = &listed["AssociationSummaries"][0];
+    assert_eq!(
+        (&row["SourceName"], &row["SourceType"], &row["AssociationType"]),
+        (&json!("data"), &json!("DataSet"), &json!("ContributedTo"))
+    );
+    ok(&mut world, "DeleteAssociation", &ends);
+    assert_eq!(refused(&mut world, "DeleteAssociation", &ends).0, "ResourceNotFound");
+    let nowhere = json!({"SourceArn": "arn:aws:sagemaker:eu-west-1:447100000921:artifact/0", "DestinationArn": action["ActionArn"]});
+    assert_eq!(refused(&mut world, "AddAssociation", &nowhere).0, "ResourceNotFound");
+}

@@ -1,0 +1,119 @@
+//! The sandbox against the service's own model, operation by operation: the table in `docs/sandbox.md`.
+
+use std::{collections::BTreeMap, path::Path, sync::OnceLock};
+
+use mldeck_sandbox::World;
+use serde_json::Value;
+
+use crate::{
+    array, boto, sound,
+    support::{
+        kept::check,
+        peers::{Peers, Served},
+    },
+    texts,
+};
+
+/// Where the table begins in its file.
+const MARK: &str = "<!-- The rest is written by a test: MLDECK_BLESS=1 cargo test --test peers conformance -->\n";
+
+/// What `conformance.py` found, read once for all tests here.
+fn lives() -> Option<&'static Value> {
+    static READ: OnceLock<Option<Value>> = OnceLock::new();
+    let read = || {
+        let peers = Peers::find()?;
+        let sandbox = Served::sandbox("fraud-burns", 1);
+        Some(peers.script("conformance.py", &sandbox.address, &[]))
+    };
+    READ.get_or_init(read).as_ref()
+}
+
+#[test]
+fn resources_live_as_the_model_of_the_service_says() {
+    let Some(lives) = lives() else { return };
+    sound(lives);
+    assert_eq!(texts(&lives["wrong"]), Vec::<&str>::new());
+    assert_eq!(array(&lives["kinds"]).len(), 27, "{}", lives["kinds"]);
+}
+
+/// What `account.py` built and found.
+fn built() -> Option<&'static Value> {
+    static READ: OnceLock<Option<Value>> = OnceLock::new();
+    let read = || {
+        let peers = Peers::find()?;
+        let sandbox = Served::sandbox("fraud-burns", 1);
+        Some(peers.script("account.py", &sandbox.address, &[]))
+    };
+    READ.get_or_init(read).as_ref()
+}
+
+#[test]
+fn what_is_built_is_there_and_works() {
+    let Some(built) = built() else { return };
+    sound(built);
+    assert_eq!(texts(&built["wrong"]), Vec::<&str>::new());
+}
+
+/// What requests are held against is what the pinned botocore says.
+#[test]
+fn the_facts_of_the_service_are_botocores() {
+    let Some(peers) = Peers::find() else { return };
+    check(&root().join("crates/sandbox/model/sagemaker.txt"), &peers.prints("model.py")).unwrap();
+}
+
+#[test]
+fn the_table_says_of_every_operation_what_was_held_against_the_model() {
+    let (Some(lives), Some(built), Some(reads)) = (lives(), built(), boto::reads()) else { return };
+    let Some(peers) = Peers::find() else { return };
+    let sandbox = Served::sandbox("fraud-burns", 240);
+    let changes = peers.script("changes.py", &sandbox.address, &[]);
+    let reports = [lives, built, reads, &changes];
+    let mut rows: BTreeMap<String, Row> =
+        World::operations().into_iter().map(|(service, name)| (row(service, &name), Row::default())).collect();
+    for report in reports {
+        for (operation, calls) in report["calls"].as_object().into_iter().flatten() {
+            rows.entry(operation.clone()).or_default().answers += calls.as_u64().unwrap_or_default();
+        }
+        for (operation, codes) in report["refusals"].as_object().into_iter().flatten() {
+            let row = rows.entry(operation.clone()).or_default();
+            row.refusals.extend(texts(codes).into_iter().map(str::to_owned));
+        }
+    }
+    let path = root().join("docs/sandbox.md");
+    let page = std::fs::read_to_string(&path).expect("the page");
+    let (prose, _) = page.split_once(MARK).expect("the mark");
+    check(&path, &format!("{prose}{MARK}\n{}", table(&rows))).unwrap();
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[derive(Default)]
+struct Row {
+    answers: u64,
+    refusals: std::collections::BTreeSet<String>,
+}
+
+/// Services by the names boto3 has for them.
+fn row(service: &str, operation: &str) -> String {
+    let service = if service == "monitoring" { "cloudwatch" } else { service };
+    format!("{service}:{operation}")
+}
+
+fn table(rows: &BTreeMap<String, Row>) -> String {
+    let held = rows.values().filter(|row| row.answers > 0).count();
+    let refused = rows.values().filter(|row| !row.refusals.is_empty()).count();
+    let mut out = format!(
+        "{} operations; of {held} an answer, and of {refused} a refusal was held against the model.\n\n\
+         | operation | answer | refusals |\n|---|---|---|\n",
+        rows.len()
+    );
+    for (operation, row) in rows {
+        let answer = if row.answers > 0 { "held" } else { "–" };
+        let codes: Vec<&str> = row.refusals.iter().map(String::as_str).collect();
+        let codes = if codes.is_empty() { "–".to_owned() } else { codes.join(", ") };
+        out.push_str(&format!("| {operation} | {answer} | {codes} |\n"));
+    }
+    out
+}
