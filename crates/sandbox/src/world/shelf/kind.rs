@@ -125,6 +125,18 @@ impl Kind {
         body.get(*self.keys.last()?)?.as_str()
     }
 
+    /// Whether what names `item` by its own name means it: two domains may have a user of one name, so whatever else `body`
+    /// says of its keys must be the same.
+    pub(super) fn is_beside(&self, item: &Item, body: &Map<String, Value>) -> bool {
+        let others = self.keys.split_last().map_or(&[][..], |(_, others)| others);
+        others.iter().all(|key| body.get(*key).is_none_or(|value| item.body.get(*key) == Some(value)))
+    }
+
+    /// Gone, though it can still be read.
+    pub(super) fn is_over(&self, item: &Item) -> bool {
+        !self.life.over.is_empty() && item.state == self.life.over
+    }
+
     /// What it is kept under: its keys, between slashes.
     pub(super) fn key(&self, body: &Map<String, Value>) -> String {
         let parts = self.keys.iter().filter_map(|key| body.get(*key)?.as_str());

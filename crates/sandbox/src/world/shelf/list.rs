@@ -9,10 +9,21 @@ use crate::{
     world::{lists, request::moment},
 };
 
+/// A row before it is written: that is done for those on the page, and where a filter asks for more.
 struct Row<'w> {
+    world: &'w World,
+    kind: &'static Kind,
     item: &'w Item,
-    record: Map<String, Value>,
-    name: String,
+}
+
+impl<'w> Row<'w> {
+    fn name(&self) -> &'w str {
+        self.kind.own_name(&self.item.body).unwrap_or_default()
+    }
+
+    fn record(&self) -> Map<String, Value> {
+        self.world.told(self.kind, self.item)
+    }
 }
 
 /// What a member of a List request asks of a row.
@@ -53,14 +64,15 @@ impl<'r> Filter<'r> {
     fn passes(&self, row: &Row<'_>) -> bool {
         let within = |at: Timestamp, after: bool, bound: Timestamp| if after { at >= bound } else { at <= bound };
         match self {
-            Self::NameContains(part) => row.name.to_lowercase().contains(part),
+            Self::NameContains(part) => row.name().to_lowercase().contains(part),
             Self::Contains(member, part) => {
-                row.record.get(*member).and_then(Value::as_str).is_some_and(|text| text.to_lowercase().contains(part))
+                let record = row.record();
+                record.get(*member).and_then(Value::as_str).is_some_and(|text| text.to_lowercase().contains(part))
             }
             Self::Equals("SourceUri", uri) => {
-                row.record.get("Source").and_then(|source| source.get("SourceUri")) == Some(uri)
+                row.item.body.get("Source").and_then(|source| source.get("SourceUri")) == Some(uri)
             }
-            Self::Equals(member, value) => row.record.get(*member) == Some(value),
+            Self::Equals(member, value) => row.record().get(*member) == Some(value),
             Self::Created { after, bound } => within(row.item.created, *after, *bound),
             Self::Modified { after, bound } => within(row.item.modified, *after, *bound),
         }
@@ -70,20 +82,13 @@ impl<'r> Filter<'r> {
 pub(super) fn list(world: &mut World, request: &Request<'_>, kind: &'static Kind) -> Reply {
     let world = &*world;
     let (member, row_shape) = rows_of(request.operation);
+    let members = Operation::named(request.operation).map(|operation| operation.input.members());
+    let is_known = |member: &str| members.is_some_and(|members| members.get(member).is_some());
     let given = request.input.as_object().into_iter().flatten();
+    let given = given.filter(|(member, _)| is_known(member));
     let filters: Vec<Filter<'_>> = given.filter_map(|(member, value)| Filter::of(member, value, kind)).collect();
     let (late, early): (Vec<&Filter<'_>>, Vec<&Filter<'_>>) = filters.iter().partition(|filter| filter.is_late());
-    let row = |item| Row {
-        record: world.told(kind, item),
-        name: item
-            .body
-            .get(kind.keys.last().copied().unwrap_or_default())
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned(),
-        item,
-    };
-    let rows = world.shelf.of(kind.noun).map(row);
+    let rows = world.shelf.of(kind.noun).map(|item| Row { world, kind, item });
     let mut rows: Vec<Row<'_>> = rows.filter(|row| early.iter().all(|filter| filter.passes(row))).collect();
     sort(&mut rows, request.opt_text("SortBy").unwrap_or("CreationTime"));
     if request.opt_text("SortOrder").unwrap_or("Descending").eq_ignore_ascii_case("descending") {
@@ -92,7 +97,7 @@ pub(super) fn list(world: &mut World, request: &Request<'_>, kind: &'static Kind
     let (page, next) = lists::page(&rows, request)?;
     let kept = page.iter().filter(|row| late.iter().all(|filter| filter.passes(row)));
     let members = Shape::named(row_shape).members();
-    let rows = kept.map(|row| Value::Object(restrict(&row.record, members))).collect();
+    let rows = kept.map(|row| Value::Object(restrict(&row.record(), members))).collect();
     Ok(lists::reply(member, rows, next))
 }
 
@@ -111,7 +116,7 @@ fn sort(rows: &mut [Row<'_>], by: &str) {
     let by = by.replace('_', "").to_lowercase();
     rows.sort_by(|a, b| {
         let order = match by.as_str() {
-            "name" | "imagename" => a.name.cmp(&b.name),
+            "name" | "imagename" => a.name().cmp(b.name()),
             "status" => a.item.state.cmp(b.item.state),
             "lastmodifiedtime" => a.item.modified.cmp(&b.item.modified),
             _ => a.item.created.cmp(&b.item.created),

@@ -118,18 +118,19 @@ impl State {
     fn of(&self, noun: &str) -> impl Iterator<Item = &Item> {
         self.items.get(noun).into_iter().flat_map(BTreeMap::values)
     }
-
-    /// By the last part of its key, or by ARN.
-    fn find(&self, kind: &Kind, given: &str) -> Option<&Item> {
-        self.of(kind.noun).find(|item| item.arn == given || kind.own_name(&item.body) == Some(given))
-    }
 }
 
 impl World {
     /// A resource of a kind by its own name or ARN.
     fn shelved(&self, noun: &str, given: &str) -> Option<&Item> {
+        self.shelved_in(noun, given, &Map::new())
+    }
+
+    /// The same, where `body` tells which of several of one name is meant: the user of that domain.
+    fn shelved_in(&self, noun: &str, given: &str, body: &Map<String, Value>) -> Option<&Item> {
         let kind = kinds().find(|kind| kind.noun == noun)?;
-        self.shelf.find(kind, given)
+        let is_meant = |item: &&Item| item.arn == given || kind.own_name(&item.body) == Some(given);
+        self.shelf.of(noun).find(|item| is_meant(item) && kind.is_beside(item, body))
     }
 
     /// Everything there is to say about one.

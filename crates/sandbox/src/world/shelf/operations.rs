@@ -10,8 +10,10 @@ use crate::{
 
 type Body = Map<String, Value>;
 
+/// What was sent, without members that the service does not know.
 fn body_of(request: &Request<'_>) -> Body {
-    request.input.as_object().cloned().unwrap_or_default()
+    let members = Operation::named(request.operation).map(|operation| operation.input.members());
+    members.and_then(|members| Some(restrict(request.input.as_object()?, members))).unwrap_or_default()
 }
 
 /// The first of `codes` that the service names for this operation; most answer with a validation error otherwise.
@@ -39,7 +41,7 @@ pub(super) fn create(world: &mut World, request: &Request<'_>, kind: &'static Ki
     let tags = body.remove("Tags");
     for (member, noun) in kind.needs {
         if let Some(given) = body.get(*member).and_then(Value::as_str) {
-            present(world, request, noun, given)?;
+            present(world, request, noun, given, &body)?;
         }
     }
     (kind.made)(world, &mut body)?;
@@ -58,8 +60,7 @@ pub(super) fn create(world: &mut World, request: &Request<'_>, kind: &'static Ki
     let key = kind.key(&body);
     let now = world.now;
     let items = world.shelf.items.entry(kind.noun).or_default();
-    let is_over = |item: &Item| !kind.life.over.is_empty() && item.state == kind.life.over;
-    if items.get(&key).is_some_and(|item| !is_over(item)) {
+    if items.get(&key).is_some_and(|item| !kind.is_over(item)) {
         let message = format!("Cannot create {} \"{arn}\": it exists already.", kind.words());
         return Err(refuse(request, &["ResourceInUse", "ConflictException"], message));
     }
@@ -82,13 +83,15 @@ pub(super) fn create(world: &mut World, request: &Request<'_>, kind: &'static Ki
     item.go(now, kind.life.create, false);
     let record = world.told(kind, &item);
     world.shelf.items.entry(kind.noun).or_default().insert(key, item);
+    // Of the one that was over.
+    world.tags.forget(&arn);
     world.tags.set_from(&arn, tags.as_ref().and_then(Value::as_array).map_or(&[], Vec::as_slice));
     Ok(answer(request, kind, &record))
 }
 
 /// What a request refers to must be there.
-fn present(world: &World, request: &Request<'_>, noun: &str, given: &str) -> Result<(), ApiError> {
-    if world.shelved(noun, given).is_some() {
+fn present(world: &World, request: &Request<'_>, noun: &str, given: &str, body: &Body) -> Result<(), ApiError> {
+    if world.shelved_in(noun, given, body).is_some() {
         return Ok(());
     }
     let words = kinds().find(|kind| kind.noun == noun).map(Kind::words).unwrap_or_default();
@@ -183,8 +186,8 @@ fn check_unused(world: &World, request: &Request<'_>, kind: &Kind, item: &Item) 
         for (member, _) in user.needs.iter().filter(|(_, noun)| *noun == kind.noun) {
             let uses = |other: &&Item| {
                 let named = other.body.get(*member).and_then(Value::as_str);
-                let is_over = !user.life.over.is_empty() && other.state == user.life.over;
-                !is_over && named.is_some() && (named == own || named == Some(item.arn.as_str()))
+                let names_it = named.is_some() && (named == own || named == Some(item.arn.as_str()));
+                names_it && !user.is_over(other) && kind.is_beside(item, &other.body)
             };
             if let Some(other) = world.shelf.of(user.noun).find(uses) {
                 let message = format!("Cannot delete {} \"{}\": \"{}\" uses it.", kind.words(), item.arn, other.arn);

@@ -223,8 +223,9 @@ fn notebook_told(_: &World, _: &Item, record: &mut Map<String, Value>) {
 
 fn presigned_domain(world: &mut World, request: &Request<'_>) -> Reply {
     let domain = request.text("DomainId")?.to_owned();
+    let body = request.input.as_object().cloned().unwrap_or_default();
     for (noun, name) in [("Domain", domain.as_str()), ("UserProfile", request.text("UserProfileName")?)] {
-        if world.shelved(noun, name).is_none() {
+        if world.shelved_in(noun, name, &body).is_none() {
             return Err(ApiError::new(400, "ResourceNotFound", format!("{noun} {name} does not exist.")));
         }
     }

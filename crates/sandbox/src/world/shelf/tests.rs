@@ -246,3 +246,32 @@ fn associations_lead_from_one_entity_to_another() {
     let nowhere = json!({"SourceArn": "arn:aws:sagemaker:eu-west-1:447100000921:artifact/0", "DestinationArn": action["ActionArn"]});
     assert_eq!(refused(&mut world, "AddAssociation", &nowhere).0, "ResourceNotFound");
 }
+
+#[test]
+fn a_user_of_another_domain_is_another_user() {
+    let mut world = world("quiet-night");
+    let (one, other) = (domain(&mut world), domain(&mut world));
+    let user = |domain: &str| json!({"DomainId": domain, "UserProfileName": "anna"});
+    let app = |domain: &str| json!({"DomainId": domain, "UserProfileName": "anna", "AppType": "JupyterLab", "AppName": "default"});
+    ok(&mut world, "CreateUserProfile", &user(&one));
+    assert!(refused(&mut world, "CreateApp", &app(&other)).1.contains("Could not find user profile"));
+    assert_eq!(refused(&mut world, "CreatePresignedDomainUrl", &user(&other)).0, "ResourceNotFound");
+    ok(&mut world, "CreateUserProfile", &user(&other));
+    ok(&mut world, "CreateApp", &app(&one));
+    later(&mut world, 2 * MINUTE);
+    ok(&mut world, "DeleteUserProfile", &user(&other));
+    assert_eq!(refused(&mut world, "DeleteUserProfile", &user(&one)).0, "ResourceInUse");
+}
+
+#[test]
+fn members_that_the_service_does_not_know_do_nothing() {
+    let mut world = world("quiet-night");
+    let source = json!({"SourceUri": "s3://b"});
+    let action = json!({"ActionName": "a", "ActionType": "Approval", "Source": source, "ActionArn": "arn:forged", "Colour": "red"});
+    let made = ok(&mut world, "CreateAction", &action);
+    assert_eq!(made["ActionArn"], "arn:aws:sagemaker:eu-west-1:447100000921:action/a");
+    let told = ok(&mut world, "DescribeAction", &json!({"ActionName": "a", "Colour": "blue"}));
+    assert_eq!((told.get("Colour"), &told["ActionType"]), (None, &json!("Approval")));
+    let listed = ok(&mut world, "ListActions", &json!({"Colour": "blue"}));
+    assert_eq!(listed["ActionSummaries"].as_array().unwrap().len(), 1);
+}
