@@ -69,14 +69,12 @@ impl Sandbox {
 
     /// What the account answers now, and how: late, broken or not at all where a fault is injected.
     pub fn deliver(&self, request: &http::Request<Bytes>) -> Delivery {
-        if let Some(response) = control::answer(&mut lock(&self.clock), clock::instant(), request) {
-            return Delivery::Answer(response);
-        }
         let world = self.world();
         let mut world = lock(&world);
+        let asked = control::answer(&mut lock(&self.clock), clock::instant(), request);
         let now = self.now();
         world.advance_to(now);
-        world.deliver(request)
+        asked.map_or_else(|| world.deliver(request), Delivery::Answer)
     }
 }
 

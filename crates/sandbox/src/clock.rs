@@ -30,8 +30,9 @@ impl Clock {
         self.start.plus((wall * self.speed) as i64)
     }
 
+    /// Seconds of the account in one of ours, when it is not paused.
     pub const fn speed(&self) -> f64 {
-        if self.paused { 0.0 } else { self.speed }
+        self.speed
     }
 
     pub const fn is_paused(&self) -> bool {
@@ -50,7 +51,7 @@ impl Clock {
     }
 
     pub fn resume(&mut self, wall: Instant) {
-        self.wall_start = wall;
+        self.rebase(wall);
         self.paused = false;
     }
 

@@ -7,7 +7,7 @@
 //! | `POST {"pause": true}`, `{"pause": false}` | stops time and lets it go on |
 //! | `POST {"speed": 60}` | seconds of the account in one of ours, 1 to 3600 |
 //!
-//! No signature is wanted: who reaches the port may do this.
+//! No signature is wanted: who reaches the port may do this, but for pages in a browser (requests with an `Origin`).
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,8 @@ use serde_json::json;
 use crate::clock::{Clock, MOST_SPEED};
 
 const PATH: &str = "/_sandbox/clock";
-/// Seconds that may be stepped over at once: the world lives through all of them before it answers.
+/// Seconds that may be stepped over at once. The caller lets the world live through them before the answer goes out, so that
+/// steps cannot pile up before a request that wants something else.
 const MOST_STEP: f64 = 90.0 * 86_400.0;
 
 #[derive(Debug, Default, Deserialize)]
@@ -36,6 +37,7 @@ pub fn answer(clock: &mut Clock, wall: Instant, request: &Request<Bytes>) -> Opt
         return None;
     }
     let done = match *request.method() {
+        _ if request.headers().contains_key(header::ORIGIN) => Err("not from a page in a browser".to_owned()),
         Method::GET => Ok(()),
         Method::POST => obey(clock, wall, request.body()),
         _ => Err("GET or POST".to_owned()),
@@ -100,11 +102,14 @@ mod tests {
         let (_, stepped) = told(&mut clock, wall, Method::POST, r#"{"step": 90}"#);
         assert_eq!(stepped, json!({"now": begin + 90.0, "speed": 1.0, "paused": false}));
         let (_, stopped) = told(&mut clock, wall, Method::POST, r#"{"pause": true, "step": 10}"#);
-        assert_eq!(stopped["paused"], true);
+        assert_eq!((&stopped["paused"], &stopped["speed"]), (&json!(true), &json!(1.0)));
         let later = wall + Duration::from_secs(5);
         assert_eq!(told(&mut clock, later, Method::GET, "").1["now"], begin + 100.0);
         told(&mut clock, later, Method::POST, r#"{"pause": false, "speed": 60}"#);
-        assert_eq!(told(&mut clock, later + Duration::from_secs(1), Method::GET, "").1["now"], begin + 160.0);
+        let after = later + Duration::from_secs(1);
+        assert_eq!(told(&mut clock, after, Method::GET, "").1["now"], begin + 160.0);
+        let (_, going) = told(&mut clock, after, Method::POST, r#"{"pause": false}"#);
+        assert_eq!(going, json!({"now": begin + 160.0, "speed": 60.0, "paused": false}), "it went on already");
     }
 
     #[test]
@@ -117,6 +122,10 @@ mod tests {
         }
         assert_eq!(told(&mut clock, wall, Method::PUT, "{}").0, 400);
         assert_eq!(told(&mut clock, wall, Method::GET, "").1, json!({"now": 0.0, "speed": 1.0, "paused": false}));
+        let page =
+            Request::post(PATH).header("origin", "https://evil.example").body(Bytes::from(r#"{"step": 9}"#)).unwrap();
+        assert_eq!(answer(&mut clock, wall, &page).unwrap().status(), 400);
+        assert_eq!(clock.now(wall), Timestamp::default());
         let other = Request::post("/").body(Bytes::new()).unwrap();
         assert!(answer(&mut clock, wall, &other).is_none());
     }

@@ -9,7 +9,7 @@ use regex_lite::Regex;
 use serde_json::Value;
 
 use super::{Bounds, Members, Operation, Shape};
-use crate::world::{ApiError, camel};
+use crate::world::{ApiError, camel, moment};
 
 /// Constraints told in one refusal; a client mends the first ones first.
 const TOLD: usize = 10;
@@ -20,9 +20,9 @@ const REPEATED: usize = 256;
 /// that is not in the model passes.
 pub(crate) fn check(operation: &str, input: &Value) -> Result<(), ApiError> {
     let Some(operation) = Operation::named(operation) else { return Ok(()) };
-    let mut faults = Faults(Vec::new());
+    let mut faults = Faults::default();
     faults.shape(operation.input, input, "")?;
-    let faults = faults.0;
+    let faults = faults.told;
     if faults.is_empty() {
         return Ok(());
     }
@@ -30,19 +30,26 @@ pub(crate) fn check(operation: &str, input: &Value) -> Result<(), ApiError> {
     Err(ApiError::validation(format!("{} validation {errors} detected: {}", faults.len(), faults.join("; "))))
 }
 
-struct Faults(Vec<String>);
+#[derive(Default)]
+struct Faults {
+    /// The first of them.
+    told: Vec<String>,
+    found: usize,
+}
 
 impl Faults {
     fn note(&mut self, value: &Value, path: &str, constraint: &str) {
-        if self.0.len() >= TOLD {
+        self.found += 1;
+        if self.told.len() >= TOLD {
             return;
         }
         let value = match value {
             Value::Null => "null".to_owned(),
+            _ if path.ends_with("clientSecret") => "'****'".to_owned(),
             Value::String(text) => format!("'{}'", text.chars().take(REPEATED).collect::<String>()),
             other => format!("'{}'", other.to_string().chars().take(REPEATED).collect::<String>()),
         };
-        self.0.push(format!("Value {value} at '{path}' failed to satisfy constraint: {constraint}"));
+        self.told.push(format!("Value {value} at '{path}' failed to satisfy constraint: {constraint}"));
     }
 
     fn shape(&mut self, shape: Shape, value: &Value, path: &str) -> Result<(), ApiError> {
@@ -58,6 +65,7 @@ impl Faults {
                 self.size(size, entries.len(), value, path);
                 for (name, entry) in entries {
                     self.shape(Shape::named(key), &Value::from(name.as_str()), &format!("{path}.key"))?;
+                    let name: String = name.chars().take(REPEATED).collect();
                     self.shape(Shape::named(of), entry, &format!("{path}.{name}.value"))?;
                 }
             }
@@ -66,8 +74,9 @@ impl Faults {
                 self.note(value, path, &format!("Member must satisfy enum value set: [{words}]"));
             }
             (Shape::Text { size, pattern }, Value::String(text)) => {
-                self.size(size, text.chars().count(), value, path);
-                if !matches(pattern, text) {
+                let fits = self.size(size, text.chars().count(), value, path);
+                // A pattern may take long over a text that is too long for it anyway.
+                if fits && !matches(pattern, text) {
                     self.note(value, path, &format!("Member must satisfy regular expression pattern: {pattern}"));
                 }
             }
@@ -76,10 +85,8 @@ impl Faults {
             }
             (Shape::Float(range), Value::Number(number)) => self.range(range, number.as_f64(), value, path),
             // ISO text as well: the timed actions of scenarios are written by people.
-            (Shape::Moment, Value::Number(_) | Value::String(_))
-            | (Shape::Enum(_) | Shape::Blob, Value::String(_))
-            | (Shape::Flag, Value::Bool(_))
-            | (Shape::Any, _) => {}
+            (Shape::Moment, at) if moment(at).is_some() => {}
+            (Shape::Enum(_) | Shape::Blob, Value::String(_)) | (Shape::Flag, Value::Bool(_)) | (Shape::Any, _) => {}
             (wanted, value) => return Err(unreadable(wanted, value)),
         }
         Ok(())
@@ -100,13 +107,16 @@ impl Faults {
         Ok(())
     }
 
-    fn size(&mut self, Bounds { least, most }: Bounds, size: usize, value: &Value, path: &str) {
+    /// True when it is neither too short nor too long.
+    fn size(&mut self, Bounds { least, most }: Bounds, size: usize, value: &Value, path: &str) -> bool {
+        let before = self.found;
         if let Some(least) = least.filter(|least| (size as f64) < *least) {
             self.note(value, path, &format!("Member must have length greater than or equal to {least}"));
         }
         if let Some(most) = most.filter(|most| size as f64 > *most) {
             self.note(value, path, &format!("Member must have length less than or equal to {most}"));
         }
+        before == self.found
     }
 
     fn range(&mut self, Bounds { least, most }: Bounds, number: Option<f64>, value: &Value, path: &str) {
@@ -153,8 +163,30 @@ fn matches(pattern: &'static str, text: &str) -> bool {
     }
     let regex = {
         let mut known = KNOWN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-        let compile = || Regex::new(&format!("^(?s:{pattern})$")).ok().map(Arc::new);
-        known.entry(pattern).or_insert_with(compile).clone()
+        known.entry(pattern).or_insert_with(|| compile(pattern).map(Arc::new)).clone()
     };
     regex.is_none_or(|regex| regex.is_match(text))
+}
+
+/// Java's pattern as one of ours, for the whole text.
+pub(super) fn compile(pattern: &str) -> Option<Regex> {
+    // Beyond ASCII every character counts as a letter, digit, space or sign, whichever is asked for.
+    const CLASSES: &[(&str, &str)] = &[
+        (r"\p{L}", r"a-zA-Z\x{80}-\x{10FFFF}"),
+        (r"\p{N}", r"0-9\x{80}-\x{10FFFF}"),
+        (r"\p{M}", r"\x{80}-\x{10FFFF}"),
+        (r"\p{Z}", r" \x{80}-\x{10FFFF}"),
+        (r"\p{S}", r"$+<=>^`|~\x{80}-\x{10FFFF}"),
+        (r"\p{P}", r##"!"#%&'()*,\-./:;?@\[\\\]_{}"##),
+        (r"\p{Alnum}", "a-zA-Z0-9"),
+        // What XML may hold, in the halves that Java counts in.
+        (
+            r"\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF",
+            r"\x{20}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}",
+        ),
+    ];
+    let known = CLASSES.iter().fold(pattern.to_owned(), |known, (class, letters)| known.replace(class, letters));
+    // Two patterns of the model say their length behind the end of the text; their bounds say it as well.
+    let known = known.split_once(")${1,").map(|(before, _)| format!("{before})")).unwrap_or(known);
+    Regex::new(&format!("^(?s:{known})$")).ok()
 }

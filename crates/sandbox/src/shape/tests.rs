@@ -2,6 +2,19 @@ use serde_json::json;
 
 use super::*;
 
+/// Shapes with patterns that only Java understands.
+const OPEN: &[&str] = &[
+    "AlarmName",
+    "ArnOrName",
+    "CfnStackId",
+    "CfnTemplateName",
+    "CfnTemplateURL",
+    "NonEmptyString256",
+    "NonEmptyString64",
+    "SageMakerImageVersionAlias",
+    "VersionedArnOrName",
+];
+
 fn refusal(operation: &str, input: &Value) -> (String, String) {
     let error = check(operation, input).unwrap_err();
     (error.code.to_owned(), error.message)
@@ -84,6 +97,9 @@ fn a_record_is_cut_to_what_an_answer_may_carry() {
 #[test]
 fn every_shape_that_a_line_names_has_a_line() {
     let here = |name: &str| assert!(index().shapes.contains_key(name), "{name}");
+    for line in index().operations.values() {
+        line.split('\t').take(2).filter(|name| *name != "-").for_each(here);
+    }
     for line in index().shapes.values() {
         let mut fields = line.split('\t');
         match fields.next().unwrap() {
@@ -93,4 +109,53 @@ fn every_shape_that_a_line_names_has_a_line() {
             _ => {}
         }
     }
+}
+
+#[test]
+fn patterns_hold_but_for_those_that_look_around() {
+    let mut open = Vec::new();
+    for (name, line) in &index().shapes {
+        let pattern =
+            line.strip_prefix("string\t").and_then(|rest| rest.split_once('\t')).map_or("", |(_, pattern)| pattern);
+        if check::compile(pattern).is_none() {
+            assert!(["(?!", "(?=", "(?<"].iter().any(|look| pattern.contains(look)), "{name}: {pattern}");
+            open.push(*name);
+        }
+    }
+    open.sort_unstable();
+    assert_eq!(open, OPEN, "everything passes there");
+    let tag = |key: &str| {
+        let arn = "arn:aws:sagemaker:eu-west-1:447100000921:action/a";
+        check("AddTags", &json!({"ResourceArn": arn, "Tags": [{"Key": key, "Value": ""}]})).is_ok()
+    };
+    assert_eq!(["größe: 1", "a#b", "a\nb"].map(tag), [true, false, false]);
+    let meta = |key: &str| {
+        let arn = "arn:aws:sagemaker:eu-west-1:447100000921:model-package/fraud/1";
+        check("UpdateModelPackage", &json!({"ModelPackageArn": arn, "CustomerMetadataProperties": {key: "1"}}))
+    };
+    assert!(meta("commit").is_ok() && meta("com!mit").is_err());
+}
+
+#[test]
+fn a_text_that_is_too_long_is_refused_for_that_alone_and_a_long_key_is_cut() {
+    let git = json!({"RepositoryUrl": format!("https://{}", "a".repeat(1_000_000))});
+    let (_, said) = refusal("CreateCodeRepository", &json!({"CodeRepositoryName": "r", "GitConfig": git}));
+    assert!(said.starts_with("1 validation error") && said.len() < 1_000, "{} bytes", said.len());
+    let properties = json!({"k".repeat(100_000): "v".repeat(9_000)});
+    let context =
+        json!({"ContextName": "c", "ContextType": "x", "Source": {"SourceUri": "s3://b"}, "Properties": properties});
+    let (_, said) = refusal("CreateContext", &context);
+    assert!(said.len() < 3_000, "{} bytes", said.len());
+}
+
+#[test]
+fn a_secret_is_not_repeated_and_a_moment_is_one() {
+    let oidc = json!({"ClientSecret": "s".repeat(2_000)});
+    let (_, said) = refusal("CreateWorkforce", &json!({"WorkforceName": "w", "OidcConfig": oidc}));
+    assert!(said.contains("Value '****' at 'oidcConfig.clientSecret'") && !said.contains("sss"), "{said}");
+    let (code, said) = refusal("ListActions", &json!({"CreatedAfter": "garbage"}));
+    assert_eq!(
+        (code.as_str(), said.as_str()),
+        ("SerializationException", "STRING_VALUE can not be converted to a Timestamp")
+    );
 }

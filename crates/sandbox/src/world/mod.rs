@@ -31,7 +31,7 @@ pub(crate) mod trail;
 use bytes::Bytes;
 use mldeck_core::time::{HOUR, MINUTE, Timestamp};
 
-pub(crate) use request::{ApiError, Handler, Reply, Request, Service, camel, epoch};
+pub(crate) use request::{ApiError, Handler, Reply, Request, Service, camel, epoch, moment};
 
 use crate::{
     faults::{Delivery, Faults},

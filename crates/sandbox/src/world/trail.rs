@@ -48,6 +48,10 @@ pub(crate) struct Event {
 
 pub(crate) const OPERATIONS: &[(&str, Handler)] = &[("LookupEvents", lookup_events)];
 
+/// Members whose value a trail does not show, and what stands there.
+const SECRETS: &[&str] = &["ClientSecret", "AuthorizedUrl"];
+const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+
 /// Verbs of operations that change something.
 const CHANGES: &[&str] = &[
     "Create",
@@ -328,7 +332,10 @@ impl Event {
 fn camel_members(value: &Value) -> Value {
     match value {
         Value::Object(members) => {
-            Value::Object(members.iter().map(|(k, v)| (camel(k), camel_members(v))).collect::<Map<_, _>>())
+            let told = |name: &str, value: &Value| {
+                if SECRETS.contains(&name) { HIDDEN.into() } else { camel_members(value) }
+            };
+            Value::Object(members.iter().map(|(k, v)| (camel(k), told(k, v))).collect::<Map<_, _>>())
         }
         Value::Array(items) => Value::Array(items.iter().map(camel_members).collect()),
         other => other.clone(),

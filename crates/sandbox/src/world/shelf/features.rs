@@ -4,13 +4,17 @@ use serde_json::{Map, Value, json};
 
 use super::{
     ApiError, Handler, Item, Reply, Request, World,
-    kind::Kind,
+    kind::{Kind, text},
     life::{AT_ONCE, Life, STILL, lasting, passing},
 };
 use crate::world::epoch;
 
 pub(super) const OPERATIONS: &[(&str, Handler)] =
     &[("DescribeFeatureMetadata", describe_feature), ("UpdateFeatureMetadata", update_feature)];
+
+/// Most features of a group, and parameters of a feature.
+const FEATURES: usize = 2_500;
+const PARAMETERS: usize = 25;
 
 /// Where what was said of features is kept in the body of their group; no request has such a member.
 const NOTES: &str = "mldeck:notes";
@@ -61,20 +65,28 @@ fn group_made(_: &World, body: &mut Map<String, Value>) -> Result<(), ApiError> 
             Some(_) => {}
         }
     }
+    check_definitions(definitions(body))
+}
+
+fn check_definitions(all: &[Value]) -> Result<(), ApiError> {
+    let mut names: Vec<&str> = all.iter().filter_map(|definition| definition.get("FeatureName")?.as_str()).collect();
+    names.sort_unstable();
+    if let Some(twice) = names.windows(2).find_map(|pair| (pair[0] == pair[1]).then_some(pair[0])) {
+        return Err(ApiError::validation(format!("Feature {twice} exists already.")));
+    }
+    if all.len() > FEATURES {
+        return Err(ApiError::validation(format!("A feature group can have at most {FEATURES} features.")));
+    }
     Ok(())
 }
 
 /// Features can be added, never taken away.
-fn group_changed(item: &mut Item, _: &Map<String, Value>) -> Result<(), ApiError> {
+fn group_changed(item: &mut Item, before: &Map<String, Value>) -> Result<(), ApiError> {
+    item.extend("OnlineStoreConfig", before);
     let Some(added) = item.body.remove("FeatureAdditions") else { return Ok(()) };
     let mut all = definitions(&item.body).to_vec();
-    for feature in added.as_array().into_iter().flatten() {
-        let name = feature.get("FeatureName").and_then(Value::as_str).unwrap_or_default();
-        if named(&item.body, name).is_some() {
-            return Err(ApiError::validation(format!("Feature {name} exists already.")));
-        }
-        all.push(feature.clone());
-    }
+    all.extend(added.as_array().into_iter().flatten().cloned());
+    check_definitions(&all)?;
     item.body.insert("FeatureDefinitions".to_owned(), all.into());
     item.body.insert("LastUpdateStatus".to_owned(), json!({"Status": "Successful"}));
     Ok(())
@@ -117,18 +129,14 @@ fn describe_feature(world: &mut World, request: &Request<'_>) -> Reply {
 fn update_feature(world: &mut World, request: &Request<'_>) -> Reply {
     let feature = request.text("FeatureName")?.to_owned();
     let (item, _) = feature_of(world, request)?;
-    let arn = item.arn.clone();
+    let key = text(&item.body, "FeatureGroupName").to_lowercase();
     let now = world.now;
-    let groups = world.shelf.items.get_mut("FeatureGroup").into_iter().flat_map(|items| items.values_mut());
-    let Some(item) = groups.into_iter().find(|item| item.arn == arn) else { return Ok(json!({})) };
-    item.modified = now;
+    let groups = world.shelf.items.get_mut("FeatureGroup");
+    let Some(item) = groups.and_then(|groups| groups.get_mut(&key)) else { return Ok(json!({})) };
     let notes = item.body.entry(NOTES).or_insert_with(|| json!({}));
     let Some(note) = notes.as_object_mut().map(|notes| notes.entry(feature).or_insert_with(|| json!({}))) else {
         return Ok(json!({}));
     };
-    if let Some(description) = request.input.get("Description") {
-        note["Description"] = description.clone();
-    }
     let removed = request.texts("ParameterRemovals");
     let mut kept: Vec<Value> = note.get("Parameters").and_then(Value::as_array).cloned().unwrap_or_default();
     let added = request.list("ParameterAdditions");
@@ -137,6 +145,13 @@ fn update_feature(world: &mut World, request: &Request<'_>) -> Reply {
         !removed.contains(&key(parameter).as_str()) && !added.iter().any(|new| key(new) == key(parameter))
     });
     kept.extend(added.iter().cloned());
+    if kept.len() > PARAMETERS {
+        return Err(ApiError::validation(format!("A feature can have at most {PARAMETERS} parameters.")));
+    }
     note["Parameters"] = kept.into();
+    if let Some(description) = request.input.get("Description") {
+        note["Description"] = description.clone();
+    }
+    item.modified = now;
     Ok(json!({}))
 }

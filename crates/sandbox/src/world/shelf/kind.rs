@@ -59,6 +59,11 @@ pub(super) fn nothing_changed(_: &mut Item, _: &Map<String, Value>) -> Result<()
 
 pub(super) fn nothing_told(_: &World, _: &Item, _: &mut Map<String, Value>) {}
 
+/// A member that is a text; empty where there is none.
+pub(super) fn text<'b>(body: &'b Map<String, Value>, member: &str) -> &'b str {
+    body.get(member).and_then(Value::as_str).unwrap_or_default()
+}
+
 impl Kind {
     /// A kind without states and peculiarities.
     pub(super) const fn new(
@@ -137,9 +142,15 @@ impl Kind {
         !self.life.over.is_empty() && item.state == self.life.over
     }
 
-    /// What it is kept under: its keys, between slashes.
+    /// What it is kept under: its keys, each in its place, without case: two names that differ in case only would have one ARN.
+    /// `[?]`: whether AWS then finds the one by the other name is not known; here it does.
     pub(super) fn key(&self, body: &Map<String, Value>) -> String {
-        let parts = self.keys.iter().filter_map(|key| body.get(*key)?.as_str());
+        self.keys.iter().map(|key| text(body, key).to_lowercase()).collect::<Vec<_>>().join("/")
+    }
+
+    /// The part of its ARN behind the kind's path.
+    pub(super) fn arn_name(&self, body: &Map<String, Value>) -> String {
+        let parts = self.keys.iter().map(|key| text(body, key).to_lowercase()).filter(|part| !part.is_empty());
         parts.collect::<Vec<_>>().join("/")
     }
 }

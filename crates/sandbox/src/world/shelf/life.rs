@@ -110,6 +110,16 @@ impl Item {
         true
     }
 
+    /// On the way to its end.
+    pub(super) fn is_ending(&self) -> bool {
+        self.next.is_some_and(|next| next.ends)
+    }
+
+    /// When it changes by itself next.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.next.map(|next| next.at)
+    }
+
     /// On the way to another state.
     pub(super) const fn is_moving(&self) -> bool {
         self.next.is_some()

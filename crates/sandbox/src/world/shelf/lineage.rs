@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     ApiError, Handler, Item, Reply, Request, World, epoch,
-    kind::Kind,
+    kind::{Kind, text},
     life::{AT_ONCE, Life, STILL},
 };
 use crate::world::lists;
@@ -44,16 +44,20 @@ pub(crate) struct Association {
     by: String,
 }
 
+/// Most properties of one entity.
+const PROPERTIES: usize = 30;
+
 /// Properties are added to those that are there; some are taken away by name.
 fn properties_changed(item: &mut Item, before: &Map<String, Value>) -> Result<(), ApiError> {
+    item.extend("Properties", before);
     let removed = item.body.remove("PropertiesToRemove").unwrap_or_default();
-    let of = |body: &Map<String, Value>| body.get("Properties").and_then(Value::as_object).cloned().unwrap_or_default();
-    let mut all = of(before);
-    all.extend(of(&item.body));
+    let Some(all) = item.body.get_mut("Properties").and_then(Value::as_object_mut) else { return Ok(()) };
     for name in removed.as_array().into_iter().flatten().filter_map(Value::as_str) {
         all.remove(name);
     }
-    item.body.insert("Properties".to_owned(), Value::Object(all));
+    if all.len() > PROPERTIES {
+        return Err(ApiError::validation(format!("An entity can have at most {PROPERTIES} properties.")));
+    }
     Ok(())
 }
 
@@ -66,19 +70,18 @@ fn ends(request: &Request<'_>) -> Result<(String, String), ApiError> {
     Ok((request.text("SourceArn")?.to_owned(), request.text("DestinationArn")?.to_owned()))
 }
 
-/// Name and type of one end, when it is an entity that clients write.
-fn entity(world: &World, arn: &str) -> Option<(String, String)> {
-    [
-        ("Action", "ActionName", "ActionType"),
-        ("Artifact", "ArtifactName", "ArtifactType"),
-        ("Context", "ContextName", "ContextType"),
-    ]
-    .into_iter()
-    .find_map(|(noun, name, kind)| {
-        let item = world.shelf.of(noun).find(|item| item.arn == arn)?;
-        let text = |member: &str| item.body.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
-        Some((text(name), text(kind)))
-    })
+/// Name and type of one end, when it is an entity that clients write. Artifacts are kept under their ARN, the others under the
+/// name in it.
+fn entity<'w>(world: &'w World, arn: &str) -> Option<(&'w str, &'w str)> {
+    let (noun, members, key) = if arn.contains(":artifact/") {
+        ("Artifact", ("ArtifactName", "ArtifactType"), arn)
+    } else if let Some((_, name)) = arn.split_once(":action/") {
+        ("Action", ("ActionName", "ActionType"), name)
+    } else {
+        ("Context", ("ContextName", "ContextType"), arn.split_once(":context/")?.1)
+    };
+    let item = world.shelf.items.get(noun)?.get(&key.to_lowercase())?;
+    Some((text(&item.body, members.0), text(&item.body, members.1)))
 }
 
 fn add_association(world: &mut World, request: &Request<'_>) -> Reply {
@@ -112,28 +115,28 @@ fn list_associations(world: &mut World, request: &Request<'_>) -> Reply {
     let window = lists::Window::new(request, "CreatedAfter", "CreatedBefore");
     let mut rows: Vec<Value> = Vec::new();
     let world = &*world;
+    let fits = |member: &str, value: Option<&str>| request.opt_text(member).is_none_or(|wanted| value == Some(wanted));
     for ((source, destination), association) in &world.shelf.associations {
-        let (from, to) = (entity(world, source), entity(world, destination));
-        let kind_of = |end: &Option<(String, String)>| end.as_ref().map(|(_, kind)| kind.clone());
-        let fits =
-            |member: &str, value: Option<&str>| request.opt_text(member).is_none_or(|wanted| value == Some(wanted));
-        let kept = fits("SourceArn", Some(source))
+        let is_asked = fits("SourceArn", Some(source))
             && fits("DestinationArn", Some(destination))
-            && fits("SourceType", kind_of(&from).as_deref())
-            && fits("DestinationType", kind_of(&to).as_deref())
             && fits("AssociationType", association.kind.as_deref())
             && window.holds(association.created);
-        if !kept {
+        if !is_asked {
+            continue;
+        }
+        let (from, source_type) = entity(world, source).unzip();
+        let (to, destination_type) = entity(world, destination).unzip();
+        if !fits("SourceType", source_type) || !fits("DestinationType", destination_type) {
             continue;
         }
         rows.push(lists::without_nulls(json!({
             "SourceArn": source,
             "DestinationArn": destination,
-            "SourceType": kind_of(&from),
-            "DestinationType": kind_of(&to),
+            "SourceType": source_type,
+            "DestinationType": destination_type,
             "AssociationType": association.kind,
-            "SourceName": from.map(|(name, _)| name).filter(|name| !name.is_empty()),
-            "DestinationName": to.map(|(name, _)| name).filter(|name| !name.is_empty()),
+            "SourceName": from.filter(|name| !name.is_empty()),
+            "DestinationName": to.filter(|name| !name.is_empty()),
             "CreationTime": epoch(association.created),
             "CreatedBy": lists::user(&association.by),
         })));

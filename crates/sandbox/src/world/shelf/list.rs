@@ -3,7 +3,7 @@
 use mldeck_core::time::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Item, Kind, Reply, Request, World};
+use super::{Item, Kind, Reply, Request, World, kind::text};
 use crate::{
     shape::{Operation, Shape, restrict},
     world::{lists, request::moment},
@@ -24,15 +24,53 @@ impl<'w> Row<'w> {
     fn record(&self) -> Map<String, Value> {
         self.world.told(self.kind, self.item)
     }
+
+    /// What a person calls it: an ARN is no name.
+    fn said_name(&self) -> String {
+        let name = self.name();
+        if name.starts_with("arn:") { text(&self.item.body, "Name").to_owned() } else { name.to_owned() }
+    }
+
+    fn at(&self, place: &str) -> Option<String> {
+        Some(Value::Object(self.record()).pointer(place)?.as_str()?.to_owned())
+    }
+
+    /// Whether what stands at a place of the record, or one of a list there, is so.
+    fn any(&self, place: &str, is_so: impl Fn(&Value) -> bool) -> bool {
+        match Value::Object(self.record()).pointer(place) {
+            None => false,
+            Some(Value::Array(values)) => values.iter().any(is_so),
+            Some(value) => is_so(value),
+        }
+    }
 }
+
+/// Members of List requests that are not called as what they look at: where it is in the record.
+const PLACES: &[(&str, &str)] = &[
+    ("SourceUri", "/Source/SourceUri"),
+    ("OfflineStoreStatusEquals", "/OfflineStoreStatus/Status"),
+    ("AppTypeEquals", "/StudioLifecycleConfigAppType"),
+    ("OptimizationContains", "/OptimizationTypes"),
+    ("AdditionalCodeRepositoryEquals", "/AdditionalCodeRepositories"),
+    ("DefaultForDomainId", "/DefaultDomainIdList"),
+];
 
 /// What a member of a List request asks of a row.
 enum Filter<'r> {
     NameContains(String),
-    Contains(&'r str, String),
-    Equals(&'r str, &'r Value),
-    Created { after: bool, bound: Timestamp },
-    Modified { after: bool, bound: Timestamp },
+    /// At this place of the record, in lower case.
+    Contains(String, String),
+    /// At this place of the record; of a list, one of its members.
+    Equals(String, &'r Value),
+    State(&'r Value),
+    Created {
+        after: bool,
+        bound: Timestamp,
+    },
+    Modified {
+        after: bool,
+        bound: Timestamp,
+    },
 }
 
 impl<'r> Filter<'r> {
@@ -48,31 +86,36 @@ impl<'r> Filter<'r> {
                 _ => Self::Created { after, bound },
             });
         }
+        let place = |stem: &str| {
+            let known = PLACES.iter().find(|(name, _)| *name == member);
+            known.map_or_else(|| format!("/{stem}"), |(_, place)| (*place).to_owned())
+        };
         if let Some(stem) = member.strip_suffix("Contains") {
             let part = value.as_str()?.to_lowercase();
-            return Some(if stem == "Name" { Self::NameContains(part) } else { Self::Contains(stem, part) });
+            return Some(if stem == "Name" { Self::NameContains(part) } else { Self::Contains(place(stem), part) });
         }
         let stem = member.strip_suffix("Equals").unwrap_or(member);
-        Some(Self::Equals(if stem == "Status" { kind.life.member } else { stem }, value))
+        Some(if stem == "Status" || stem == kind.life.member {
+            Self::State(value)
+        } else {
+            Self::Equals(place(stem), value)
+        })
     }
 
     /// Texts, states and changes are looked at after the page was cut, as SageMaker's lists do.
     const fn is_late(&self) -> bool {
-        matches!(self, Self::NameContains(_) | Self::Contains(..) | Self::Modified { .. })
+        !matches!(self, Self::Equals(..) | Self::Created { .. })
     }
 
     fn passes(&self, row: &Row<'_>) -> bool {
         let within = |at: Timestamp, after: bool, bound: Timestamp| if after { at >= bound } else { at <= bound };
         match self {
             Self::NameContains(part) => row.name().to_lowercase().contains(part),
-            Self::Contains(member, part) => {
-                let record = row.record();
-                record.get(*member).and_then(Value::as_str).is_some_and(|text| text.to_lowercase().contains(part))
+            Self::Contains(place, part) => {
+                row.any(place, |value| value.as_str().is_some_and(|text| text.to_lowercase().contains(part)))
             }
-            Self::Equals("SourceUri", uri) => {
-                row.item.body.get("Source").and_then(|source| source.get("SourceUri")) == Some(uri)
-            }
-            Self::Equals(member, value) => row.record().get(*member) == Some(value),
+            Self::Equals(place, wanted) => row.any(place, |value| value == *wanted),
+            Self::State(state) => state.as_str() == Some(row.item.state),
             Self::Created { after, bound } => within(row.item.created, *after, *bound),
             Self::Modified { after, bound } => within(row.item.modified, *after, *bound),
         }
@@ -113,12 +156,13 @@ fn rows_of(operation: &str) -> (&'static str, &'static str) {
 }
 
 fn sort(rows: &mut [Row<'_>], by: &str) {
-    let by = by.replace('_', "").to_lowercase();
+    let own = rows.first().map(|row| row.kind.life.member).unwrap_or_default();
     rows.sort_by(|a, b| {
-        let order = match by.as_str() {
-            "name" | "imagename" => a.name().cmp(b.name()),
-            "status" => a.item.state.cmp(b.item.state),
-            "lastmodifiedtime" => a.item.modified.cmp(&b.item.modified),
+        let order = match by {
+            "Name" | "IMAGE_NAME" => a.said_name().cmp(&b.said_name()),
+            "OfflineStoreStatus" => a.at("/OfflineStoreStatus/Status").cmp(&b.at("/OfflineStoreStatus/Status")),
+            "LastModifiedTime" | "LAST_MODIFIED_TIME" => a.item.modified.cmp(&b.item.modified),
+            by if by == "Status" || by == own => a.item.state.cmp(b.item.state),
             _ => a.item.created.cmp(&b.item.created),
         };
         order.then_with(|| a.item.arn.cmp(&b.item.arn))

@@ -48,6 +48,8 @@ pub(crate) struct State {
     items: BTreeMap<&'static str, BTreeMap<String, Item>>,
     /// By their ends and kind.
     associations: BTreeMap<(String, String), lineage::Association>,
+    /// When the first of them changes by itself, or earlier.
+    due: Option<Timestamp>,
     /// How many were made: what ids are drawn from.
     made: u64,
 }
@@ -99,24 +101,52 @@ pub(crate) fn names() -> impl Iterator<Item = String> {
 }
 
 pub(crate) fn advance(world: &mut World, to: Timestamp) {
+    if world.shelf.due.is_none_or(|due| due > to) {
+        return;
+    }
+    world.shelf.due = None;
+    let mut due = None;
     let mut gone = Vec::new();
     for items in world.shelf.items.values_mut() {
         items.retain(|_, item| {
             let stays = item.advance(to);
-            if !stays {
+            if stays {
+                due = soonest(due, item.due());
+            } else {
                 gone.push(item.arn.clone());
             }
             stays
         });
     }
+    world.shelf.due = due;
     for arn in gone {
         world.tags.forget(&arn);
+        world.shelf.associations.retain(|(source, destination), _| *source != arn && *destination != arn);
     }
 }
 
+fn soonest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    [one, other].into_iter().flatten().min()
+}
+
 impl State {
+    /// Something changes by itself then.
+    fn expect(&mut self, due: Option<Timestamp>) {
+        self.due = soonest(self.due, due);
+    }
+
     fn of(&self, noun: &str) -> impl Iterator<Item = &Item> {
         self.items.get(noun).into_iter().flat_map(BTreeMap::values)
+    }
+}
+
+impl Item {
+    /// A structure that an update sends in parts: what it does not name stays as it was `before`.
+    fn extend(&mut self, member: &str, before: &Map<String, Value>) {
+        let of = |body: &Map<String, Value>| body.get(member).and_then(Value::as_object).cloned();
+        let (Some(mut all), Some(sent)) = (of(before), of(&self.body)) else { return };
+        all.extend(sent);
+        self.body.insert(member.to_owned(), Value::Object(all));
     }
 }
 
@@ -129,7 +159,10 @@ impl World {
     /// The same, where `body` tells which of several of one name is meant: the user of that domain.
     fn shelved_in(&self, noun: &str, given: &str, body: &Map<String, Value>) -> Option<&Item> {
         let kind = kinds().find(|kind| kind.noun == noun)?;
-        let is_meant = |item: &&Item| item.arn == given || kind.own_name(&item.body) == Some(given);
+        let is_meant = |item: &&Item| {
+            item.arn.eq_ignore_ascii_case(given)
+                || kind.own_name(&item.body).is_some_and(|name| name.eq_ignore_ascii_case(given))
+        };
         self.shelf.of(noun).find(|item| is_meant(item) && kind.is_beside(item, body))
     }
 

@@ -39,22 +39,16 @@ fn answer(request: &Request<'_>, kind: &Kind, record: &Body) -> Value {
 pub(super) fn create(world: &mut World, request: &Request<'_>, kind: &'static Kind) -> Reply {
     let mut body = body_of(request);
     let tags = body.remove("Tags");
-    for (member, noun) in kind.needs {
-        if let Some(given) = body.get(*member).and_then(Value::as_str) {
-            present(world, request, noun, given, &body)?;
-        }
-    }
+    check_needs(world, request, kind, &body)?;
     (kind.made)(world, &mut body)?;
+    let named_by_arn = kind.keys == [kind.arn];
     let minted = kind.mint.map(|mint| mint(world));
-    if let (Some(minted), Some(own)) = (&minted, kind.keys.last().filter(|own| **own != kind.arn)) {
+    if let (Some(minted), Some(own), false) = (&minted, kind.keys.last(), named_by_arn) {
         body.insert((*own).to_owned(), minted.as_str().into());
     }
-    let name = minted
-        .as_deref()
-        .filter(|_| kind.keys.last() == Some(&kind.arn))
-        .map_or_else(|| kind.key(&body), str::to_owned);
-    let arn = estate::arn("sagemaker", &format!("{}/{}", kind.path, name.to_lowercase()));
-    if kind.keys == [kind.arn] {
+    let name = minted.filter(|_| named_by_arn).unwrap_or_else(|| kind.arn_name(&body));
+    let arn = arn_of(kind, &name);
+    if named_by_arn {
         body.insert(kind.arn.to_owned(), arn.as_str().into());
     }
     let key = kind.key(&body);
@@ -66,7 +60,7 @@ pub(super) fn create(world: &mut World, request: &Request<'_>, kind: &'static Ki
     }
     if items.len() >= ROOM {
         let message = format!("The account has {ROOM} resources of this kind, which is the limit.");
-        return Err(ApiError::new(400, "ResourceLimitExceeded", message));
+        return Err(refuse(request, &["ResourceLimitExceeded"], message));
     }
     let by = request.caller.to_owned();
     let mut item = Item {
@@ -81,6 +75,7 @@ pub(super) fn create(world: &mut World, request: &Request<'_>, kind: &'static Ki
         next: None,
     };
     item.go(now, kind.life.create, false);
+    world.shelf.expect(item.due());
     let record = world.told(kind, &item);
     world.shelf.items.entry(kind.noun).or_default().insert(key, item);
     // Of the one that was over.
@@ -89,13 +84,20 @@ pub(super) fn create(world: &mut World, request: &Request<'_>, kind: &'static Ki
     Ok(answer(request, kind, &record))
 }
 
-/// What a request refers to must be there.
-fn present(world: &World, request: &Request<'_>, noun: &str, given: &str, body: &Body) -> Result<(), ApiError> {
-    if world.shelved_in(noun, given, body).is_some() {
-        return Ok(());
+fn arn_of(kind: &Kind, name: &str) -> String {
+    estate::arn("sagemaker", &format!("{}/{name}", kind.path))
+}
+
+/// What a request refers to must be there, and not on its way out.
+fn check_needs(world: &World, request: &Request<'_>, kind: &Kind, body: &Body) -> Result<(), ApiError> {
+    for (member, noun) in kind.needs {
+        let Some(given) = body.get(*member).and_then(Value::as_str) else { continue };
+        if world.shelved_in(noun, given, body).is_none_or(Item::is_ending) {
+            let words = kinds().find(|kind| kind.noun == *noun).map(Kind::words).unwrap_or_default();
+            return Err(refuse(request, &["ResourceNotFound"], format!("Could not find {words} \"{given}\".")));
+        }
     }
-    let words = kinds().find(|kind| kind.noun == noun).map(Kind::words).unwrap_or_default();
-    Err(refuse(request, &["ResourceNotFound"], format!("Could not find {words} \"{given}\".")))
+    Ok(())
 }
 
 /// The key of what the request names; it is there.
@@ -109,9 +111,9 @@ fn key_of(world: &World, request: &Request<'_>, kind: &Kind) -> Result<String, A
         return Ok(key);
     }
     // Where the answer carries an ARN, most requests take that as well.
-    let by_arn = items.into_iter().flatten().find(|(_, item)| item.arn == given);
+    let by_arn = items.into_iter().flatten().find(|(_, item)| item.arn.eq_ignore_ascii_case(given));
     by_arn.map(|(key, _)| key.clone()).ok_or_else(|| {
-        let arn = estate::arn("sagemaker", &format!("{}/{}", kind.path, key.to_lowercase()));
+        let arn = arn_of(kind, &kind.arn_name(&body));
         let arn = if given.starts_with("arn:") { given } else { &arn };
         refuse(request, &["ResourceNotFound"], format!("Could not find {} \"{arn}\".", kind.words()))
     })
@@ -145,6 +147,7 @@ fn check_state(request: &Request<'_>, kind: &Kind, item: &Item, from: &[&str]) -
 pub(super) fn update(world: &mut World, request: &Request<'_>, kind: &'static Kind) -> Reply {
     let key = key_of(world, request, kind)?;
     let input = body_of(request);
+    check_needs(world, request, kind, &input)?;
     let Some(mut item) = world.shelf.items.get_mut(kind.noun).and_then(|items| items.remove(&key)) else {
         return Err(ApiError::missing(kind.noun));
     };
@@ -158,6 +161,7 @@ pub(super) fn update(world: &mut World, request: &Request<'_>, kind: &'static Ki
     if changed.is_ok() {
         item.changed_by = request.caller.to_owned();
         item.go(world.now, kind.life.update, false);
+        world.shelf.expect(item.due());
     }
     world.shelf.items.entry(kind.noun).or_default().insert(key.clone(), item);
     changed?;
@@ -226,5 +230,7 @@ fn begin(world: &mut World, request: &Request<'_>, kind: &Kind, key: &str, steps
     if let Some(item) = world.shelf.items.get_mut(kind.noun).and_then(|items| items.get_mut(key)) {
         item.changed_by = request.caller.to_owned();
         item.go(now, steps, ends);
+        let due = item.due();
+        world.shelf.expect(due);
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     ApiError, Handler, Item, Reply, Request, World,
-    kind::Kind,
+    kind::{Kind, text},
     life::{AT_ONCE, Life, STILL, lasting, passing},
 };
 use crate::world::estate::REGION;
@@ -34,6 +34,7 @@ pub(super) const KINDS: &[Kind] = &[
     Kind {
         mint: Some(|world| format!("d-{}", world.mint(12))),
         made: domain_made,
+        changed: domain_changed,
         told: domain_told,
         ..Kind::new("Domain", "ListDomains", "domain", &["DomainId"], "DomainArn", SERVED)
     },
@@ -67,20 +68,23 @@ pub(super) const KINDS: &[Kind] = &[
             APP,
         )
     },
-    Kind::new(
-        "Image",
-        "ListImages",
-        "image",
-        &["ImageName"],
-        "ImageArn",
-        Life {
-            member: "ImageStatus",
-            create: &[passing("CREATING", 10), lasting("CREATED")],
-            update: &[passing("UPDATING", 10), lasting("CREATED")],
-            delete: &[passing("DELETING", 10)],
-            ..STILL
-        },
-    ),
+    Kind {
+        changed: image_changed,
+        ..Kind::new(
+            "Image",
+            "ListImages",
+            "image",
+            &["ImageName"],
+            "ImageArn",
+            Life {
+                member: "ImageStatus",
+                create: &[passing("CREATING", 10), lasting("CREATED")],
+                update: &[passing("UPDATING", 10), lasting("CREATED")],
+                delete: &[passing("DELETING", 10)],
+                ..STILL
+            },
+        )
+    },
     Kind::new(
         "AppImageConfig",
         "ListAppImageConfigs",
@@ -118,6 +122,7 @@ pub(super) const KINDS: &[Kind] = &[
     ),
     Kind {
         needs: &[("LifecycleConfigName", "NotebookInstanceLifecycleConfig")],
+        changed: notebook_changed,
         told: notebook_told,
         ..Kind::new(
             "NotebookInstance",
@@ -141,10 +146,6 @@ pub(super) const KINDS: &[Kind] = &[
         )
     },
 ];
-
-fn text<'r>(record: &'r Map<String, Value>, member: &str) -> &'r str {
-    record.get(member).and_then(Value::as_str).unwrap_or_default()
-}
 
 fn domain_made(_: &World, body: &mut Map<String, Value>) -> Result<(), ApiError> {
     body.entry("AppNetworkAccessType").or_insert_with(|| "PublicInternetOnly".into());
@@ -182,10 +183,40 @@ fn space_told(world: &World, item: &Item, record: &mut Map<String, Value>) {
 
 /// Only the secret can be changed; the rest of the configuration stays.
 fn repository_changed(item: &mut Item, before: &Map<String, Value>) -> Result<(), ApiError> {
-    let of = |body: &Map<String, Value>| body.get("GitConfig").and_then(Value::as_object).cloned().unwrap_or_default();
-    let mut config = of(before);
-    config.extend(of(&item.body));
-    item.body.insert("GitConfig".to_owned(), Value::Object(config));
+    item.extend("GitConfig", before);
+    Ok(())
+}
+
+/// Settings come under another name than they are told by.
+fn domain_changed(item: &mut Item, before: &Map<String, Value>) -> Result<(), ApiError> {
+    if let Some(settings) = item.body.remove("DomainSettingsForUpdate") {
+        item.body.insert("DomainSettings".to_owned(), settings);
+    }
+    for member in ["DomainSettings", "DefaultUserSettings", "DefaultSpaceSettings"] {
+        item.extend(member, before);
+    }
+    Ok(())
+}
+
+fn image_changed(item: &mut Item, _: &Map<String, Value>) -> Result<(), ApiError> {
+    for member in item.body.remove("DeleteProperties").as_ref().and_then(Value::as_array).into_iter().flatten() {
+        item.body.remove(member.as_str().unwrap_or_default());
+    }
+    Ok(())
+}
+
+/// `Disassociate…` takes away what the member of that name says.
+fn notebook_changed(item: &mut Item, _: &Map<String, Value>) -> Result<(), ApiError> {
+    for (flag, member) in [
+        ("DisassociateLifecycleConfig", "LifecycleConfigName"),
+        ("DisassociateDefaultCodeRepository", "DefaultCodeRepository"),
+        ("DisassociateAdditionalCodeRepositories", "AdditionalCodeRepositories"),
+        ("DisassociateAcceleratorTypes", "AcceleratorTypes"),
+    ] {
+        if item.body.remove(flag) == Some(Value::Bool(true)) {
+            item.body.remove(member);
+        }
+    }
     Ok(())
 }
 

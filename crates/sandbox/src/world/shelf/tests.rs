@@ -275,3 +275,159 @@ fn members_that_the_service_does_not_know_do_nothing() {
     let listed = ok(&mut world, "ListActions", &json!({"Colour": "blue"}));
     assert_eq!(listed["ActionSummaries"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn an_app_of_a_user_is_not_that_of_a_space_with_the_same_name() {
+    let mut world = world("quiet-night");
+    let id = domain(&mut world);
+    ok(&mut world, "CreateUserProfile", &json!({"DomainId": id, "UserProfileName": "anna"}));
+    ok(&mut world, "CreateSpace", &json!({"DomainId": id, "SpaceName": "anna"}));
+    let app = |owner: &str| json!({"DomainId": id, owner: "anna", "AppType": "JupyterLab", "AppName": "default"});
+    ok(&mut world, "CreateApp", &app("UserProfileName"));
+    assert!(refused(&mut world, "DescribeApp", &app("SpaceName")).1.contains("Could not find app"));
+    ok(&mut world, "CreateApp", &app("SpaceName"));
+    later(&mut world, MINUTE);
+    ok(&mut world, "DeleteApp", &app("SpaceName"));
+    assert_eq!(ok(&mut world, "DescribeApp", &app("UserProfileName"))["Status"], "InService");
+}
+
+#[test]
+fn names_that_differ_in_case_are_one() {
+    let mut world = world("quiet-night");
+    let action = |name: &str| json!({"ActionName": name, "ActionType": "A", "Source": {"SourceUri": "s3://b"}});
+    let mut tagged = action("Train");
+    tagged["Tags"] = json!([{"Key": "team", "Value": "ml"}]);
+    let arn = ok(&mut world, "CreateAction", &tagged)["ActionArn"].clone();
+    assert!(refused(&mut world, "CreateAction", &action("train")).1.contains("exists already"));
+    assert_eq!(
+        ok(&mut world, "ListTags", &json!({"ResourceArn": arn}))["Tags"][0]["Value"],
+        "ml",
+        "the first keeps its tags"
+    );
+    assert_eq!(ok(&mut world, "DescribeAction", &json!({"ActionName": "train"}))["ActionName"], "Train");
+}
+
+#[test]
+fn a_page_is_cut_before_states_are_looked_at() {
+    let mut world = world("quiet-night");
+    let server = |name: &str| json!({"TrackingServerName": name, "ArtifactStoreUri": "s3://b/m", "RoleArn": "arn:aws:iam::447100000921:role/SageMakerExecution"});
+    ok(&mut world, "CreateMlflowTrackingServer", &server("old"));
+    later(&mut world, 21 * MINUTE);
+    ok(&mut world, "CreateMlflowTrackingServer", &server("new"));
+    let asked = json!({"TrackingServerStatus": "Created", "MaxResults": 1});
+    let first = ok(&mut world, "ListMlflowTrackingServers", &asked);
+    assert_eq!(first["TrackingServerSummaries"], json!([]), "the newest is being made");
+    let next = json!({"TrackingServerStatus": "Created", "MaxResults": 1, "NextToken": first["NextToken"]});
+    assert_eq!(
+        ok(&mut world, "ListMlflowTrackingServers", &next)["TrackingServerSummaries"][0]["TrackingServerName"],
+        "old"
+    );
+}
+
+#[test]
+fn nothing_is_made_in_what_is_on_its_way_out_and_updates_need_what_they_name() {
+    let mut world = world("quiet-night");
+    let id = domain(&mut world);
+    later(&mut world, 2 * MINUTE);
+    ok(&mut world, "DeleteDomain", &json!({"DomainId": id}));
+    let user = json!({"DomainId": id, "UserProfileName": "anna"});
+    assert!(refused(&mut world, "CreateUserProfile", &user).1.contains("Could not find domain"));
+
+    let script = json!({"NotebookInstanceLifecycleConfigName": "script"});
+    ok(&mut world, "CreateNotebookInstanceLifecycleConfig", &script);
+    let role = "arn:aws:iam::447100000921:role/SageMakerExecution";
+    let name = json!({"NotebookInstanceName": "n"});
+    let notebook = json!({"NotebookInstanceName": "n", "InstanceType": "ml.t3.medium", "RoleArn": role, "LifecycleConfigName": "script"});
+    ok(&mut world, "CreateNotebookInstance", &notebook);
+    later(&mut world, 10 * MINUTE);
+    ok(&mut world, "StopNotebookInstance", &name);
+    later(&mut world, 10 * MINUTE);
+    let nope = json!({"NotebookInstanceName": "n", "LifecycleConfigName": "nope"});
+    assert!(
+        refused(&mut world, "UpdateNotebookInstance", &nope)
+            .1
+            .contains("Could not find notebook instance lifecycle config")
+    );
+    assert!(refused(&mut world, "DeleteNotebookInstanceLifecycleConfig", &script).1.ends_with("uses it."));
+    ok(
+        &mut world,
+        "UpdateNotebookInstance",
+        &json!({"NotebookInstanceName": "n", "DisassociateLifecycleConfig": true}),
+    );
+    assert_eq!(ok(&mut world, "DescribeNotebookInstance", &name).get("NotebookInstanceLifecycleConfigName"), None);
+    ok(&mut world, "DeleteNotebookInstanceLifecycleConfig", &script);
+}
+
+#[test]
+fn an_update_keeps_what_it_does_not_name() {
+    let mut world = world("quiet-night");
+    let role = "arn:aws:iam::447100000921:role/SageMakerExecution";
+    ok(&mut world, "CreateImage", &json!({"ImageName": "i", "RoleArn": role, "Description": "d", "DisplayName": "n"}));
+    let id = domain(&mut world);
+    let features =
+        json!([{"FeatureName": "id", "FeatureType": "String"}, {"FeatureName": "at", "FeatureType": "String"}]);
+    let group = json!({
+        "FeatureGroupName": "g", "RecordIdentifierFeatureName": "id", "EventTimeFeatureName": "at",
+        "FeatureDefinitions": features, "OnlineStoreConfig": {"EnableOnlineStore": true},
+    });
+    ok(&mut world, "CreateFeatureGroup", &group);
+    later(&mut world, 10 * MINUTE);
+    ok(&mut world, "UpdateImage", &json!({"ImageName": "i", "DeleteProperties": ["Description"]}));
+    let image = ok(&mut world, "DescribeImage", &json!({"ImageName": "i"}));
+    assert_eq!((image.get("Description"), &image["DisplayName"]), (None, &json!("n")));
+    ok(
+        &mut world,
+        "UpdateDomain",
+        &json!({"DomainId": id, "DomainSettingsForUpdate": {"ExecutionRoleIdentityConfig": "DISABLED"}}),
+    );
+    let told = ok(&mut world, "DescribeDomain", &json!({"DomainId": id}));
+    assert_eq!(told["DomainSettings"]["ExecutionRoleIdentityConfig"], "DISABLED");
+    let ttl = json!({"Unit": "Days", "Value": 7});
+    ok(&mut world, "UpdateFeatureGroup", &json!({"FeatureGroupName": "g", "OnlineStoreConfig": {"TtlDuration": ttl}}));
+    let told = ok(&mut world, "DescribeFeatureGroup", &json!({"FeatureGroupName": "g"}));
+    assert_eq!(told["OnlineStoreConfig"], json!({"EnableOnlineStore": true, "TtlDuration": ttl}));
+    let twice = json!({"FeatureGroupName": "g", "FeatureAdditions": [
+        {"FeatureName": "x", "FeatureType": "String"}, {"FeatureName": "x", "FeatureType": "String"}]});
+    assert!(refused(&mut world, "UpdateFeatureGroup", &twice).1.ends_with("Feature x exists already."));
+}
+
+#[test]
+fn what_grows_by_updates_has_a_bound_and_ends_with_its_owner() {
+    let mut world = world("quiet-night");
+    let source = json!({"SourceUri": "s3://b"});
+    for name in ["a", "b"] {
+        ok(&mut world, "CreateAction", &json!({"ActionName": name, "ActionType": "A", "Source": source}));
+    }
+    let some = |from: usize, to: usize| -> Value {
+        (from..to).map(|n| (format!("k{n}"), json!("v"))).collect::<serde_json::Map<_, _>>().into()
+    };
+    ok(&mut world, "UpdateAction", &json!({"ActionName": "a", "Properties": some(0, 30)}));
+    assert!(
+        refused(&mut world, "UpdateAction", &json!({"ActionName": "a", "Properties": some(30, 31)}))
+            .1
+            .contains("at most 30")
+    );
+    let told = ok(&mut world, "DescribeAction", &json!({"ActionName": "a"}));
+    assert_eq!(told["Properties"].as_object().unwrap().len(), 30, "what was refused changed nothing");
+
+    let arn = |name: &str| format!("arn:aws:sagemaker:eu-west-1:447100000921:action/{name}");
+    ok(&mut world, "AddAssociation", &json!({"SourceArn": arn("a"), "DestinationArn": arn("b")}));
+    ok(&mut world, "DeleteAction", &json!({"ActionName": "a"}));
+    assert_eq!(ok(&mut world, "ListAssociations", &json!({}))["AssociationSummaries"], json!([]));
+}
+
+#[test]
+fn the_trail_shows_no_secret() {
+    let mut world = world("quiet-night");
+    let oidc = json!({
+        "ClientId": "c", "ClientSecret": "s3cr3t", "Issuer": "https://i.example", "AuthorizationEndpoint": "https://i.example/a",
+        "TokenEndpoint": "https://i.example/t", "UserInfoEndpoint": "https://i.example/u",
+        "LogoutEndpoint": "https://i.example/l", "JwksUri": "https://i.example/j",
+    });
+    ok(&mut world, "CreateWorkforce", &json!({"WorkforceName": "w", "OidcConfig": oidc}));
+    later(&mut world, 10 * MINUTE);
+    let about = json!({"LookupAttributes": [{"AttributeKey": "EventName", "AttributeValue": "CreateWorkforce"}]});
+    let (_, told) = crate::testkit::call(&mut world, "cloudtrail", "LookupEvents", &about);
+    let text = told["Events"][0]["CloudTrailEvent"].as_str().unwrap();
+    assert!(text.contains("HIDDEN_DUE_TO_SECURITY_REASONS") && !text.contains("s3cr3t"), "{text}");
+}

@@ -31,6 +31,7 @@ pub(super) const KINDS: &[Kind] = &[
                 member: "TrackingServerStatus",
                 // AWS says "up to 25 minutes".
                 create: &[passing("Creating", 20 * MINUTE), lasting("Created")],
+                // `[?]`: what a stopped server is after an update.
                 update: &[passing("Updating", 10 * MINUTE), lasting("Updated")],
                 start: &[passing("Starting", 10 * MINUTE), lasting("Started")],
                 stop: &[passing("Stopping", 5 * MINUTE), lasting("Stopped")],
