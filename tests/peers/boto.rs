@@ -1,27 +1,14 @@
 //! boto3 reads the sandbox: values, and every answer against botocore's model of its service.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::OnceLock,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::{
-    array, numbers, refused, sound,
-    support::peers::{Peers, Served},
-    texts,
-};
+use crate::{array, numbers, refused, report, sound, support::peers::Peers, texts};
 
-/// What `reads.py` found, read once for all tests here. At speed 1 nothing changes while it reads but by the minute.
-pub(crate) fn reads() -> Option<&'static Value> {
-    static READ: OnceLock<Option<Value>> = OnceLock::new();
-    let read = || {
-        let peers = Peers::find()?;
-        let sandbox = Served::sandbox("fraud-burns", 1);
-        Some(peers.script("reads.py", &sandbox.address, &[]))
-    };
-    READ.get_or_init(read).as_ref()
+/// At speed 1 nothing changes while it reads but by the minute.
+fn reads() -> Option<&'static Value> {
+    report("reads.py")
 }
 
 #[test]

@@ -24,6 +24,10 @@ IMAGE = "447100000921.dkr.ecr.eu-west-1.amazonaws.com/fraud-serve:v17"
 TEXTS = ["by-boto3", "s3://acme-ml-data/by-boto3", ROLE, IMAGE, "ml.m5.large", "1", "3600", "{}", "2026-01-01", "https://acme.example/x"]
 
 
+# What refusals are called where the model of an operation has a name for them.
+MISSING, IN_USE, BUSY = ["ResourceNotFound"], ["ResourceInUse", "ConflictException"], ["ConflictException", "ResourceInUse"]
+
+
 def step(seconds):
     body = json.dumps({"step": seconds}).encode()
     urllib.request.urlopen(urllib.request.Request(f"{sys.argv[1]}/_sandbox/clock", body, method="POST")).read()
@@ -56,13 +60,31 @@ def agrees(told, sent):
     return told == sent
 
 
+# What a filter looks at, where that is not the member it is called after.
+LOOKED_AT = {
+    "SourceUri": lambda record: record["Source"]["SourceUri"],
+    "OfflineStoreStatusEquals": lambda record: record.get("OfflineStoreStatus", {}).get("Status"),
+    "AppTypeEquals": lambda record: record["StudioLifecycleConfigAppType"],
+    "OptimizationContains": lambda record: record["OptimizationTypes"][0],
+    "AdditionalCodeRepositoryEquals": lambda record: record.get("AdditionalCodeRepositories", [None])[0],
+    "DefaultForDomainId": lambda record: record.get("DefaultDomainIdList", [None])[0],
+}
+# Filters that were looked at.
+FILTERS = set()
+
+
 class Kind:
     """What a kind needs besides the smallest request, and how it is told apart."""
 
-    def __init__(self, noun, listed, name, make=None, key=None, change=None, lists=None, wait=3_600, hidden=(), states=()):
+    def __init__(self, noun, listed, name, make=None, key=None, change=None, lists=None, wait=3_600, hidden=(), states=(), told=None, twin=True):
         self.noun, self.listed, self.name = noun, listed, name
         self.make, self.change, self.lists = make or {}, change, lists or {}
         self.key, self.wait, self.hidden, self.states = key, wait, set(hidden), states
+        # What an answer must say after the change, where that is not what was sent.
+        self.told = told
+        # What is different about another one.
+        self.twin_of = ({self.name: "of-boto3"} if key else {}) if twin else None
+        self.other = None
 
     def has(self, verb):
         return f"{verb}{self.noun}" in service.operation_names
@@ -73,10 +95,16 @@ class Kind:
     def say(self, what):
         wrong.append(f"{self.noun}: {what}")
 
-    def refused(self, verb, why, **arguments):
+    def refused(self, verb, why, codes, **arguments):
+        """Refused with the first of these codes that the operation is modelled to fail with, else as not valid."""
+        operation = service.operation_model(f"{verb}{self.noun}")
+        modelled = {shape.error_code for shape in operation.error_shapes}
+        wanted = next((code for code in codes if code in modelled), "ValidationException")
         try:
             self.call(verb, **arguments)
-        except ClientError:
+        except ClientError as error:
+            if error.response["Error"]["Code"] != wanted:
+                self.say(f"{verb} {why} fails with {error.response['Error']}, not {wanted}")
             return
         self.say(f"{verb} is accepted {why}")
 
@@ -109,54 +137,107 @@ class Kind:
             self.key = {self.name: made[self.name]}
         self.key = {member: made.get(member, value) for member, value in self.key.items()}
         if self.name in sent:
-            self.refused("Create", "a second time", **sent)
-            self.refused("Create", "with a name that cannot be one", **{**sent, self.name: "not a name!"})
+            self.refused("Create", "a second time", IN_USE, **sent)
+            self.refused("Create", "with a name that cannot be one", (), **{**sent, self.name: "not a name!"})
         told = self.described()
         hidden = {"Tags", "ClientToken", *self.hidden}
         for member, value in sent.items():
             if member not in hidden and told.get(member) != value:
                 self.say(f"{member} was {value!r} and is told as {told.get(member)!r}")
+        self.twin(sent)
         self.listed_once()
         step(self.wait)
 
+    def twin(self, sent):
+        """Another one, so that lists have pages and filters have something to leave out."""
+        if self.twin_of is None:
+            return
+        step(60)
+        made = self.call("Create", **{**sent, **self.twin_of})
+        name = self.twin_of.get(self.name) or made[self.name]
+        self.other = {**self.key, **{k: v for k, v in self.twin_of.items() if k in self.key}, self.name: name}
+
     def listed_once(self):
         rows, token = self.rows(MaxResults=100)
-        named = [row for row in rows if self.key.items() & row.items() or self.key[self.name] in row.values()]
+        own = self.key[self.name]
+        named = [row for row in rows if row.get(self.name) == own or (self.name not in row and own in row.values())]
         if len(named) != 1 or token:
             self.say(f"is listed {len(named)} times of {len(rows)}")
         self.refused_list("with a token of nobody", NextToken="not-a-token")
-        if len(rows) > 1:
-            first, token = self.rows(MaxResults=1)
-            second, _ = self.rows(MaxResults=1, NextToken=token)
-            if len(first) != 1 or first == second:
-                self.say("pages overlap")
+        if self.twin_of is None:
+            return
+        one, token = self.rows(MaxResults=1)
+        two, last = self.rows(MaxResults=1, NextToken=token)
+        if one + two != rows[:2] or len(rows) != 2 or last:
+            self.say(f"pages are {one} and {two}, the list is {rows}")
+        self.filtered(named[0])
+
+    def filtered(self, row):
+        """Every filter keeps what it is about and leaves out what it is not about."""
+        shape = service.operation_model(self.listed).input_shape
+        record = {**self.described(), **row}
+        for member, of in shape.members.items():
+            if member in ("NextToken", "MaxResults", "SortBy", "SortOrder") or member in self.lists:
+                continue
+            if of.type_name == "timestamp":
+                early, late = "2020-01-01", "2040-01-01"
+                kept, left = (early, late) if member.endswith("After") else (late, early)
+            else:
+                kept, left = self.value_of(member, of, record), self.another(of, self.value_of(member, of, record))
+                if kept is None:
+                    continue
+            FILTERS.add(f"{self.listed}.{member}")
+            if row not in self.rows(MaxResults=100, **{member: kept})[0]:
+                self.say(f"{member}={kept!r} leaves it out")
+            if row in self.rows(MaxResults=100, **{member: left})[0]:
+                self.say(f"{member}={left!r} keeps it")
+
+    def value_of(self, member, shape, record):
+        if member in LOOKED_AT:
+            value = LOOKED_AT[member](record)
+        elif member == "NameContains":
+            value = self.key[self.name].rsplit("/", 1)[-1]
+        else:
+            stem = member.removesuffix("Equals").removesuffix("Contains")
+            status = next((m for m in record if m in (f"{self.noun}Status", "TrackingServerStatus", "Status")), "")
+            value = record.get(status if stem == "Status" else stem)
+        return value if isinstance(value, (str, bool)) and value != "" else None
+
+    def another(self, shape, value):
+        words = shape.metadata.get("enum") or ["zzz-nothing", "d-zzz", "zzz", "9.9", "s3://zzz/z", "https://zzz.example/z", f"{ACCOUNT}:endpoint/zzz"]
+        pattern = shape.metadata.get("pattern", ".*")
+        fits = (word for word in words if word != value and matches(pattern, word))
+        return next(fits, None) or sys.exit(f"nothing else fits {shape}: {shape.metadata}")
 
     def changed(self):
         for verb in self.states:
             self.call(verb, **self.key)
             if verb == "Stop":
-                self.refused("Stop", "while it stops", **self.key)
+                self.refused("Stop", "while it stops", BUSY, **self.key)
             step(self.wait)
+        if self.other and self.states and self.states[-1] == "Stop":
+            self.call("Stop", **self.other)
         if self.change is None:
             return
         self.call("Update", **self.key, **self.change)
         step(self.wait)
         told = self.described()
-        for member, value in self.change.items():
-            if member in told and not agrees(told[member], value):
-                self.say(f"{member} was changed to {value!r} and is told as {told[member]!r}")
+        for member, value in (self.told or self.change).items():
+            if not agrees(told.get(member), value):
+                self.say(f"{member} was changed to {value!r} and is told as {told.get(member)!r}")
 
     def gone(self):
         if not self.has("Delete"):
             return
-        self.call("Delete", **self.key)
+        for key in filter(None, (self.key, self.other)):
+            self.call("Delete", **key)
         step(self.wait + 2 * 86_400)
-        self.refused("Describe", "when it is gone", **self.key)
+        self.refused("Describe", "when it is gone", MISSING, **self.key)
         for verb in filter(self.has, ("Delete", "Start", "Stop")):
-            self.refused(verb, "when it is gone", **self.key)
+            self.refused(verb, "when it is gone", MISSING, **self.key)
         if self.change is not None:
-            self.refused("Update", "when it is gone", **self.key, **self.change)
-        if any(self.key[self.name] in row.values() for row in self.rows(MaxResults=100)[0]):
+            self.refused("Update", "when it is gone", MISSING, **self.key, **self.change)
+        if self.rows(MaxResults=100)[0]:
             self.say("is listed when it is gone")
 
 
@@ -168,7 +249,7 @@ def job_definition(noun):
 
 
 def life():
-    domain = Kind("Domain", "ListDomains", "DomainId", change={"AppNetworkAccessType": "VpcOnly"})
+    domain = Kind("Domain", "ListDomains", "DomainId", change={"AppNetworkAccessType": "VpcOnly"}, twin=False)
     domain.born()
     inside = {"DomainId": domain.key["DomainId"]}
     user = {**inside, "UserProfileName": "by-boto3"}
@@ -178,6 +259,7 @@ def life():
         {"FeatureName": "id", "FeatureType": "String"},
         {"FeatureName": "at", "FeatureType": "Fractional"},
     ]
+    amount = {"FeatureName": "amount", "FeatureType": "Fractional"}
     source = {"SourceUri": "s3://acme-ml-data/by-boto3"}
     kinds = [
         Kind("UserProfile", "ListUserProfiles", "UserProfileName", make=inside, key=user,
@@ -196,12 +278,15 @@ def life():
              "NotebookInstanceLifecycleConfigName", key={"NotebookInstanceLifecycleConfigName": "by-boto3"},
              change={"OnStart": [{"Content": "ZWNobwo="}]}),
         Kind("NotebookInstance", "ListNotebookInstances", "NotebookInstanceName",
-             key={"NotebookInstanceName": "by-boto3"}, make={"InstanceType": "ml.t3.medium"},
+             key={"NotebookInstanceName": "by-boto3"}, make={"InstanceType": "ml.t3.medium", "AdditionalCodeRepositories": ["more"],
+                   "DefaultCodeRepository": "base", "LifecycleConfigName": "by-boto3"},
+             hidden=["LifecycleConfigName"],
              states=["Stop", "Start", "Stop"], change={"InstanceType": "ml.t3.large"}),
         Kind("MlflowTrackingServer", "ListMlflowTrackingServers", "TrackingServerName",
              key={"TrackingServerName": "by-boto3"}, make={"ArtifactStoreUri": "s3://acme-ml-models/mlflow"},
              states=["Stop", "Start"], change={"TrackingServerSize": "Medium"}),
-        Kind("MlflowApp", "ListMlflowApps", "Arn", make={"ArtifactStoreUri": "s3://acme-ml-models/mlflow"},
+        Kind("MlflowApp", "ListMlflowApps", "Arn", make={"ArtifactStoreUri": "s3://acme-ml-models/mlflow", "Name": "by-boto3",
+                                                  "DefaultDomainIdList": [inside["DomainId"]]},
              change={"AccountDefaultStatus": "ENABLED"}),
         Kind("Workforce", "ListWorkforces", "WorkforceName", key={"WorkforceName": "by-boto3"},
              make={"CognitoConfig": {"UserPool": "eu-west-1_abcdefgh1", "ClientId": "abcdef"}},
@@ -229,24 +314,27 @@ def life():
                    "ModelSource": {"S3": {"S3Uri": "s3://acme-ml-models/m"}}}),
         Kind("FeatureGroup", "ListFeatureGroups", "FeatureGroupName", key={"FeatureGroupName": "by-boto3"},
              make={"RecordIdentifierFeatureName": "id", "EventTimeFeatureName": "at",
+                   "OfflineStoreConfig": {"S3StorageConfig": {"S3Uri": "s3://acme-ml-data/features"}}, "RoleArn": ROLE,
                    "FeatureDefinitions": definitions},
-             change={"FeatureAdditions": [{"FeatureName": "amount", "FeatureType": "Fractional"}]}),
+             change={"FeatureAdditions": [amount]}, told={"FeatureDefinitions": [*definitions, amount]}),
     ]
     for kind in kinds:
         kind.born()
     parts(inside, user)
     for kind in kinds:
         if kind.noun in ("TransformJob", "CompilationJob", "OptimizationJob"):
-            kind.refused("Stop", "when it is over", **kind.key)
+            kind.refused("Stop", "when it is over", BUSY, **kind.key)
             again = Kind(kind.noun, kind.listed, kind.name, make={**kind.make, kind.name: "to-stop"},
-                         key={kind.name: "to-stop"}, wait=0)
+                         key={kind.name: "to-stop"}, wait=0, twin=False)
             again.born()
             again.call("Stop", **again.key)
             step(3_600)
+            if again.has("Delete"):
+                again.call("Delete", **again.key)
     domain.changed()
     for kind in kinds:
         kind.changed()
-    domain.refused("Delete", "while users are in it", **domain.key)
+    domain.refused("Delete", "while users are in it", IN_USE, **domain.key)
     for kind in reversed(kinds):
         kind.gone()
     domain.gone()
@@ -284,4 +372,4 @@ def parts(inside, user):
             pass
 
 
-say(wire, kinds=life(), wrong=wrong)
+say(wire, kinds=life(), filters=sorted(FILTERS), wrong=wrong)

@@ -53,6 +53,11 @@ class Wire:
 
     def look_at_the_bytes(self, operation_model, response_dict, **_):
         service = operation_model.service_model
+        if operation_model.output_shape is None and response_dict["status_code"] < 300:
+            # Some say nothing, some say that they say nothing.
+            if response_dict["body"].strip() not in (b"", b"{}"):
+                self.note(f"{service.service_name}:{operation_model.name}", "", "something is said where nothing is modelled")
+            return
         if service.metadata["protocol"] not in ("json", "rest-json") or response_dict["status_code"] >= 300:
             return
         shape = operation_model.output_shape
@@ -66,7 +71,6 @@ class Wire:
         if "Error" in parsed:
             return self.look_at_the_refusal(name, model, parsed["Error"])
         if model.output_shape is None:
-            # Nothing is to be said, and nothing may be.
             self.calls[name] = self.calls.get(name, 0) + 1
             return
         self.calls[name] = self.calls.get(name, 0) + 1
@@ -74,10 +78,12 @@ class Wire:
 
     def look_at_the_refusal(self, name, model, error):
         """A refusal has a code that the operation is modelled to fail with, or one that every operation may, and says why."""
+        if model.service_model.metadata["protocol"] not in ("json", "rest-json"):
+            return
         code = error.get("Code", "")
         self.refusals.setdefault(name, set()).add(code)
         modelled = {shape.error_code for shape in model.error_shapes}
-        if model.service_model.metadata["protocol"] == "json" and code not in modelled | ANY_FAILS_WITH:
+        if code not in modelled | ANY_FAILS_WITH:
             self.note(name, "", f"fails with {code!r}, which is none of {', '.join(sorted(modelled))}")
         if model.service_model.service_name == "sagemaker" and not error.get("Message"):
             self.note(name, "", f"fails with {code!r} and does not say why")
