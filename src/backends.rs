@@ -13,7 +13,7 @@ use mldeck_core::{
 };
 use mldeck_gateway::{Connect, Gateway};
 use mldeck_loopback::Peer;
-use mldeck_sandbox::{Options, Scenario, World, clock::Clock, control, faults::Delivery};
+use mldeck_sandbox::{Options, Scenario, World, clock::Clock, control, faults::Delivery, scenario::ScenarioError};
 
 use crate::{cli::Global, run::clock};
 
@@ -33,13 +33,14 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Knows the scenario; its world takes tens of milliseconds to generate and is left for [`Self::world`].
+    /// Knows the scenario, by its name or as a file (`….toml`); its world takes tens of milliseconds to generate and is left
+    /// for [`Self::world`].
     ///
     /// # Errors
-    /// When there is no scenario of that name.
+    /// When there is no scenario of that name, or the file is none.
     pub fn new(scenario: &str, seed: Option<u64>, speed: f64) -> Result<Self, Fault> {
-        let scenario = Scenario::named(scenario)
-            .map_err(|error| Fault::new(FaultKind::Setup, "starting the sandbox", &error.to_string()))?;
+        let scenario =
+            find(scenario).map_err(|error| Fault::new(FaultKind::Setup, "starting the sandbox", &error.to_string()))?;
         Ok(Self::of(scenario, seed, speed))
     }
 
@@ -58,6 +59,14 @@ impl Sandbox {
         Arc::clone(&self.world)
     }
 
+    /// Looks at the world as it is now, or moves it.
+    pub fn with<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
+        let world = self.world();
+        let mut world = lock(&world);
+        world.advance_to(self.now());
+        look(&mut world)
+    }
+
     /// Account time now.
     pub fn now(&self) -> Timestamp {
         lock(&self.clock).now(clock::instant())
@@ -74,8 +83,22 @@ impl Sandbox {
         let asked = control::answer(&mut lock(&self.clock), clock::instant(), request);
         let now = self.now();
         world.advance_to(now);
+        let asked = asked.or_else(|| control::of_account(&mut world, request));
         asked.map_or_else(|| world.deliver(request), Delivery::Answer)
     }
+}
+
+/// A scenario that is built in, or one in a file.
+///
+/// # Errors
+/// When there is none of that name, or the file cannot be read as one.
+pub fn find(scenario: &str) -> Result<Scenario, ScenarioError> {
+    if !scenario.ends_with(".toml") {
+        return Scenario::named(scenario);
+    }
+    let name = || scenario.to_owned();
+    let text = std::fs::read_to_string(scenario).map_err(|source| ScenarioError::Unread { name: name(), source })?;
+    Scenario::parse(scenario, &text)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

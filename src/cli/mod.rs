@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, shared with the completions and the man page.
 
 pub mod config;
+pub mod drill;
 pub mod get;
 pub mod ledger;
 pub mod out;
@@ -58,6 +59,8 @@ pub struct Global {
 pub enum Verb {
     /// The whole program on the embedded sandbox: a living account, no credentials, no network.
     Demo(Demo),
+    /// An on-call drill on the sandbox: a page, the deck, and a grade from the state of the account.
+    Drill(drill::Drill),
     /// The tables without a terminal: endpoints, executions, runs, monitors, alarms, versions.
     Get(get::Get),
     /// What was changed from here, by whom, with request ids.
@@ -83,6 +86,7 @@ pub enum Verb {
 
 #[derive(Clone, Debug, Args)]
 pub struct Demo {
+    /// By name, or as a file (`….toml`).
     #[arg(long, default_value = "fraud-burns")]
     pub scenario: String,
     /// How many seconds of the account pass in one of ours, 1 to 3600.
@@ -113,6 +117,7 @@ pub fn run(cli: Cli) -> u8 {
     match command {
         None => start::run(&global, None, target.as_deref()),
         Some(Verb::Demo(demo)) => start::run(&global, Some(&demo), demo.target.as_deref()),
+        Some(Verb::Drill(drill)) => drill::run(&global, &drill),
         Some(Verb::Get(get)) => headless(&global, &get),
         Some(Verb::Ledger(ledger)) => ledger::run(&ledger, &global),
         Some(Verb::Sandbox { verb }) => sandbox::run(&verb),

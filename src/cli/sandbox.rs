@@ -21,8 +21,12 @@ pub struct Serve {
     /// Port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:4599", value_name = "ADDRESS:PORT")]
     listen: SocketAddr,
+    /// By name, or as a file (`….toml`).
     #[arg(long, default_value = "fraud-burns")]
     scenario: String,
+    /// Holds callers to this IAM policy, a JSON document.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<std::path::PathBuf>,
     /// How many seconds of the account pass in one of ours, 1 to 3600.
     #[arg(long, default_value_t = 1.0, value_parser = speed)]
     speed: f64,
@@ -57,6 +61,12 @@ fn serve(args: &Serve) -> u8 {
             return fault.exit_code();
         }
     };
+    if let Some(path) = &args.policy
+        && let Err(wrong) = hold(&sandbox, path)
+    {
+        out::complain(&format!("mldeck: {}: {wrong}", path.display()));
+        return 2;
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -88,6 +98,11 @@ fn serve(args: &Serve) -> u8 {
         server.run(move |request| sandbox.deliver(request), stopped()).await;
         0
     })
+}
+
+fn hold(sandbox: &Sandbox, policy: &std::path::Path) -> Result<(), String> {
+    let text = std::fs::read_to_string(policy).map_err(|error| error.to_string())?;
+    sandbox.with(|world| world.hold_to_policy(&text))
 }
 
 /// Ready when we are asked to end.

@@ -78,6 +78,17 @@ pub fn prepare(global: &Global) -> Prepared {
 
 /// Runs the deck on AWS, or on a world of its own.
 pub fn run(global: &Global, demo: Option<&Demo>, target: Option<&str>) -> u8 {
+    // An unknown scenario is said before the terminal is taken; the world is generated beside the first frame.
+    let sandbox = |demo: &Demo| Sandbox::new(&demo.scenario, demo.seed, demo.speed);
+    match demo.map(|demo| Ok((demo, sandbox(demo)?))).transpose() {
+        Ok(demo) => run_on(global, demo, target),
+        Err(fault) => fail(&fault),
+    }
+}
+
+/// Runs the deck on AWS, or on the world of this demo.
+pub fn run_on(global: &Global, demo: Option<(&Demo, Sandbox)>, target: Option<&str>) -> u8 {
+    let (demo, sandbox) = demo.unzip();
     let prepared = prepare(global);
     let mut global = global.clone();
     let target = target.map(Target::parse);
@@ -87,11 +98,6 @@ pub fn run(global: &Global, demo: Option<&Demo>, target: Option<&str>) -> u8 {
     global.endpoint_url.clone_from(&prepared.setup.config.endpoint_url);
     let env = |name: &str| prepared.sources.environment.get(name).map(ToOwned::to_owned);
     let caps = Caps::detect(&env);
-    // An unknown scenario is said before the terminal is taken; the world is generated beside the first frame.
-    let sandbox = match demo.map(|demo| Sandbox::new(&demo.scenario, demo.seed, demo.speed)).transpose() {
-        Ok(sandbox) => sandbox,
-        Err(fault) => return fail(&fault),
-    };
     let runtime = match runtime::behind_keys() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -1,11 +1,16 @@
-//! What is asked of the sandbox and not of the account in it: the clock, for tests that must not wait and for drills.
+//! What is asked of the sandbox and not of the account in it: its clock, what goes wrong, what the operator may do, the grade.
 //!
-//! | request to `/_sandbox/clock` | does |
+//! | request | does |
 //! |---|---|
-//! | `GET` | tells `{"now": epoch seconds, "speed": 1.0, "paused": false}` |
-//! | `POST {"step": 90}` | lets so many seconds of the account pass at once, at most 90 days |
-//! | `POST {"pause": true}`, `{"pause": false}` | stops time and lets it go on |
-//! | `POST {"speed": 60}` | seconds of the account in one of ours, 1 to 3600 |
+//! | `GET /_sandbox/clock` | tells `{"now": epoch seconds, "speed": 1.0, "paused": false}` |
+//! | `POST /_sandbox/clock` `{"step": 90}` | lets so many seconds of the account pass at once, at most 90 days |
+//! | … `{"pause": true}`, `{"pause": false}` | stops time and lets it go on |
+//! | … `{"speed": 60}` | seconds of the account in one of ours, 1 to 3600 |
+//! | `GET /_sandbox/faults` | how many rules are in force |
+//! | `POST /_sandbox/faults` | adds a rule as a scenario has it: `{"operation": "*", "kind": "throttle", "rate": 0.3}`; windows count from now |
+//! | `DELETE /_sandbox/faults` | takes all of them away |
+//! | `PUT /_sandbox/policy` | holds the operator to an IAM policy; `DELETE` ends that |
+//! | `GET /_sandbox/drill` | the grade as things are now, for a scenario that is a drill |
 //!
 //! No signature is wanted: who reaches the port may do this, but for pages in a browser (requests with an `Origin`).
 
@@ -16,9 +21,18 @@ use http::{Method, Request, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::clock::{Clock, MOST_SPEED};
+use serde_json::Value;
 
+use crate::{
+    World,
+    clock::{Clock, MOST_SPEED},
+    faults::FileRule,
+};
+
+const HOME: &str = "/_sandbox/";
 const PATH: &str = "/_sandbox/clock";
+/// Rules that may be in force at once.
+const MOST_RULES: usize = 100;
 /// Seconds that may be stepped over at once. The caller lets the world live through them before the answer goes out, so that
 /// steps cannot pile up before a request that wants something else.
 const MOST_STEP: f64 = 90.0 * 86_400.0;
@@ -49,6 +63,44 @@ pub fn answer(clock: &mut Clock, wall: Instant, request: &Request<Bytes>) -> Opt
         }
         Err(wrong) => respond(StatusCode::BAD_REQUEST, json!({"error": wrong}).to_string()),
     })
+}
+
+/// Answers what is asked of the sandbox about its account as it is now; `None` for requests to the account itself.
+pub fn of_account(world: &mut World, request: &Request<Bytes>) -> Option<Response<Bytes>> {
+    let what = request.uri().path().strip_prefix(HOME)?;
+    let done = if request.headers().contains_key(header::ORIGIN) {
+        Err("not from a page in a browser".to_owned())
+    } else {
+        see_to(world, what, request)
+    };
+    Some(match done {
+        Ok(told) => respond(StatusCode::OK, told.to_string()),
+        Err(wrong) => respond(StatusCode::BAD_REQUEST, json!({"error": wrong}).to_string()),
+    })
+}
+
+fn see_to(world: &mut World, what: &str, request: &Request<Bytes>) -> Result<Value, String> {
+    let sent = || serde_json::from_slice::<Value>(request.body()).map_err(|error| error.to_string());
+    match (what, request.method().as_str()) {
+        ("faults", "GET") => {}
+        ("faults", "DELETE") => world.faults.clear(),
+        ("faults", "POST") => {
+            let rule = FileRule::deserialize(sent()?).map_err(|error| error.to_string())?.read()?;
+            if world.faults.rules().len() >= MOST_RULES {
+                return Err(format!("{MOST_RULES} rules at most"));
+            }
+            let now = world.now();
+            world.faults.add(rule.after_start(now));
+        }
+        ("policy", "PUT") => world.hold_to_policy(&String::from_utf8_lossy(request.body()))?,
+        ("policy", "DELETE") => world.policy = None,
+        ("drill", "GET") => {
+            let report = world.grade().ok_or("this scenario is no drill")?;
+            return serde_json::to_value(report).map_err(|error| error.to_string());
+        }
+        _ => return Err("clock, faults, policy or drill".to_owned()),
+    }
+    Ok(json!({"rules": world.faults.rules().len(), "policy": world.policy.is_some()}))
 }
 
 fn obey(clock: &mut Clock, wall: Instant, body: &[u8]) -> Result<(), String> {
@@ -110,6 +162,47 @@ mod tests {
         assert_eq!(told(&mut clock, after, Method::GET, "").1["now"], begin + 160.0);
         let (_, going) = told(&mut clock, after, Method::POST, r#"{"pause": false}"#);
         assert_eq!(going, json!({"now": begin + 160.0, "speed": 60.0, "paused": false}), "it went on already");
+    }
+
+    fn account(world: &mut World, method: Method, path: &str, body: &str) -> (u16, Value) {
+        let request = Request::builder().method(method).uri(path).body(Bytes::from(body.to_owned())).unwrap();
+        let response = of_account(world, &request).unwrap();
+        (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
+    }
+
+    #[test]
+    fn the_account_is_made_difficult_and_easy_again() {
+        let mut world = crate::testkit::world("quiet-night");
+        let list = crate::testkit::json_request("sagemaker", "ListEndpoints", &json!({}));
+        let status = |world: &mut World| match world.deliver(&list) {
+            crate::faults::Delivery::Answer(answer) => answer.status().as_u16(),
+            other => panic!("{other:?}"),
+        };
+        let rule = r#"{"operation": "ListEndpoints", "kind": "throttle", "until": "10m"}"#;
+        assert_eq!(
+            account(&mut world, Method::POST, "/_sandbox/faults", rule),
+            (200, json!({"rules": 1, "policy": false}))
+        );
+        assert_eq!(status(&mut world), 400);
+        world.advance_to(world.now().plus(600_000));
+        assert_eq!(status(&mut world), 200, "its window is over");
+        let policy = r#"{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}"#;
+        assert_eq!(account(&mut world, Method::PUT, "/_sandbox/policy", policy).0, 200);
+        assert_eq!(status(&mut world), 400);
+        assert_eq!(account(&mut world, Method::DELETE, "/_sandbox/policy", "").0, 200);
+        assert_eq!(account(&mut world, Method::DELETE, "/_sandbox/faults", "").1, json!({"rules": 0, "policy": false}));
+        assert_eq!(status(&mut world), 200);
+        for (method, path, body) in [
+            (Method::POST, "/_sandbox/faults", "{}"),
+            (Method::POST, "/_sandbox/faults", r#"{"operation": "*", "kind": "sloth"}"#),
+            (Method::POST, "/_sandbox/faults", r#"{"operation": "*", "kind": "stale"}"#),
+            (Method::POST, "/_sandbox/faults", r#"{"operation": "*", "kind": "stall", "rate": 2}"#),
+            (Method::PUT, "/_sandbox/policy", r#"{"Statement": []"#),
+            (Method::GET, "/_sandbox/nothing", ""),
+        ] {
+            assert_eq!(account(&mut world, method, path, body).0, 400, "{path} {body}");
+        }
+        assert_eq!(account(&mut world, Method::GET, "/_sandbox/drill", "").1["scenario"], "quiet-night");
     }
 
     #[test]

@@ -11,10 +11,12 @@
 //! | `wire` | one file per protocol; knows nothing about areas |
 //! | [`faults`] | what goes wrong between the account and its caller |
 //! | [`scenario`] | timed actions and hidden truths as data |
+//! | [`drill`] | an on-call drill: what there is to find, and the grade |
 //! | [`serve`], [`clock`], [`control`] | the account as an HTTP server, on a clock of any speed that can be told |
 
 pub mod clock;
 pub mod control;
+pub mod drill;
 pub mod faults;
 pub mod scenario;
 pub mod serve;

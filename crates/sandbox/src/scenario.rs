@@ -6,13 +6,21 @@
 //! | `[[action]]` | a call somebody else makes `at` a time relative to the start (`-42m`, `+5m`), through the same handlers |
 //! | `[[behaviour]]` | the hidden truth about one model: errors, slowness, memory, and when they show |
 //! | `[[state]]` | an endpoint that starts in trouble |
+//! | `[[upstream]]` | an endpoint whose callers send another share of their traffic for a while |
+//! | `[[reaction]]` | a call that automation makes once something is true of the account for a while |
+//! | `[[fault]]` | what goes wrong between the account and its caller ([`crate::faults`]) |
+//! | `[drill]` | what there is to find, and what a drill is graded by ([`crate::drill`]) |
 
 use mldeck_core::time::{Timestamp, parse_span};
 use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::world::Service;
+use crate::{
+    drill::Drill,
+    faults::{FileRule, Rule},
+    world::{Service, check::Check},
+};
 
 /// The scenario a demo starts with.
 pub const DEFAULT: &str = "fraud-burns";
@@ -24,12 +32,25 @@ const FILES: &[(&str, &str)] = &[
     ("silent-regression", include_str!("../scenarios/silent-regression.toml")),
     ("misleading-history", include_str!("../scenarios/misleading-history.toml")),
     ("big", include_str!("../scenarios/big.toml")),
+    ("throttled-account", include_str!("../scenarios/throttled-account.toml")),
+    ("expired-login", include_str!("../scenarios/expired-login.toml")),
+    ("two-operators", include_str!("../scenarios/two-operators.toml")),
+    ("ci-redeploys", include_str!("../scenarios/ci-redeploys.toml")),
+    ("rollback-failed", include_str!("../scenarios/rollback-failed.toml")),
+    ("dead-upstream", include_str!("../scenarios/dead-upstream.toml")),
+    ("big-account", include_str!("../scenarios/big-account.toml")),
 ];
 
 #[derive(Debug, Error)]
 pub enum ScenarioError {
     #[error("no scenario named `{0}`; there are: {list}", list = names().collect::<Vec<_>>().join(", "))]
     Unknown(String),
+    #[error("scenario `{name}` cannot be read: {source}")]
+    Unread {
+        name: String,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("scenario `{name}`: {source}")]
     Malformed {
         name: String,
@@ -59,6 +80,11 @@ pub struct Scenario {
     pub(crate) states: Vec<Condition>,
     /// Log lines with hostile bytes in them.
     pub(crate) hostile_logs: bool,
+    pub(crate) upstreams: Vec<Upstream>,
+    pub(crate) reactions: Vec<Reaction>,
+    /// Windows are relative to the start.
+    pub(crate) faults: Vec<Rule>,
+    pub(crate) drill: Option<Drill>,
     /// Facts for areas that read their own: `[learning]` with `runs` and `executions` (how many a month has besides the
     /// regular ones), `[search]` with `lag_s` (seconds the index is behind).
     pub(crate) more: toml::Table,
@@ -77,6 +103,26 @@ pub(crate) struct Action {
     pub(crate) delivery: i64,
     /// AWS refuses it with this code, whatever the state: `AccessDenied`.
     pub(crate) refused: Option<String>,
+}
+
+/// Callers that send more or less than they usually do.
+#[derive(Clone, Debug)]
+pub(crate) struct Upstream {
+    pub(crate) endpoint: String,
+    /// Of the usual traffic.
+    pub(crate) share: f64,
+    /// Milliseconds from the start.
+    pub(crate) from: i64,
+    pub(crate) until: i64,
+}
+
+/// A call that automation makes once all its checks have held for some time.
+#[derive(Clone, Debug)]
+pub(crate) struct Reaction {
+    pub(crate) when: Vec<Check>,
+    /// Milliseconds.
+    pub(crate) after: i64,
+    pub(crate) act: Action,
 }
 
 /// How a model behaves once it serves.
@@ -145,6 +191,14 @@ struct File {
     behaviour: Vec<Behaviour>,
     #[serde(default)]
     state: Vec<Condition>,
+    #[serde(default)]
+    upstream: Vec<FileUpstream>,
+    #[serde(default)]
+    reaction: Vec<FileReaction>,
+    #[serde(default)]
+    fault: Vec<FileRule>,
+    #[serde(default)]
+    drill: Option<Drill>,
     #[serde(flatten)]
     more: toml::Table,
 }
@@ -169,6 +223,24 @@ struct FileAction {
     refused: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileUpstream {
+    endpoint: String,
+    share: f64,
+    from: String,
+    #[serde(default)]
+    until: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct FileReaction {
+    when: Vec<Check>,
+    after: String,
+    #[serde(flatten)]
+    act: toml::Table,
+}
+
 /// Names of all scenarios, the default first.
 pub fn names() -> impl Iterator<Item = &'static str> {
     FILES.iter().map(|(name, _)| *name)
@@ -182,6 +254,11 @@ impl Scenario {
         Self::parse(name, text)
     }
 
+    /// True when it is one that can be played as a drill.
+    pub const fn is_drill(&self) -> bool {
+        self.drill.is_some()
+    }
+
     /// Reads a scenario file; `name` is for error texts.
     pub fn parse(name: &str, text: &str) -> Result<Self, ScenarioError> {
         let file: File = toml::from_str(text)
@@ -189,8 +266,14 @@ impl Scenario {
         let wrong = |what: String| ScenarioError::Wrong { name: name.to_owned(), what };
         let start = Timestamp::parse(&file.start).ok_or_else(|| wrong(format!("start `{}`", file.start)))?;
         let mut actions =
-            file.action.into_iter().map(|action| action.read().map_err(&wrong)).collect::<Result<Vec<_>, _>>()?;
+            file.action.into_iter().map(FileAction::read).collect::<Result<Vec<_>, _>>().map_err(&wrong)?;
         actions.sort_by_key(|action| action.at);
+        let upstreams = file.upstream.into_iter().map(FileUpstream::read).collect::<Result<_, _>>().map_err(&wrong)?;
+        let reactions = file.reaction.into_iter().map(FileReaction::read).collect::<Result<_, _>>().map_err(&wrong)?;
+        let faults = file.fault.into_iter().map(FileRule::read).collect::<Result<_, _>>().map_err(&wrong)?;
+        if let Some(drill) = &file.drill {
+            drill.sound().map_err(&wrong)?;
+        }
         Ok(Self {
             name: file.name,
             doc: file.doc,
@@ -201,15 +284,40 @@ impl Scenario {
             behaviours: file.behaviour,
             states: file.state,
             hostile_logs: file.hostile_logs,
+            upstreams,
+            reactions,
+            faults,
+            drill: file.drill,
             more: file.more,
         })
     }
 }
 
+/// A time relative to the start, in milliseconds: `-42m`, `+5m`.
+pub(crate) fn moment(text: &str) -> Result<i64, String> {
+    let (sign, span) = text.strip_prefix('-').map_or((1, text.trim_start_matches('+')), |span| (-1, span));
+    Ok(parse_span(span).ok_or_else(|| format!("time `{text}`"))? * sign)
+}
+
+impl FileUpstream {
+    fn read(self) -> Result<Upstream, String> {
+        let until = self.until.as_deref().map_or(Ok(i64::MAX), moment)?;
+        Ok(Upstream { endpoint: self.endpoint, share: self.share, from: moment(&self.from)?, until })
+    }
+}
+
+impl FileReaction {
+    fn read(mut self) -> Result<Reaction, String> {
+        self.when.iter().try_for_each(Check::sound)?;
+        self.act.insert("at".to_owned(), "0m".into());
+        let act: FileAction = self.act.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
+        Ok(Reaction { when: self.when, after: moment(&self.after)?, act: act.read()? })
+    }
+}
+
 impl FileAction {
     fn read(self) -> Result<Action, String> {
-        let (sign, span) = self.at.strip_prefix('-').map_or((1, self.at.trim_start_matches('+')), |span| (-1, span));
-        let at = parse_span(span).ok_or_else(|| format!("at `{}`", self.at))? * sign;
+        let at = moment(&self.at)?;
         let service = match &self.service {
             None => Service::SageMaker,
             Some(name) => Service::from_signing_name(name).ok_or_else(|| format!("service `{name}`"))?,

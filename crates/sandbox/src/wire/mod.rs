@@ -204,6 +204,22 @@ fn stamp(response: &mut Response<Bytes>, world: &World, request_id: &str) {
     }
 }
 
+/// When the request was signed, by the clock of its caller.
+pub(crate) fn signed_at(request: &http::Request<Bytes>) -> Option<mldeck_core::time::Timestamp> {
+    let presigned = || query::pairs(request.uri().query()?.as_bytes()).find(|(key, _)| key == "X-Amz-Date");
+    let raw = text(request.headers(), "x-amz-date").map(str::to_owned).or_else(|| presigned().map(|(_, date)| date))?;
+    let at = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", &raw).ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    Some(mldeck_core::time::Timestamp::from_millis(at.timestamp().as_millisecond()))
+}
+
+/// The answer of a service whose clock says `at`.
+pub(crate) fn dated(mut response: Response<Bytes>, at: mldeck_core::time::Timestamp) -> Response<Bytes> {
+    if let Ok(date) = HeaderValue::from_str(&http_date(at)) {
+        response.headers_mut().insert(header::DATE, date);
+    }
+    response
+}
+
 /// `Mon, 23 Nov 2026 02:24:10 GMT`.
 pub(crate) fn http_date(at: mldeck_core::time::Timestamp) -> String {
     jiff::Timestamp::from_millisecond(at.millis()).unwrap_or_default().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()

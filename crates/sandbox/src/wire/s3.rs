@@ -11,7 +11,9 @@ use super::{
     query::{escape, pairs},
     respond, text,
 };
-use crate::world::{ApiError, World, monitor, s3::Object};
+use serde_json::json;
+
+use crate::world::{ApiError, Request, Service, World, estate, monitor, policy, s3::Object};
 
 /// Largest page of a listing.
 const PAGE: usize = 1_000;
@@ -39,8 +41,13 @@ fn location(path: &str) -> (String, String) {
 pub(super) fn handle(world: &mut World, request: &http::Request<Bytes>, request_id: &str) -> Response<Bytes> {
     let (bucket, key) = location(request.uri().path());
     monitor::materialize(world, &bucket, &asked(request, &key), !key.is_empty());
-    let outcome = if world.s3.has_bucket(&bucket) {
-        match operation(request) {
+    let input = json!({"Bucket": bucket, "Key": key});
+    let (service, operation, caller) = (Service::S3, operation(request), estate::OPERATOR);
+    let asked = Request { service, operation, input: &input, caller, request_id };
+    let outcome = if let Err(denied) = policy::permits(world, &asked) {
+        Err(denied)
+    } else if world.s3.has_bucket(&bucket) {
+        match operation {
             "ListObjectsV2" => list(world, request, &bucket),
             "GetObject" => get(world, request, &bucket, &key),
             "HeadObject" => head(world, &bucket, &key),

@@ -6,6 +6,7 @@
 
 pub(crate) mod alarm;
 pub(crate) mod chance;
+pub(crate) mod check;
 pub(crate) mod endpoint;
 pub(crate) mod estate;
 pub(crate) mod identity;
@@ -17,6 +18,8 @@ pub(crate) mod monitor;
 pub(crate) mod noise;
 pub(crate) mod page;
 pub(crate) mod pipeline;
+pub(crate) mod policy;
+pub(crate) mod reaction;
 pub(crate) mod registry;
 pub(crate) mod request;
 pub(crate) mod run;
@@ -34,8 +37,9 @@ use mldeck_core::time::{HOUR, MINUTE, Timestamp};
 pub(crate) use request::{ApiError, Handler, Reply, Request, Service, camel, epoch, moment};
 
 use crate::{
+    drill,
     faults::{Delivery, Faults},
-    scenario::Scenario,
+    scenario::{Action, Scenario},
     shape, wire,
 };
 
@@ -75,6 +79,12 @@ pub struct World {
     pub(crate) shelf: shelf::State,
     pub(crate) search: search::Index,
     pub(crate) faults: Faults,
+    /// What the operator may do; `None`: everything.
+    pub(crate) policy: Option<policy::Policy>,
+    pub(crate) reactions: reaction::State,
+    pub(crate) drill: drill::State,
+    /// Seconds that Search is behind for the request under way, where a fault says so.
+    pub(crate) search_lag: Option<i64>,
     /// Index of the next timed action of the scenario.
     next_action: usize,
     /// Requests answered so far: the source of request ids.
@@ -99,6 +109,13 @@ const AREAS: &[(Service, &[(&str, Handler)])] = &[
     (Service::Logs, logs::OPERATIONS),
 ];
 
+/// True when there is such an operation.
+pub(crate) fn answers(service: Service, operation: &str) -> bool {
+    let of_area =
+        AREAS.iter().any(|(of, operations)| *of == service && operations.iter().any(|(name, _)| *name == operation));
+    of_area || service == Service::SageMaker && shelf::names().any(|name| name == operation)
+}
+
 impl World {
     pub fn new(options: Options) -> Self {
         let mut world = Self {
@@ -120,6 +137,10 @@ impl World {
             shelf: shelf::State::default(),
             search: search::Index::default(),
             faults: Faults::new(options.seed),
+            policy: None,
+            reactions: reaction::State::default(),
+            drill: drill::State::default(),
+            search_lag: None,
             next_action: 0,
             requests: 0,
             scenario: options.scenario,
@@ -134,6 +155,9 @@ impl World {
         monitor::generate(&mut world);
         world.act_in_history(options.start.plus(-LIVED));
         world.advance_to(options.start);
+        for rule in std::mem::take(&mut world.scenario.faults) {
+            world.faults.add(rule.after_start(options.start));
+        }
         world
     }
 
@@ -163,6 +187,11 @@ impl World {
             self.now = next;
             self.advance_areas(next);
             self.act(next);
+            // Looked at on whole minutes: how often time is told must not matter.
+            if next == next.floor(STEP) && next >= self.start {
+                reaction::advance(self, next);
+                drill::advance(self, next);
+            }
         }
     }
 
@@ -187,21 +216,26 @@ impl World {
             }
             self.next_action += 1;
             let action = action.clone();
-            let request_id = self.request_id();
-            let request = Request {
-                service: action.service,
-                operation: &action.operation,
-                input: &action.input,
-                caller: &action.by,
-                request_id: &request_id,
-            };
-            match &action.refused {
-                Some(code) => trail::note_refused(self, &request, code, action.delivery),
-                None => {
-                    // A refused action is part of the story too: the trail keeps it with its error.
-                    let reply = self.run(&request);
-                    trail::note_late(self, &request, &reply, action.delivery);
-                }
+            self.make(&action);
+        }
+    }
+
+    /// Makes somebody else's call, as it would reach the account.
+    pub(crate) fn make(&mut self, action: &Action) {
+        let request_id = self.request_id();
+        let request = Request {
+            service: action.service,
+            operation: &action.operation,
+            input: &action.input,
+            caller: &action.by,
+            request_id: &request_id,
+        };
+        match &action.refused {
+            Some(code) => trail::note_refused(self, &request, code, action.delivery),
+            None => {
+                // A refused action is part of the story too: the trail keeps it with its error.
+                let reply = self.run(&request);
+                trail::note_late(self, &request, &reply, action.delivery);
             }
         }
     }
@@ -227,6 +261,16 @@ impl World {
         all
     }
 
+    /// Holds the operator to an IAM policy, given as JSON.
+    ///
+    /// # Errors
+    /// What is wrong with the policy, or not known here.
+    pub fn hold_to_policy(&mut self, document: &str) -> Result<(), String> {
+        let document = serde_json::from_str(document).map_err(|error| error.to_string())?;
+        self.policy = Some(policy::Policy::read(&document)?);
+        Ok(())
+    }
+
     /// What may go wrong from now on.
     pub fn faults(&mut self) -> &mut Faults {
         &mut self.faults
@@ -234,12 +278,12 @@ impl World {
 
     /// Finds the area, lets it answer, and notes a change in the trail: accepted or refused.
     pub(crate) fn dispatch(&mut self, request: &Request<'_>) -> Reply {
-        let reply = self.run(request);
+        let reply = policy::permits(self, request).and_then(|()| self.run(request));
         trail::note(self, request, &reply);
         reply
     }
 
-    fn run(&mut self, request: &Request<'_>) -> Reply {
+    pub(crate) fn run(&mut self, request: &Request<'_>) -> Reply {
         if request.service == Service::SageMaker {
             shape::check(request.operation, request.input)?;
         }

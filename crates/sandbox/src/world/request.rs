@@ -208,6 +208,17 @@ impl ApiError {
         )
     }
 
+    /// Something is under way: by the name that the operation has for that.
+    pub(crate) fn in_progress(operation: &str) -> Self {
+        let known = crate::shape::Operation::named(operation);
+        let code = ["ConflictException", "ResourceInUse"].into_iter();
+        let code = code.into_iter().find(|code| known.is_some_and(|known| known.may_fail_with(code)));
+        if operation.starts_with("UpdateEndpoint") {
+            return Self::validation("Cannot update in-progress endpoint.");
+        }
+        Self::new(400, code.unwrap_or("ValidationException"), "The resource is being changed by another request.")
+    }
+
     pub(crate) fn unknown_operation(operation: &str) -> Self {
         Self::new(400, "UnknownOperationException", format!("The requested operation {operation} is not recognized."))
     }

@@ -72,7 +72,7 @@ pub(crate) fn minute(world: &World, endpoint: &Endpoint, fleet: &Fleet, at: Time
     let behaviour = world.scenario.behaviours.iter().find(|behaviour| behaviour.model == fleet.model);
     let effect = behaviour.map_or(0.0, |behaviour| effect(behaviour, fleet, at));
 
-    let expected = endpoint.rate * shape(at) * fleet.share * (1.0 + 0.05 * normal(1));
+    let expected = endpoint.rate * shape(at) * upstream(world, endpoint, at) * fleet.share * (1.0 + 0.05 * normal(1));
     let invocations = (expected + unit(2)).floor().max(0.0);
     // Mean-preserving rounding: a small rate shows as a count now and then.
     let hits = |share: f64, salt: u64| {
@@ -101,6 +101,13 @@ pub(crate) fn minute(world: &World, endpoint: &Endpoint, fleet: &Fleet, at: Time
         gpu: (42.0 * busy * (1.0 + 0.05 * normal(15))).clamp(0.0, 100.0),
         instances: fleet.count,
     }
+}
+
+/// How much of their usual traffic the callers of an endpoint send.
+fn upstream(world: &World, endpoint: &Endpoint, at: Timestamp) -> f64 {
+    let since = at.since(world.start);
+    let mut told = world.scenario.upstreams.iter().filter(|upstream| upstream.endpoint == endpoint.name);
+    told.find(|upstream| upstream.from <= since && since < upstream.until).map_or(1.0, |upstream| upstream.share)
 }
 
 /// The day's and week's rhythm around 1: a peak in the afternoon, a quiet night, quieter weekends.

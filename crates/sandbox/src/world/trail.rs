@@ -67,14 +67,61 @@ const CHANGES: &[&str] = &[
     "Remove",
     "Register",
     "Deregister",
-    "Batch",
+    "BatchDelete",
+    "BatchPut",
 ];
+
+/// True for the name of an operation that changes something.
+pub(crate) fn is_change(operation: &str) -> bool {
+    CHANGES.iter().any(|verb| operation.starts_with(verb))
+}
+
+/// A change that was accepted.
+pub(crate) struct Change<'w> {
+    pub(crate) at: Timestamp,
+    pub(crate) operation: &'w String,
+    input: &'w Value,
+}
+
+impl Change<'_> {
+    /// Whether the request names one of these things, by name or at the end of an ARN; `*` is any.
+    pub(crate) fn names(&self, things: &[String]) -> bool {
+        things.iter().any(|thing| thing == "*" || told(self.input, thing))
+    }
+
+    /// The names in the request: what it was about.
+    pub(crate) fn about(&self) -> String {
+        let members = self.input.as_object().into_iter().flatten();
+        let named = members.filter(|(member, _)| member.ends_with("Name") || member.ends_with("Arn"));
+        let names: Vec<&str> = named.filter_map(|(_, value)| value.as_str()?.rsplit(':').next()).collect();
+        names.join(", ")
+    }
+}
+
+fn told(value: &Value, thing: &str) -> bool {
+    match value {
+        Value::String(text) => {
+            text.strip_suffix(thing).is_some_and(|rest| rest.is_empty() || rest.ends_with(['/', ':']))
+        }
+        Value::Array(items) => items.iter().any(|item| told(item, thing)),
+        Value::Object(members) => members.values().any(|member| told(member, thing)),
+        _ => false,
+    }
+}
+
+/// What `caller` changed from `since` on, oldest first.
+pub(crate) fn changes<'w>(world: &'w World, since: Timestamp, caller: &str) -> impl Iterator<Item = Change<'w>> {
+    let events = world.trail.events.iter().filter(move |event| event.at >= since && event.error.is_none());
+    events.filter(move |event| event.by == caller).map(|event| Change {
+        at: event.at,
+        operation: &event.name,
+        input: &event.input,
+    })
+}
 
 /// True for what a trail of management events keeps: changes, without data events.
 fn is_kept(request: &Request<'_>) -> bool {
-    CHANGES.iter().any(|verb| request.operation.starts_with(verb))
-        && request.service != Service::SageMakerMetrics
-        && request.operation != "PutMetricData"
+    is_change(request.operation) && request.service != Service::SageMakerMetrics && request.operation != "PutMetricData"
 }
 
 /// Notes a change that was just answered.

@@ -3,11 +3,20 @@
 //! The account itself never fails by chance; [`World::handle`] is pure. Faults lie on top of it, in [`World::deliver`], so
 //! a lost answer is exactly that: the effect happened, nobody was told.
 
+mod altered;
+mod rule;
+#[cfg(test)]
+mod tests;
+
 use bytes::Bytes;
 use http::Response;
-use mldeck_core::time::Timestamp;
+use mldeck_core::time::{SECOND, Timestamp};
+use serde_json::Value;
+
+pub(crate) use rule::FileRule;
 
 use crate::{
+    scenario::Action,
     wire,
     world::{ApiError, Service, World, noise},
 };
@@ -24,7 +33,7 @@ pub enum Delivery {
     Stall,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Wall milliseconds added to the answer.
     Latency(u64),
@@ -39,6 +48,30 @@ pub enum Kind {
     ExpiredToken,
     /// The request has its effect and the connection drops.
     LostResponse,
+    /// The connection drops before the request has an effect.
+    Reset,
+    /// Refused because something is under way, in the words the operation has for that.
+    Conflict,
+    /// A list begins with a page of nothing and a token. JSON only, as all that follow.
+    EmptyPage,
+    /// Search sees the account as it was so many seconds ago.
+    Stale(i64),
+    /// The service's clock is off by so many seconds, and signatures that are more than five minutes off that are refused.
+    Skew(i64),
+    /// The answer does not have this member, wherever it would stand.
+    Without(String),
+    /// This member of the answer has a value that nobody has heard of.
+    Unknown(String),
+    /// Somebody else makes this call just before.
+    Overtaken(Call),
+}
+
+/// What somebody else calls SageMaker for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    pub by: String,
+    pub operation: String,
+    pub input: Value,
 }
 
 /// One rule. The first rule that matches and draws decides.
@@ -64,6 +97,13 @@ impl Rule {
     /// A rule that hits the next matching request only.
     pub fn once(operation: &str, kind: Kind) -> Self {
         Self { times: Some(1), ..Self::always(operation, kind) }
+    }
+
+    /// The rule with its window moved: it was written as from a start at zero.
+    #[must_use]
+    pub(crate) fn after_start(self, start: Timestamp) -> Self {
+        let moved = |at: Timestamp| start.plus(at.millis());
+        Self { window: self.window.map(|(from, until)| (moved(from), moved(until))), ..self }
     }
 
     fn matches(&self, service: Service, operation: &str, at: Timestamp) -> bool {
@@ -109,13 +149,19 @@ impl Faults {
                 return None;
             }
             rule.times = rule.times.map(|left| left.saturating_sub(1));
-            Some(rule.kind)
+            Some(rule.kind.clone())
         })
     }
 }
 
+/// How far off a signature may be.
+const TOLERANCE: i64 = 300 * SECOND;
+
 pub(crate) fn deliver(world: &mut World, request: &http::Request<Bytes>) -> Delivery {
     let now = world.now();
+    let ours = altered::continued(request);
+    let is_continued = ours.is_some();
+    let request = ours.as_ref().unwrap_or(request);
     let peeked = if world.faults.rules.is_empty() { None } else { wire::peek(request) };
     let hit = peeked.as_ref().and_then(|(service, operation)| {
         world.faults.draw(*service, operation, now).map(|kind| (kind, *service, operation.as_str()))
@@ -126,11 +172,40 @@ pub(crate) fn deliver(world: &mut World, request: &http::Request<Bytes>) -> Deli
     let error = match kind {
         Kind::Latency(millis) => return Delivery::Delay(millis, world.handle(request)),
         Kind::Stall => return Delivery::Stall,
+        Kind::Reset => return Delivery::Drop,
         Kind::LostResponse => {
             world.handle(request);
             return Delivery::Drop;
         }
         Kind::HtmlError => return Delivery::Answer(web_page()),
+        Kind::EmptyPage if is_continued => return Delivery::Answer(world.handle(request)),
+        Kind::EmptyPage => {
+            let answer = world.handle(request);
+            return Delivery::Answer(altered::emptied(request, answer));
+        }
+        Kind::Stale(seconds) => {
+            let lag = world.search_lag.replace(seconds);
+            let answer = world.handle(request);
+            world.search_lag = lag;
+            return Delivery::Answer(answer);
+        }
+        Kind::Without(member) => return Delivery::Answer(altered::without(world.handle(request), &member)),
+        Kind::Unknown(member) => return Delivery::Answer(altered::unknown(world.handle(request), &member)),
+        Kind::Overtaken(call) => {
+            let Call { by, operation, input } = call;
+            let (service, at, delivery) = (Service::SageMaker, 0, 90 * SECOND);
+            world.make(&Action { at, by, service, operation, input, delivery, refused: None });
+            return Delivery::Answer(world.handle(request));
+        }
+        Kind::Skew(seconds) => {
+            let clock = now.plus(seconds * SECOND);
+            if wire::signed_at(request).is_some_and(|signed| signed.since(clock).abs() <= TOLERANCE) {
+                return Delivery::Answer(wire::dated(world.handle(request), clock));
+            }
+            let refusal = wire::refuse(world, request, &skewed(service, clock));
+            return Delivery::Answer(wire::dated(refusal, clock));
+        }
+        Kind::Conflict => ApiError::in_progress(operation),
         Kind::Throttle => ApiError::new(400, "ThrottlingException", "Rate exceeded"),
         Kind::AccessDenied => ApiError::denied(service, operation),
         Kind::ServerError => {
@@ -141,6 +216,18 @@ pub(crate) fn deliver(world: &mut World, request: &http::Request<Bytes>) -> Deli
         }
     };
     Delivery::Answer(wire::refuse(world, request, &error))
+}
+
+fn skewed(service: Service, clock: Timestamp) -> ApiError {
+    let message = format!("Signature expired or not yet current: it is {} here (5 min. are allowed)", clock.iso());
+    match service {
+        Service::S3 => {
+            let message = "The difference between the request time and the current time is too large.";
+            ApiError::new(403, "RequestTimeTooSkewed", message)
+        }
+        Service::Sts => ApiError::new(403, "SignatureDoesNotMatch", message),
+        _ => ApiError::new(403, "InvalidSignatureException", message),
+    }
 }
 
 fn web_page() -> Response<Bytes> {

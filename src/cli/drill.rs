@@ -1,0 +1,95 @@
+//! `mldeck drill`: a scenario as an on-call drill. The page is read, the deck is the deck, and the debriefing grades what
+//! became of the account.
+
+use std::io::{BufRead as _, IsTerminal as _};
+
+use clap::Args;
+use mldeck_core::time::{Timestamp, span};
+use mldeck_sandbox::{Scenario, drill::Grade, scenario};
+
+use super::{Demo, Global, out, speed, start};
+use crate::backends::{Sandbox, find};
+
+#[derive(Debug, Args)]
+pub struct Drill {
+    /// Which one, by name or as a file (`….toml`); without it they are listed.
+    pub scenario: Option<String>,
+    /// How many seconds of the account pass in one of ours, 1 to 3600.
+    #[arg(long, default_value_t = 10.0, value_parser = speed)]
+    pub speed: f64,
+    #[arg(long)]
+    pub seed: Option<u64>,
+}
+
+/// Runs the drill; the exit code says how it ended: 0 for good and late, 1 for missed and harm.
+pub fn run(global: &Global, drill: &Drill) -> u8 {
+    let Some(name) = &drill.scenario else { return u8::from(out::print(&listed()).is_err()) };
+    let scenario = match find(name) {
+        Ok(scenario) if scenario.is_drill() => scenario,
+        Ok(_) => return refuse(&format!("`{name}` is no drill; `mldeck drill` lists those that are")),
+        Err(error) => return refuse(&error.to_string()),
+    };
+    if out::print(&page(&scenario, drill.speed)).is_err() {
+        return 1;
+    }
+    if std::io::stdin().is_terminal() {
+        let _ = std::io::stdin().lock().read_line(&mut String::new());
+    }
+    let sandbox = Sandbox::of(scenario, drill.seed, drill.speed);
+    let demo = Demo { scenario: name.clone(), speed: drill.speed, seed: drill.seed, target: None };
+    let code = start::run_on(global, Some((&demo, sandbox.clone())), None);
+    // Killed, or no terminal: there was no drill.
+    if code != 0 {
+        return code;
+    }
+    debrief(&sandbox)
+}
+
+fn refuse(why: &str) -> u8 {
+    out::complain(&format!("mldeck: {why}"));
+    2
+}
+
+fn listed() -> String {
+    let drills = scenario::names().filter_map(|name| Scenario::named(name).ok()).filter(Scenario::is_drill);
+    let mut text: String = drills
+        .map(|scenario| {
+            let first = scenario.doc.split_inclusive(". ").next().unwrap_or_default().replace('\n', " ");
+            format!("{:<20} {}\n", scenario.name, first.trim())
+        })
+        .collect();
+    text.push_str("\nmldeck drill NAME plays one, ten times as fast as life (--speed 1: as slow). Leave the deck with q for the grade.\n");
+    text
+}
+
+fn page(scenario: &Scenario, speed: f64) -> String {
+    format!(
+        "{}, {}\n\n{}\n\nYou are on call. One of your seconds is {speed} of the account's. Leave with q when you are done: the account lives on\n\
+         without you, and is graded in the end. Enter starts the clock.\n",
+        scenario.name,
+        scenario.start.full(),
+        scenario.doc.trim()
+    )
+}
+
+/// Lets the account live to the end of the drill, and tells how it went.
+fn debrief(sandbox: &Sandbox) -> u8 {
+    let left = sandbox.now();
+    let report = sandbox.with(|world| {
+        let end = world.drill_end().unwrap_or(left);
+        world.advance_to(end);
+        (end, world.grade())
+    });
+    let (end, Some(report)) = report else { return 1 };
+    let text = format!("{}{}", lived_on(left, end), report.text());
+    let failed = out::print(&text).is_err() || matches!(report.grade, Grade::Missed | Grade::Harm);
+    u8::from(failed)
+}
+
+fn lived_on(left: Timestamp, end: Timestamp) -> String {
+    let without = end.since(left);
+    if without <= 0 {
+        return String::new();
+    }
+    format!("You left at {}; the account lived on for {}.\n\n", left.hms(), span(without))
+}
