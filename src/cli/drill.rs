@@ -52,12 +52,7 @@ fn refuse(why: &str) -> u8 {
 
 fn listed() -> String {
     let drills = scenario::names().filter_map(|name| Scenario::named(name).ok()).filter(Scenario::is_drill);
-    let mut text: String = drills
-        .map(|scenario| {
-            let first = scenario.doc.split_inclusive(". ").next().unwrap_or_default().replace('\n', " ");
-            format!("{:<20} {}\n", scenario.name, first.trim())
-        })
-        .collect();
+    let mut text: String = drills.map(|scenario| format!("{:<20} {}\n", scenario.name, scenario.gist())).collect();
     text.push_str("\nmldeck drill NAME plays one, ten times as fast as life (--speed 1: as slow). Leave the deck with q for the grade.\n");
     text
 }

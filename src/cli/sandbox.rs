@@ -43,9 +43,8 @@ pub fn run(verb: &Verb) -> u8 {
         Verb::Scenarios => {
             let mut text = String::new();
             for name in scenario::names() {
-                let doc = Scenario::named(name).map(|scenario| scenario.doc).unwrap_or_default();
-                let first = doc.lines().next().unwrap_or_default();
-                text.push_str(&format!("{name:<22} {first}\n"));
+                let gist = Scenario::named(name).map(|scenario| scenario.gist()).unwrap_or_default();
+                text.push_str(&format!("{name:<20} {gist}\n"));
             }
             u8::from(out::print(&text).is_err())
         }

@@ -254,6 +254,23 @@ impl Scenario {
         Self::parse(name, text)
     }
 
+    /// The beginning of its story, for a list.
+    pub fn gist(&self) -> String {
+        const MOST: usize = 96;
+        let mut gist = String::new();
+        for word in self.doc.split_whitespace() {
+            if gist.len() + word.len() > MOST {
+                gist.push_str(" …");
+                break;
+            }
+            if !gist.is_empty() {
+                gist.push(' ');
+            }
+            gist.push_str(word);
+        }
+        gist
+    }
+
     /// True when it is one that can be played as a drill.
     pub const fn is_drill(&self) -> bool {
         self.drill.is_some()
