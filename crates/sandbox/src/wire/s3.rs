@@ -11,7 +11,7 @@ use super::{
     query::{escape, pairs},
     respond, text,
 };
-use crate::world::{ApiError, World, monitor, s3::Object};
+use crate::world::{ApiError, World, monitor, s3::Object, shelf};
 
 /// Largest page of a listing.
 const PAGE: usize = 1_000;
@@ -38,7 +38,9 @@ fn location(path: &str) -> (String, String) {
 
 pub(super) fn handle(world: &mut World, request: &http::Request<Bytes>, request_id: &str) -> Response<Bytes> {
     let (bucket, key) = location(request.uri().path());
-    monitor::materialize(world, &bucket, &asked(request, &key), !key.is_empty());
+    let place = asked(request, &key);
+    monitor::materialize(world, &bucket, &place, !key.is_empty());
+    shelf::materialize(world, &bucket, &place);
     let outcome = if world.s3.has_bucket(&bucket) {
         match operation(request) {
             "ListObjectsV2" => list(world, request, &bucket),

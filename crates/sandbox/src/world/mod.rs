@@ -92,6 +92,8 @@ const AREAS: &[(Service, &[(&str, Handler)])] = &[
     (Service::SageMaker, registry::OPERATIONS),
     (Service::SageMaker, monitor::OPERATIONS),
     (Service::SageMaker, search::OPERATIONS),
+    (Service::HumanLoops, shelf::loops::OPERATIONS),
+    (Service::FeatureStore, shelf::records::OPERATIONS),
     (Service::CloudWatch, metric::OPERATIONS),
     (Service::CloudWatch, alarm::OPERATIONS),
     (Service::Scaling, scaling::OPERATIONS),
@@ -132,6 +134,7 @@ impl World {
         pipeline::generate(&mut world);
         registry::generate(&mut world);
         monitor::generate(&mut world);
+        shelf::generate(&mut world);
         world.act_in_history(options.start.plus(-LIVED));
         world.advance_to(options.start);
         world
@@ -144,9 +147,11 @@ impl World {
                 break;
             }
             self.now = at;
+            shelf::relive(self, at);
             self.act(at);
         }
         self.now = lived;
+        shelf::relive(self, lived);
     }
 
     pub const fn now(&self) -> Timestamp {
@@ -240,8 +245,10 @@ impl World {
     }
 
     fn run(&mut self, request: &Request<'_>) -> Reply {
-        if request.service == Service::SageMaker {
-            shape::check(request.operation, request.input)?;
+        match request.service {
+            Service::SageMaker | Service::HumanLoops => shape::check(request.operation, request.input)?,
+            Service::FeatureStore => shape::check(request.operation, request.input).map_err(shelf::records::refusal)?,
+            _ => {}
         }
         let handler = AREAS
             .iter()

@@ -73,7 +73,7 @@ const CHANGES: &[&str] = &[
 /// True for what a trail of management events keeps: changes, without data events.
 fn is_kept(request: &Request<'_>) -> bool {
     CHANGES.iter().any(|verb| request.operation.starts_with(verb))
-        && request.service != Service::SageMakerMetrics
+        && !matches!(request.service, Service::SageMakerMetrics | Service::FeatureStore)
         && request.operation != "PutMetricData"
 }
 
