@@ -69,6 +69,8 @@ const LIFETIME: i64 = 30 * 86_400;
 pub(crate) struct State {
     /// By ARN.
     jobs: BTreeMap<String, Job>,
+    /// Parts of tasks that teams have answered and that were not counted yet, by team.
+    parts: BTreeMap<String, f64>,
 }
 
 fn at<'v>(body: &'v Map<String, Value>, path: &[&str]) -> Option<&'v Value> {
@@ -159,7 +161,7 @@ fn told(world: &World, item: &Item, record: &mut Map<String, Value>) {
     if let Some(failure) = job.and_then(|job| job.failure.clone()) {
         told(record, "FailureReason", failure.into());
     }
-    if matches!(item.state, "Completed" | "Stopped") {
+    if job.is_some() && matches!(item.state, "Completed" | "Stopped") {
         told(record, "LabelingJobOutput", json!({"OutputDatasetS3Uri": output::dataset(&item.body)}));
     }
 }

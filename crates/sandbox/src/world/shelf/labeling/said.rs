@@ -85,9 +85,11 @@ pub(super) fn shift(world: &mut World, crew: &Crew, jobs: &[String], submitted: 
     if working == 0 || submitted <= 0.0 {
         return;
     }
-    // Whole tasks: what is left over counts in a later minute.
-    let minute = at.millis() as f64 / 60_000.0;
-    let tasks = (submitted * (minute + 1.0)).floor() - (submitted * minute).floor();
+    // Whole tasks; what is left over counts in a later minute.
+    let parts = world.shelf.labeling.parts.entry(crew.arn.clone()).or_default();
+    *parts += submitted;
+    let tasks = parts.floor();
+    *parts -= tasks;
     let dimensions = [("Workforce", crew.force.as_str()), ("Workteam", crew.name.as_str())];
     for (name, value) in [
         ("ActiveWorkers", f64::from(working)),

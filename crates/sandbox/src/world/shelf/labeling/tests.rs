@@ -114,7 +114,7 @@ fn two_jobs_of_a_team_take_longer_than_one_and_the_team_sees_both() {
         "Dimensions": [{"Name": "Workforce", "Value": "default"}, {"Name": "Workteam", "Value": "own"}]});
     let (_, points) = call(&mut both, "monitoring", "GetMetricStatistics", &about);
     let sum: f64 = points["Datapoints"].as_array().unwrap().iter().map(|point| point["Sum"].as_f64().unwrap()).sum();
-    assert!((sum - 2.0 * shared as f64).abs() < 0.1 * sum, "{sum} tasks, {shared} objects in each");
+    assert!((sum - 2.0 * shared as f64).abs() < 5.0, "{sum} tasks, {shared} objects in each");
 }
 
 #[test]
