@@ -85,7 +85,11 @@ impl Crew {
 
     /// How many are at work: each comes and goes by the half hour.
     pub(in crate::world::shelf) fn at_work(&self, at: Timestamp) -> u32 {
-        let (share, name, half) = (self.share(at), noise::name(&self.arn), at.floor(HOUR / 2).millis() as u64);
+        let share = self.share(at);
+        if share == 0.0 {
+            return 0;
+        }
+        let (name, half) = (noise::name(&self.arn), at.floor(HOUR / 2).millis() as u64);
         let here = |person: &u32| noise::unit(&[name, u64::from(*person), half]) < share;
         (0..self.members).filter(here).count() as u32
     }

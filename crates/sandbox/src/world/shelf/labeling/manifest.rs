@@ -1,6 +1,7 @@
 //! The input manifest: a line of JSON for each object, of which some may have their label already.
 
 use bytes::Bytes;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
 use super::{at, output, text, text_at};
@@ -47,23 +48,21 @@ pub(super) fn read(world: &mut World, body: &Map<String, Value>) -> Result<Manif
         std::str::from_utf8(&lines).map_err(|_| format!("ClientError: The manifest file {uri} is not UTF-8."))?;
     let (mut todo, mut before) = (Vec::new(), (0, 0));
     let attribute = text(body, "LabelAttributeName");
-    let metadata = format!("{attribute}-metadata");
     let mut count = 0;
     for (n, line) in text_of.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let object: Map<String, Value> = serde_json::from_str(line)
+        let object: Object = serde_json::from_str(line)
             .map_err(|_| format!("ClientError: Line {} of the manifest file {uri} is not a JSON object.", n + 1))?;
-        if !object.contains_key("source-ref") && !object.contains_key("source") {
+        if object.source_ref.is_none() && object.source.is_none() {
             return Err(format!(
                 "ClientError: Line {} of the manifest file {uri} has neither source-ref nor source.",
                 n + 1
             ));
         }
         count += 1;
-        let by_people = object.get(&metadata).and_then(|said| said.get("human-annotated")).and_then(Value::as_str);
-        match object.contains_key(attribute).then_some(by_people) {
+        match label_of(line, attribute) {
             None => todo.push(n as u32),
-            Some(Some("no")) => before.1 += 1,
-            Some(_) => before.0 += 1,
+            Some(false) => before.1 += 1,
+            Some(true) => before.0 += 1,
         }
     }
     let most = if attribute.ends_with("-ref") { MASKS } else { OBJECTS };
@@ -81,6 +80,24 @@ pub(super) fn read(world: &mut World, body: &Map<String, Value>) -> Result<Manif
         ));
     }
     Ok(Manifest { lines, todo, before })
+}
+
+/// What a line must have; there are many, and most have nothing else.
+#[derive(Deserialize)]
+struct Object {
+    #[serde(rename = "source-ref")]
+    source_ref: Option<IgnoredAny>,
+    source: Option<IgnoredAny>,
+}
+
+/// Whether a line has a label of this name, and then whether people gave it.
+fn label_of(line: &str, attribute: &str) -> Option<bool> {
+    if !line.contains(attribute) {
+        return None;
+    }
+    let object: Map<String, Value> = serde_json::from_str(line).ok()?;
+    let said = object.get(&format!("{attribute}-metadata")).and_then(|said| said.get("human-annotated"));
+    object.contains_key(attribute).then(|| said.and_then(Value::as_str) != Some("no"))
 }
 
 fn missing(uri: &str) -> String {

@@ -237,6 +237,7 @@ fn shift(world: &mut World, crew: &Crew, jobs: &[String], hands: f64, to: Timest
         let share = hands.max(0.0) / jobs.len() as f64;
         let (done, end) = job.minute(to, MINUTE, share, crew.members());
         submitted += done;
+        touch(world, arn);
         said::progress(world, arn, to);
         if let Some(end) = end {
             finish(world, arn, end, to);
@@ -261,6 +262,14 @@ fn begin(world: &mut World, arn: &str, to: Timestamp) {
     world.shelf.labeling.jobs.insert(arn.to_owned(), job);
     if failed {
         finish(world, arn, End::Failed, to);
+    }
+}
+
+/// A job is modified when its counters are.
+fn touch(world: &mut World, arn: &str) {
+    let moved = world.shelf.labeling.jobs.get(arn).and_then(|job| job.runs.last()).map(|run| run.at);
+    if let Some((item, moved)) = item_of(world, arn).zip(moved) {
+        item.modified = item.modified.max(moved);
     }
 }
 
@@ -323,6 +332,7 @@ fn relive_one(world: &mut World, arn: &str, since: Timestamp, to: Timestamp) -> 
         }
         at = at.plus(STRIDE);
     }
+    touch(world, arn);
     Some(())
 }
 

@@ -73,6 +73,7 @@ fn counters_move_because_people_work_in_their_hours() {
     let morning = told(&mut world, "a");
     let labeled = count(&morning, "HumanLabeled");
     assert!((1..1_000).contains(&labeled) && count(&morning, "Unlabeled") == 1_000 - labeled, "{morning}");
+    assert!(morning["LastModifiedTime"].as_f64() > night["LastModifiedTime"].as_f64(), "{morning}");
     assert_eq!(output(&mut world, "out/a/annotations/worker-response/").len() as u64, labeled, "a file for each");
     later(&mut world, 2 * DAY);
     let done = told(&mut world, "a");
