@@ -82,6 +82,8 @@ class Kind:
         self.key, self.wait, self.hidden, self.states = key, wait, set(hidden), states
         # What an answer must say after the change, where that is not what was sent.
         self.told = told
+        # Others of the account, which are older.
+        self.before = 0
         # What is different about another one.
         self.twin_of = ({self.name: "of-boto3"} if key else {}) if twin else None
         self.other = None
@@ -131,6 +133,7 @@ class Kind:
         return answer.get(self.noun, answer)
 
     def born(self):
+        self.before = len(self.rows(MaxResults=100)[0])
         sent = self.request("Create", **self.make)
         made = self.call("Create", **sent)
         if not self.key:
@@ -168,7 +171,7 @@ class Kind:
             return
         one, token = self.rows(MaxResults=1)
         two, last = self.rows(MaxResults=1, NextToken=token)
-        if one + two != rows[:2] or len(rows) != 2 or last:
+        if one + two != rows[:2] or len(rows) != self.before + 2 or bool(last) != (self.before > 0):
             self.say(f"pages are {one} and {two}, the list is {rows}")
         self.filtered(named[0])
 
@@ -237,7 +240,7 @@ class Kind:
             self.refused(verb, "when it is gone", MISSING, **self.key)
         if self.change is not None:
             self.refused("Update", "when it is gone", MISSING, **self.key, **self.change)
-        if self.rows(MaxResults=100)[0]:
+        if len(self.rows(MaxResults=100)[0]) != self.before:
             self.say("is listed when it is gone")
 
 
@@ -254,7 +257,7 @@ def life():
     inside = {"DomainId": domain.key["DomainId"]}
     user = {**inside, "UserProfileName": "by-boto3"}
     space = {**inside, "SpaceName": "by-boto3"}
-    app = {**user, "AppType": "JupyterLab", "AppName": "default"}
+    app = {**user, "AppType": "JupyterLab", "AppName": "by-boto3"}
     definitions = [
         {"FeatureName": "id", "FeatureType": "String"},
         {"FeatureName": "at", "FeatureType": "Fractional"},
@@ -316,6 +319,7 @@ def life():
              make={"RecordIdentifierFeatureName": "id", "EventTimeFeatureName": "at",
                    "OfflineStoreConfig": {"S3StorageConfig": {"S3Uri": "s3://acme-ml-data/features"}}, "RoleArn": ROLE,
                    "FeatureDefinitions": definitions},
+             hidden=["OfflineStoreConfig"],
              change={"FeatureAdditions": [amount]}, told={"FeatureDefinitions": [*definitions, amount]}),
     ]
     for kind in kinds:

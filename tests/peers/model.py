@@ -1,4 +1,5 @@
-"""The facts of SageMaker's operations that the sandbox holds requests against, out of botocore's model of the service.
+"""The facts of SageMaker's operations that the sandbox holds requests against, out of botocore's models of the service and of
+its runtimes (whose shapes have the runtime's name in front: `a2i.HumanLoopName`; an operation's name is its own everywhere).
 
 One line for an operation (`@`) or a shape, fields between tabs; `crates/sandbox/src/shape` reads them:
 
@@ -26,10 +27,15 @@ ABROAD = re.compile(
     "|AIRecommendation|AIWorkload|ResourceCatalog|StartSession"
 )
 
+SERVICES = (
+    ("", "sagemaker/2017-07-24"),
+    ("a2i.", "sagemaker-a2i-runtime/2019-11-07"),
+    ("features.", "sagemaker-featurestore-runtime/2020-07-01"),
+)
 
-def model():
-    path = pathlib.Path(botocore.__file__).parent / "data/sagemaker/2017-07-24/service-2.json.gz"
-    return json.load(gzip.open(path))
+
+def model(path):
+    return json.load(gzip.open(pathlib.Path(botocore.__file__).parent / "data" / path / "service-2.json.gz"))
 
 
 def bounds(shape):
@@ -37,16 +43,17 @@ def bounds(shape):
     return f"{low}..{high}"
 
 
-def line(name, shape):
+def line(name, shape, before):
     kind = shape["type"]
+    name = before + name
     if kind == "structure":
         required = set(shape.get("required", []))
-        members = [f"{n}{'!' if n in required else ''}:{m['shape']}" for n, m in shape["members"].items()]
+        members = [f"{n}{'!' if n in required else ''}:{before}{m['shape']}" for n, m in shape["members"].items()]
         return [name, "struct", *members]
     if kind == "list":
-        return [name, "list", shape["member"]["shape"], bounds(shape)]
+        return [name, "list", before + shape["member"]["shape"], bounds(shape)]
     if kind == "map":
-        return [name, "map", shape["key"]["shape"], shape["value"]["shape"], bounds(shape)]
+        return [name, "map", before + shape["key"]["shape"], before + shape["value"]["shape"], bounds(shape)]
     if "enum" in shape:
         return [name, "enum", "|".join(shape["enum"])]
     if kind == "string":
@@ -68,20 +75,21 @@ def reached(shapes, name, found):
             reached(shapes, shape[part]["shape"], found)
 
 
-def facts():
-    service = model()
+def facts(before, path):
+    service = model(path)
     shapes, found, lines = service["shapes"], set(), []
     for name, operation in sorted(service["operations"].items()):
         if ABROAD.search(name):
             continue
-        ends = [operation[end]["shape"] if end in operation else "-" for end in ("input", "output")]
+        ends = [before + operation[end]["shape"] if end in operation else "-" for end in ("input", "output")]
         errors = ",".join(error["shape"] for error in operation.get("errors", []))
         lines.append(["@" + name, *ends, errors])
         for end in ends:
             if end != "-":
-                reached(shapes, end, found)
-    lines.extend(line(name, shapes[name]) for name in sorted(found))
+                reached(shapes, end.removeprefix(before), found)
+    lines.extend(line(name, shapes[name], before) for name in sorted(found))
     return "".join("\t".join(fields).rstrip("\t") + "\n" for fields in lines)
 
 
-sys.stdout.write(facts())
+for service in SERVICES:
+    sys.stdout.write(facts(*service))

@@ -31,6 +31,7 @@ const FILES: &[(&str, &str)] = &[
     ("bad-canary", include_str!("../scenarios/bad-canary.toml")),
     ("silent-regression", include_str!("../scenarios/silent-regression.toml")),
     ("misleading-history", include_str!("../scenarios/misleading-history.toml")),
+    ("labeling-backlog", include_str!("../scenarios/labeling-backlog.toml")),
     ("big", include_str!("../scenarios/big.toml")),
     ("throttled-account", include_str!("../scenarios/throttled-account.toml")),
     ("expired-login", include_str!("../scenarios/expired-login.toml")),
@@ -86,7 +87,8 @@ pub struct Scenario {
     pub(crate) faults: Vec<Rule>,
     pub(crate) drill: Option<Drill>,
     /// Facts for areas that read their own: `[learning]` with `runs` and `executions` (how many a month has besides the
-    /// regular ones), `[search]` with `lag_s` (seconds the index is behind).
+    /// regular ones), `[search]` with `lag_s` (seconds the index is behind), `[people.groups]` (how many people a group of a
+    /// work team has).
     pub(crate) more: toml::Table,
 }
 

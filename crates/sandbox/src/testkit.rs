@@ -60,3 +60,15 @@ pub(crate) fn refused(world: &mut World, operation: &str, input: &Value) -> (Str
     assert!(status >= 400, "{operation} was accepted: {body}");
     (body["__type"].as_str().unwrap().to_owned(), body["message"].as_str().unwrap().to_owned())
 }
+
+/// Status and body of a call of a REST runtime of SageMaker; a refusal's code stands as `__type`.
+pub(crate) fn rest(world: &mut World, method: &str, path: &str, input: &Value) -> (u16, Value) {
+    let content = if input.is_null() { String::new() } else { input.to_string() };
+    let request = Request::builder().method(method).uri(path).header("authorization", authorization("sagemaker"));
+    let response = world.handle(&request.body(Bytes::from(content)).unwrap());
+    let mut told = body(&response);
+    if let Some(code) = response.headers().get("x-amzn-errortype") {
+        told["__type"] = code.to_str().unwrap().into();
+    }
+    (response.status().as_u16(), told)
+}

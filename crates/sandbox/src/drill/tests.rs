@@ -48,8 +48,19 @@ const DRILLS: &[(&str, Act, Act, Grade)] = &[
     ("two-operators", |_| {}, |world| update(world, "fraud-prod", "fraud-v16-b"), Grade::Harm),
     ("ci-redeploys", hold_and_go_back, |world| update(world, "fraud-prod", "fraud-v17-a"), Grade::Missed),
     ("rollback-failed", |world| update(world, "ranking-eu", "ranking-v31-b"), |_| {}, Grade::Missed),
+    ("labeling-backlog", people_back, stop_batch, Grade::Harm),
     ("dead-upstream", |_| {}, |world| update(world, "ranking-eu", "ranking-v30-c"), Grade::Harm),
 ];
+
+fn people_back(world: &mut World) {
+    let member = |group: &str| json!({"CognitoMemberDefinition": {"UserPool": "eu-west-1_AcmeLabel", "ClientId": "5s2kq8acmelabelers", "UserGroup": group}});
+    let more = ["line-inspectors", "vision-annotators"].map(member);
+    ok(world, "UpdateWorkteam", &json!({"WorkteamName": "vision-labelers", "MemberDefinitions": more}));
+}
+
+fn stop_batch(world: &mut World) {
+    ok(world, "StopLabelingJob", &json!({"LabelingJobName": "vision-defects-b06"}));
+}
 
 fn abort(world: &mut World) {
     let input = json!({"AlarmName": "ranking-5xx", "StateValue": "ALARM", "StateReason": "by hand"});

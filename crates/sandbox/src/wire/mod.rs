@@ -97,7 +97,7 @@ fn protocol(request: &http::Request<Bytes>) -> Protocol {
         Protocol::Cbor
     } else if headers.contains_key("x-amz-target") {
         Protocol::Json
-    } else if rest::operation(request).is_some() {
+    } else if rest::service(request).is_some() {
         Protocol::Rest
     } else {
         Protocol::Query

@@ -102,6 +102,8 @@ const AREAS: &[(Service, &[(&str, Handler)])] = &[
     (Service::SageMaker, registry::OPERATIONS),
     (Service::SageMaker, monitor::OPERATIONS),
     (Service::SageMaker, search::OPERATIONS),
+    (Service::HumanLoops, shelf::loops::OPERATIONS),
+    (Service::FeatureStore, shelf::records::OPERATIONS),
     (Service::CloudWatch, metric::OPERATIONS),
     (Service::CloudWatch, alarm::OPERATIONS),
     (Service::Scaling, scaling::OPERATIONS),
@@ -153,6 +155,7 @@ impl World {
         pipeline::generate(&mut world);
         registry::generate(&mut world);
         monitor::generate(&mut world);
+        shelf::generate(&mut world);
         world.act_in_history(options.start.plus(-LIVED));
         world.advance_to(options.start);
         for rule in std::mem::take(&mut world.scenario.faults) {
@@ -168,9 +171,11 @@ impl World {
                 break;
             }
             self.now = at;
+            shelf::relive(self, at);
             self.act(at);
         }
         self.now = lived;
+        shelf::relive(self, lived);
     }
 
     pub const fn now(&self) -> Timestamp {
@@ -284,8 +289,10 @@ impl World {
     }
 
     pub(crate) fn run(&mut self, request: &Request<'_>) -> Reply {
-        if request.service == Service::SageMaker {
-            shape::check(request.operation, request.input)?;
+        match request.service {
+            Service::SageMaker | Service::HumanLoops => shape::check(request.operation, request.input)?,
+            Service::FeatureStore => shape::check(request.operation, request.input).map_err(shelf::records::refusal)?,
+            _ => {}
         }
         let handler = AREAS
             .iter()

@@ -10,6 +10,8 @@ use super::World;
 pub(crate) enum Service {
     SageMaker,
     SageMakerMetrics,
+    HumanLoops,
+    FeatureStore,
     CloudWatch,
     Logs,
     Scaling,
@@ -19,7 +21,7 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    /// Whose signature this is. `sagemaker` signs both the control plane and sagemaker-metrics; the path tells them apart.
+    /// Whose signature this is. `sagemaker` signs the control plane and its runtimes; the path tells them apart.
     pub(crate) fn from_signing_name(name: &str) -> Option<Self> {
         Some(match name {
             "sagemaker" => Self::SageMaker,
@@ -33,11 +35,13 @@ impl Service {
         })
     }
 
-    /// What clients sign with, but for sagemaker-metrics, which signs as SageMaker does: it has a client of its own.
+    /// What clients sign with, but for SageMaker's runtimes, which sign as SageMaker does: they have clients of their own.
     pub(crate) const fn signing_name(self) -> &'static str {
         match self {
             Self::SageMaker => "sagemaker",
             Self::SageMakerMetrics => "sagemaker-metrics",
+            Self::HumanLoops => "sagemaker-a2i-runtime",
+            Self::FeatureStore => "sagemaker-featurestore-runtime",
             Self::CloudWatch => "monitoring",
             Self::Logs => "logs",
             Self::Scaling => "application-autoscaling",
@@ -50,7 +54,7 @@ impl Service {
     /// The prefix of IAM actions.
     pub(crate) const fn iam(self) -> &'static str {
         match self {
-            Self::SageMaker | Self::SageMakerMetrics => "sagemaker",
+            Self::SageMaker | Self::SageMakerMetrics | Self::HumanLoops | Self::FeatureStore => "sagemaker",
             Self::CloudWatch => "cloudwatch",
             Self::Logs => "logs",
             Self::Scaling => "application-autoscaling",
@@ -63,7 +67,9 @@ impl Service {
     /// `eventSource` in CloudTrail.
     pub(crate) const fn event_source(self) -> &'static str {
         match self {
-            Self::SageMaker | Self::SageMakerMetrics => "sagemaker.amazonaws.com",
+            Self::SageMaker | Self::SageMakerMetrics | Self::HumanLoops | Self::FeatureStore => {
+                "sagemaker.amazonaws.com"
+            }
             Self::CloudWatch => "monitoring.amazonaws.com",
             Self::Logs => "logs.amazonaws.com",
             Self::Scaling => "autoscaling.amazonaws.com",

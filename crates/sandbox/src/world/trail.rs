@@ -121,7 +121,9 @@ pub(crate) fn changes<'w>(world: &'w World, since: Timestamp, caller: &str) -> i
 
 /// True for what a trail of management events keeps: changes, without data events.
 fn is_kept(request: &Request<'_>) -> bool {
-    is_change(request.operation) && request.service != Service::SageMakerMetrics && request.operation != "PutMetricData"
+    is_change(request.operation)
+        && !matches!(request.service, Service::SageMakerMetrics | Service::FeatureStore)
+        && request.operation != "PutMetricData"
 }
 
 /// Notes a change that was just answered.

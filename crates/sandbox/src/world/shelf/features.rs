@@ -6,6 +6,7 @@ use super::{
     ApiError, Handler, Item, Reply, Request, World,
     kind::{Kind, text},
     life::{AT_ONCE, Life, STILL, lasting, passing},
+    records,
 };
 use crate::world::epoch;
 
@@ -39,7 +40,7 @@ pub(super) const KINDS: &[Kind] = &[Kind {
     )
 }];
 
-fn definitions(body: &Map<String, Value>) -> &[Value] {
+pub(super) fn definitions(body: &Map<String, Value>) -> &[Value] {
     body.get("FeatureDefinitions").and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
@@ -92,7 +93,8 @@ fn group_changed(item: &mut Item, before: &Map<String, Value>) -> Result<(), Api
     Ok(())
 }
 
-fn group_told(_: &World, item: &Item, record: &mut Map<String, Value>) {
+fn group_told(world: &World, item: &Item, record: &mut Map<String, Value>) {
+    records::tell(world, item, record);
     if record.contains_key("OfflineStoreConfig") {
         let status = if item.is_moving() { "Blocked" } else { "Active" };
         record.insert("OfflineStoreStatus".to_owned(), json!({"Status": status}));

@@ -9,17 +9,25 @@
 //! |---|---|
 //! | `kind`, `life` | what a kind says of itself; states over time |
 //! | `operations`, `list` | the operations, one for all kinds |
-//! | `studio`, `tracking`, `human`, `lineage`, `monitoring`, `jobs`, `features` | the kinds |
+//! | `studio`, `tracking`, `human`, `lineage`, `monitoring`, `jobs`, `features`, `cards`, `images` | the kinds |
+//! | `labeling`, `loops`, `records` | what people and programs do with some of them |
+//! | `past` | what an account has of them when it is handed over |
 
+mod cards;
 mod features;
 mod human;
+mod images;
 mod jobs;
 mod kind;
+mod labeling;
 mod life;
 mod lineage;
 mod list;
+pub(crate) mod loops;
 mod monitoring;
 mod operations;
+mod past;
+pub(crate) mod records;
 mod studio;
 mod tracking;
 
@@ -30,14 +38,32 @@ use serde_json::{Map, Value};
 
 use super::{ApiError, Handler, Reply, Request, World, epoch, lists, noise};
 use kind::{Kind, Verb};
-use life::Next;
+pub(crate) use labeling::materialize;
+use life::{Next, Step};
+pub(crate) use past::generate;
 
 /// Operations that belong to a kind and are like those of no other.
-const OPERATIONS: &[&[(&str, Handler)]] =
-    &[studio::OPERATIONS, tracking::OPERATIONS, lineage::OPERATIONS, features::OPERATIONS];
+const OPERATIONS: &[&[(&str, Handler)]] = &[
+    studio::OPERATIONS,
+    tracking::OPERATIONS,
+    lineage::OPERATIONS,
+    features::OPERATIONS,
+    labeling::OPERATIONS,
+    cards::OPERATIONS,
+    images::OPERATIONS,
+];
 
-const KINDS: &[&[Kind]] =
-    &[studio::KINDS, tracking::KINDS, human::KINDS, lineage::KINDS, monitoring::KINDS, jobs::KINDS, features::KINDS];
+const KINDS: &[&[Kind]] = &[
+    studio::KINDS,
+    tracking::KINDS,
+    human::KINDS,
+    lineage::KINDS,
+    monitoring::KINDS,
+    jobs::KINDS,
+    features::KINDS,
+    labeling::KINDS,
+    cards::KINDS,
+];
 
 /// Most resources of one kind.
 const ROOM: usize = 10_000;
@@ -52,6 +78,9 @@ pub(crate) struct State {
     due: Option<Timestamp>,
     /// How many were made: what ids are drawn from.
     made: u64,
+    labeling: labeling::State,
+    loops: loops::State,
+    records: records::State,
 }
 
 /// One resource.
@@ -97,10 +126,25 @@ fn own() -> impl Iterator<Item = &'static (&'static str, Handler)> {
 
 /// Every operation that is answered here.
 pub(crate) fn names() -> impl Iterator<Item = String> {
-    kinds().flat_map(Kind::names).chain(own().map(|(name, _)| (*name).to_owned()))
+    let is_own = |name: &String| own().any(|(known, _)| known == name);
+    kinds().flat_map(Kind::names).filter(move |name| !is_own(name)).chain(own().map(|(name, _)| (*name).to_owned()))
 }
 
 pub(crate) fn advance(world: &mut World, to: Timestamp) {
+    ripen(world, to);
+    labeling::advance(world, to);
+    cards::advance(world, to);
+    records::deliver(world, to);
+}
+
+/// The same for a past that nobody sees the minutes of.
+pub(crate) fn relive(world: &mut World, to: Timestamp) {
+    ripen(world, to);
+    labeling::relive(world, to);
+}
+
+/// What changes by itself when its time has come.
+fn ripen(world: &mut World, to: Timestamp) {
     if world.shelf.due.is_none_or(|due| due > to) {
         return;
     }
@@ -121,6 +165,8 @@ pub(crate) fn advance(world: &mut World, to: Timestamp) {
     world.shelf.due = due;
     for arn in gone {
         world.tags.forget(&arn);
+        world.shelf.records.forget(arn.rsplit('/').next().unwrap_or_default());
+        images::forget(world, &arn);
         world.shelf.associations.retain(|(source, destination), _| *source != arn && *destination != arn);
     }
 }
@@ -188,6 +234,22 @@ impl World {
         }
         (kind.told)(self, item, &mut record);
         record
+    }
+
+    /// Puts a resource in its place, from where it goes through these states.
+    fn shelve(
+        &mut self,
+        (noun, key, arn): (&'static str, String, String),
+        by: &str,
+        body: Map<String, Value>,
+        steps: &'static [Step],
+    ) {
+        let (now, by) = (self.now, by.to_owned());
+        let (state, stamps, next) = ("", Vec::new(), None);
+        let mut item = Item { arn, created: now, modified: now, changed_by: by.clone(), by, body, state, stamps, next };
+        item.go(now, steps, false);
+        self.shelf.expect(item.due());
+        self.shelf.items.entry(noun).or_default().insert(key, item);
     }
 
     /// Letters and digits that no other resource has.

@@ -17,14 +17,14 @@ fn body_of(request: &Request<'_>) -> Body {
 }
 
 /// The first of `codes` that the service names for this operation; most answer with a validation error otherwise.
-fn refuse(request: &Request<'_>, codes: &[&'static str], message: String) -> ApiError {
+pub(super) fn refuse(request: &Request<'_>, codes: &[&'static str], message: String) -> ApiError {
     let named = Operation::named(request.operation);
     let code = codes.iter().find(|code| named.is_some_and(|operation| operation.may_fail_with(code)));
     ApiError::new(400, code.copied().unwrap_or("ValidationException"), message)
 }
 
 /// What an answer says of a record: the members it has, or the record under the kind's own name.
-fn answer(request: &Request<'_>, kind: &Kind, record: &Body) -> Value {
+pub(super) fn answer(request: &Request<'_>, kind: &Kind, record: &Body) -> Value {
     let Some(operation) = Operation::named(request.operation) else { return Value::Object(Body::new()) };
     let members = operation.output.members();
     let whole = members.get(kind.noun).map(|member| Shape::named(member.shape));
@@ -52,7 +52,6 @@ pub(super) fn create(world: &mut World, request: &Request<'_>, kind: &'static Ki
         body.insert(kind.arn.to_owned(), arn.as_str().into());
     }
     let key = kind.key(&body);
-    let now = world.now;
     let items = world.shelf.items.entry(kind.noun).or_default();
     if items.get(&key).is_some_and(|item| !kind.is_over(item)) {
         let message = format!("Cannot create {} \"{arn}\": it exists already.", kind.words());
@@ -62,26 +61,11 @@ pub(super) fn create(world: &mut World, request: &Request<'_>, kind: &'static Ki
         let message = format!("The account has {ROOM} resources of this kind, which is the limit.");
         return Err(refuse(request, &["ResourceLimitExceeded"], message));
     }
-    let by = request.caller.to_owned();
-    let mut item = Item {
-        arn: arn.clone(),
-        created: now,
-        modified: now,
-        changed_by: by.clone(),
-        by,
-        body,
-        state: "",
-        stamps: Vec::new(),
-        next: None,
-    };
-    item.go(now, kind.life.create, false);
-    world.shelf.expect(item.due());
-    let record = world.told(kind, &item);
-    world.shelf.items.entry(kind.noun).or_default().insert(key, item);
+    world.shelve((kind.noun, key.clone(), arn.clone()), request.caller, body, kind.life.create);
     // Of the one that was over.
     world.tags.forget(&arn);
     world.tags.set_from(&arn, tags.as_ref().and_then(Value::as_array).map_or(&[], Vec::as_slice));
-    Ok(answer(request, kind, &record))
+    told(world, request, kind, &key)
 }
 
 fn arn_of(kind: &Kind, name: &str) -> String {
@@ -101,7 +85,7 @@ fn check_needs(world: &World, request: &Request<'_>, kind: &Kind, body: &Body) -
 }
 
 /// The key of what the request names; it is there.
-fn key_of(world: &World, request: &Request<'_>, kind: &Kind) -> Result<String, ApiError> {
+pub(super) fn key_of(world: &World, request: &Request<'_>, kind: &Kind) -> Result<String, ApiError> {
     let body = body_of(request);
     let own = kind.keys.last().copied().unwrap_or_default();
     let given = kind.own_name(&body).ok_or_else(|| ApiError::missing(own))?;
