@@ -88,3 +88,46 @@ fn lived_on(left: Timestamp, end: Timestamp) -> String {
     }
     format!("You left at {}; the account lived on for {}.\n\n", left.hms(), span(without))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = "docs/drills.md";
+    const MARK: &str = "<!-- The rest is written by a test: MLDECK_BLESS=1 cargo test -p mldeck --lib drill -->\n";
+
+    /// Every scenario with its story, and without its solution.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "how tests are told to write instead of compare")]
+    fn the_page_of_drills_is_what_is_built_in() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
+        let page = std::fs::read_to_string(&path).expect("the page");
+        let (prose, _) = page.split_once(MARK).expect("the mark");
+        let mut fresh = format!("{prose}{MARK}");
+        for name in scenario::names() {
+            let scenario = Scenario::named(name).expect("a scenario");
+            let kind = if scenario.is_drill() { "" } else { " (no drill)" };
+            fresh.push_str(&format!("\n### {name}{kind}\n\n{}\n", scenario.doc.trim()));
+        }
+        if std::env::var("MLDECK_BLESS").is_ok_and(|bless| bless == "1") {
+            std::fs::write(&path, &fresh).expect("it is written");
+        }
+        let known = std::fs::read_to_string(&path).expect("the page");
+        assert!(known == fresh, "{PAGE} is stale: run this test with MLDECK_BLESS=1");
+    }
+
+    #[test]
+    fn what_is_listed_can_be_played_and_what_is_not_is_refused() {
+        let listed = listed();
+        for line in listed.lines().take_while(|line| !line.is_empty()) {
+            let name = line.split_whitespace().next().expect("a name");
+            assert!(find(name).is_ok_and(|scenario| scenario.is_drill()), "{line}");
+            assert!(line.chars().count() <= 120, "{line}");
+        }
+        assert!(listed.contains("bad-canary") && !listed.lines().any(|line| line.starts_with("big ")), "{listed}");
+        let drill = |name: &str| Drill { scenario: Some(name.to_owned()), speed: 10.0, seed: None };
+        for name in ["big", "nothing", "/no/such/file.toml"] {
+            assert_eq!(run(&Global::default(), &drill(name)), 2, "{name}");
+        }
+    }
+}

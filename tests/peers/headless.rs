@@ -230,3 +230,19 @@ fn filters_keep_what_they_say_and_refuse_what_they_cannot_read() {
     let one = rows(&sandbox, &["alarm", "fraud-5xx"]);
     assert_eq!(one.iter().map(|row| &row["name"]).collect::<Vec<_>>(), ["fraud-5xx"]);
 }
+
+/// The policy that the documentation gives to viewers is enough for every table, and for nothing else.
+#[test]
+fn the_viewers_policy_shows_every_table_and_changes_nothing() {
+    let policy = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/iam/viewer.json");
+    let viewer = Served::sandbox_with("quiet-night", 1, &["--policy".as_ref(), policy.as_os_str()]);
+    let everybody = Served::sandbox("quiet-night", 1);
+    for kind in ["endpoints", "executions", "runs", "monitors", "alarms", "versions"] {
+        let [seen, all] = [&viewer, &everybody].map(|server| {
+            let done = ask(&["get", kind, "-o", "csv", "--endpoint-url", &server.address]);
+            assert_eq!(done.code, Some(0), "{kind}: {}", done.errors);
+            done.output.lines().count()
+        });
+        assert!(seen > 3 && seen == all, "{kind}: {seen} of {all}");
+    }
+}

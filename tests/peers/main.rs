@@ -17,6 +17,7 @@ mod support {
 
 mod aws_cli;
 mod boto;
+mod compared;
 mod conformance;
 mod deployment;
 mod headless;

@@ -107,10 +107,15 @@ pub struct Served {
 impl Served {
     /// Our sandbox, at `speed` seconds of the account in one of ours.
     pub fn sandbox(scenario: &str, speed: u32) -> Self {
+        Self::sandbox_with(scenario, speed, &[])
+    }
+
+    /// Our sandbox with more arguments.
+    pub fn sandbox_with(scenario: &str, speed: u32, more: &[&OsStr]) -> Self {
         let home = TempDir::new().expect("a directory");
         let mut command = bare(env!("CARGO_BIN_EXE_mldeck"), home.path());
         command.args(["sandbox", "serve", "--listen", "127.0.0.1:0", "--scenario", scenario]);
-        command.args(["--speed", &speed.to_string()]).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        command.args(["--speed", &speed.to_string()]).args(more).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = Kept(command.spawn().expect("mldeck starts"));
         let said = child.0.stdout.take().expect("piped");
         Self::after(child, home, said, " on ")

@@ -144,6 +144,7 @@ pub(super) fn describe_config(world: &mut World, request: &Request<'_>) -> Reply
     let mut body = config.body.clone();
     body.insert("EndpointConfigArn".into(), config_arn(name).into());
     body.insert("CreationTime".into(), epoch(config.created));
+    body.entry("EnableNetworkIsolation").or_insert(false.into());
     Ok(Value::Object(body))
 }
 
@@ -200,6 +201,7 @@ pub(super) fn describe_model(world: &mut World, request: &Request<'_>) -> Reply 
     let mut body = model.body.clone();
     body.insert("ModelArn".into(), model_arn(name).into());
     body.insert("CreationTime".into(), epoch(model.created));
+    body.entry("EnableNetworkIsolation").or_insert(false.into());
     Ok(Value::Object(body))
 }
 
