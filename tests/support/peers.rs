@@ -23,7 +23,7 @@ use tempfile::TempDir;
 /// Long enough for a Python program on a loaded machine, short enough to fail.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
-const REQUIREMENTS: &str = include_str!("../peers/requirements.txt");
+const REQUIREMENTS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/requirements.txt"));
 
 /// The commands of the environment, or why there is none.
 pub struct Peers {
@@ -119,6 +119,12 @@ impl Served {
         let mut child = Kept(command.spawn().expect("mldeck starts"));
         let said = child.0.stdout.take().expect("piped");
         Self::after(child, home, said, " on ")
+    }
+
+    /// Its process.
+    #[allow(dead_code, reason = "a benchmark asks for it, tests do not")]
+    pub fn pid(&self) -> u32 {
+        self._child.0.id()
     }
 
     /// Waits for the line that names the address behind `mark`, and keeps reading so that the server never blocks.

@@ -12,7 +12,16 @@ use serde_json::{Map, Value};
 
 pub(crate) use check::check;
 
-const FACTS: &str = include_str!("../../model/sagemaker.txt");
+/// As `build.rs` packs them.
+const PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/facts"));
+
+/// The facts, unpacked when first asked for: a deck on AWS never does.
+fn facts() -> &'static str {
+    static FACTS: OnceLock<String> = OnceLock::new();
+    // What was packed here is unpacked; without facts every request would fit, and the tests of this module fail.
+    let unpacked = || miniz_oxide::inflate::decompress_to_vec(PACKED).unwrap_or_default();
+    FACTS.get_or_init(|| String::from_utf8(unpacked()).unwrap_or_default())
+}
 
 /// What an operation takes and gives.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -149,7 +158,7 @@ fn index() -> &'static Index {
     static INDEX: OnceLock<Index> = OnceLock::new();
     INDEX.get_or_init(|| {
         let mut index = Index { operations: HashMap::new(), shapes: HashMap::new() };
-        for (name, rest) in FACTS.lines().filter_map(|line| line.split_once('\t')) {
+        for (name, rest) in facts().lines().filter_map(|line| line.split_once('\t')) {
             match name.strip_prefix('@') {
                 Some(operation) => index.operations.insert(operation, rest),
                 None => index.shapes.insert(name, rest),
