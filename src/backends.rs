@@ -29,6 +29,7 @@ type Later = LazyLock<Arc<Mutex<World>>, Box<dyn FnOnce() -> Arc<Mutex<World>> +
 #[derive(Clone)]
 pub struct Sandbox {
     world: Arc<Later>,
+    start: Timestamp,
     pub clock: Arc<Mutex<Clock>>,
 }
 
@@ -50,8 +51,16 @@ impl Sandbox {
         let generate = move || Arc::new(Mutex::new(World::new(Options { seed, scenario, start })));
         Self {
             world: Arc::new(LazyLock::new(Box::new(generate))),
+            start,
             clock: Arc::new(Mutex::new(Clock::new(start, clock::instant(), speed))),
         }
+    }
+
+    /// Begins the account's time now: what passed since it was made does not count.
+    pub fn restart(&self) {
+        let mut clock = lock(&self.clock);
+        let speed = clock.speed();
+        *clock = Clock::new(self.start, clock::instant(), speed);
     }
 
     /// The world; the first call generates it, and others wait for that.

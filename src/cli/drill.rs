@@ -1,13 +1,17 @@
 //! `mldeck drill`: a scenario as an on-call drill. The page is read, the deck is the deck, and the debriefing grades what
 //! became of the account.
 
-use std::io::{BufRead as _, IsTerminal as _};
+use std::{
+    io::{BufRead as _, IsTerminal as _},
+    net::{Ipv4Addr, SocketAddr},
+};
 
 use clap::Args;
 use mldeck_core::time::{Timestamp, span};
-use mldeck_sandbox::{Scenario, drill::Grade, scenario};
+use mldeck_sandbox::{Scenario, drill::Grade, scenario, serve::Server};
+use tokio::runtime::{Builder, Runtime};
 
-use super::{Demo, Global, out, speed, start};
+use super::{Demo, Global, out, sandbox::exports, speed, start};
 use crate::backends::{Sandbox, find};
 
 #[derive(Debug, Args)]
@@ -29,13 +33,19 @@ pub fn run(global: &Global, drill: &Drill) -> u8 {
         Ok(_) => return refuse(&format!("`{name}` is no drill; `mldeck drill` lists those that are")),
         Err(error) => return refuse(&error.to_string()),
     };
-    if out::print(&page(&scenario, drill.speed)).is_err() {
+    let page = page(&scenario, drill.speed);
+    let sandbox = Sandbox::of(scenario, drill.seed, drill.speed);
+    let beside = match Beside::open(&sandbox) {
+        Ok(beside) => beside,
+        Err(error) => return refuse(&error),
+    };
+    if out::print(&format!("{page}\n{}\nEnter starts the clock.\n", beside.said())).is_err() {
         return 1;
     }
     if std::io::stdin().is_terminal() {
         let _ = std::io::stdin().lock().read_line(&mut String::new());
     }
-    let sandbox = Sandbox::of(scenario, drill.seed, drill.speed);
+    sandbox.restart();
     let demo = Demo { scenario: name.clone(), speed: drill.speed, seed: drill.seed, target: None };
     let code = start::run_on(global, Some((&demo, sandbox.clone())), None);
     // Killed, or no terminal: there was no drill.
@@ -43,6 +53,30 @@ pub fn run(global: &Global, drill: &Drill) -> u8 {
         return code;
     }
     debrief(&sandbox)
+}
+
+/// The account on a port of this machine besides, as long as it is kept: for what the deck has no key for.
+struct Beside {
+    _runtime: Runtime,
+    address: SocketAddr,
+}
+
+impl Beside {
+    fn open(sandbox: &Sandbox) -> Result<Self, String> {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(|e| e.to_string())?;
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let server = runtime.block_on(Server::bind(any, false)).map_err(|error| error.to_string())?;
+        let (address, sandbox) = (server.address(), sandbox.clone());
+        runtime.spawn(server.run(move |request| sandbox.deliver(request), std::future::pending()));
+        Ok(Self { _runtime: runtime, address })
+    }
+
+    fn said(&self) -> String {
+        format!(
+            "What the deck has no key for is done in another shell, with the AWS CLI or boto3:\n{}",
+            exports(self.address)
+        )
+    }
 }
 
 fn refuse(why: &str) -> u8 {
@@ -60,7 +94,7 @@ fn listed() -> String {
 fn page(scenario: &Scenario, speed: f64) -> String {
     format!(
         "{}, {}\n\n{}\n\nYou are on call. One of your seconds is {speed} of the account's. Leave with q when you are done: the account lives on\n\
-         without you, and is graded in the end. Enter starts the clock.\n",
+         without you, and is graded in the end.\n",
         scenario.name,
         scenario.start.full(),
         scenario.doc.trim()

@@ -82,11 +82,7 @@ fn serve(args: &Serve) -> u8 {
             }
         };
         let address = server.address();
-        let hello = format!(
-            "serving scenario {} on http://{address}\n\
-             export AWS_ENDPOINT_URL=http://{address} AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1 AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox\n",
-            args.scenario
-        );
+        let hello = format!("serving scenario {} on http://{address}\n{}", args.scenario, exports(address));
         if args.exposed && !address.ip().is_loopback() {
             out::complain("warning: anybody who reaches this address may use it; no signature is checked");
         }
@@ -97,6 +93,14 @@ fn serve(args: &Serve) -> u8 {
         server.run(move |request| sandbox.deliver(request), stopped()).await;
         0
     })
+}
+
+/// What a shell says so that other tools find the account there.
+pub(super) fn exports(address: SocketAddr) -> String {
+    format!(
+        "export AWS_ENDPOINT_URL=http://{address} AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1 \
+         AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox\n"
+    )
 }
 
 fn hold(sandbox: &Sandbox, policy: &std::path::Path) -> Result<(), String> {
