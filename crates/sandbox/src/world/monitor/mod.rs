@@ -108,3 +108,15 @@ pub(crate) fn generate(world: &mut World) {
 
 /// Executions need no help to appear: they are derived from the clock.
 pub(crate) const fn advance(_world: &mut World, _to: Timestamp) {}
+
+/// What the newest execution over an endpoint's data found against its baseline: the report, and how many violations there are
+/// when there is one.
+pub(crate) fn judged(world: &World, endpoint: &str, at: Timestamp) -> Option<(serde_json::Value, usize)> {
+    let is_meant =
+        |schedule: &Schedule| schedule.plan.endpoint == endpoint && schedule.plan.kind == table::Kind::DataQuality;
+    let index = world.monitors.schedules.iter().position(is_meant)?;
+    let execution = world.last_execution(index, at, true).filter(|execution| execution.rows() > 0)?;
+    let execution::Data::Features(profiles) = execution.data() else { return None };
+    let found = execution::violations(&profiles, &execution.baseline());
+    (!found.is_empty()).then(|| (report::violations(&found), found.len()))
+}

@@ -3,29 +3,57 @@
 //! What an execution makes is real to the other areas: a training job when `Train` begins, a package version when
 //! `Register` ends.
 
+mod change;
 mod custom;
 mod definition;
 mod execution;
+mod graph;
 mod history;
 mod life;
 mod operations;
+mod retry;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod trace;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mldeck_core::time::Timestamp;
 
 pub(crate) use execution::{Execution, pipeline_arn, record, trial};
 pub(crate) use history::generate;
 pub(crate) use life::advance;
-pub(crate) use operations::{OPERATIONS, pipeline_record};
+pub(crate) use operations::pipeline_record;
 pub(crate) use steps::processing_job;
 
 use self::custom::Custom;
-use super::{estate::FAMILIES, run::Series};
+use super::{
+    Handler,
+    estate::{FAMILIES, Family},
+    run::Series,
+};
+
+pub(crate) const OPERATIONS: &[(&str, Handler)] = &[
+    ("ListPipelines", operations::list_pipelines),
+    ("DescribePipeline", operations::describe_pipeline),
+    ("CreatePipeline", change::create_pipeline),
+    ("UpdatePipeline", change::update_pipeline),
+    ("DeletePipeline", change::delete_pipeline),
+    ("ListPipelineVersions", change::list_versions),
+    ("UpdatePipelineVersion", change::update_version),
+    ("ListPipelineExecutions", operations::list_executions),
+    ("DescribePipelineExecution", operations::describe_execution),
+    ("ListPipelineExecutionSteps", operations::list_steps),
+    ("ListPipelineParametersForExecution", operations::list_parameters),
+    ("DescribePipelineDefinitionForExecution", operations::describe_definition),
+    ("StartPipelineExecution", operations::start_execution),
+    ("StopPipelineExecution", operations::stop_execution),
+    ("RetryPipelineExecution", retry::retry_execution),
+    ("UpdatePipelineExecution", retry::update_execution),
+    ("SendPipelineExecutionStepSuccess", retry::step_succeeded),
+    ("SendPipelineExecutionStepFailure", retry::step_failed),
+];
 
 #[derive(Default)]
 pub(crate) struct State {
@@ -36,6 +64,10 @@ pub(crate) struct State {
     active: Vec<u32>,
     /// Pipelines that callers created.
     custom: BTreeMap<String, Custom>,
+    /// Pipelines of families that a caller deleted.
+    deleted: BTreeSet<&'static str>,
+    /// `ClientRequestToken` of the call that made a pipeline.
+    makers: BTreeMap<String, String>,
     /// `ClientRequestToken` of starts: the same token gives the same execution.
     tokens: BTreeMap<String, u32>,
     /// What is before is done.
@@ -49,7 +81,14 @@ impl State {
 
     /// Every pipeline: the families', then those that callers created.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        FAMILIES.iter().map(|family| family.pipeline).chain(self.custom.keys().map(String::as_str))
+        self.families().map(|(_, family)| family.pipeline).chain(self.custom.keys().map(String::as_str))
+    }
+
+    /// Families whose pipeline is there and as it was.
+    fn families(&self) -> impl Iterator<Item = (u8, &'static Family)> {
+        let is_own =
+            |family: &Family| !self.deleted.contains(family.pipeline) && !self.custom.contains_key(family.pipeline);
+        (0..).zip(FAMILIES).filter(move |(_, family)| is_own(family))
     }
 
     pub(crate) fn get(&self, index: u32) -> Option<&Execution> {
