@@ -74,6 +74,7 @@ impl Sandbox {
         let asked = control::answer(&mut lock(&self.clock), clock::instant(), request);
         let now = self.now();
         world.advance_to(now);
+        let asked = asked.or_else(|| control::events(&world, request));
         asked.map_or_else(|| world.deliver(request), Delivery::Answer)
     }
 }

@@ -7,6 +7,9 @@
 //! | `POST {"pause": true}`, `{"pause": false}` | stops time and lets it go on |
 //! | `POST {"speed": 60}` | seconds of the account in one of ours, 1 to 3600 |
 //!
+//! `GET /_sandbox/events?after=0` tells what EventBridge was told: lines of `{"sequence": 1, "event": {…}}`, at most a thousand an
+//! answer, of the last ten thousand.
+//!
 //! No signature is wanted: who reaches the port may do this, but for pages in a browser (requests with an `Origin`).
 
 use std::time::{Duration, Instant};
@@ -16,9 +19,13 @@ use http::{Method, Request, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::clock::{Clock, MOST_SPEED};
+use crate::{
+    World,
+    clock::{Clock, MOST_SPEED},
+};
 
 const PATH: &str = "/_sandbox/clock";
+const EVENTS: &str = "/_sandbox/events";
 /// Seconds that may be stepped over at once. The caller lets the world live through them before the answer goes out, so that
 /// steps cannot pile up before a request that wants something else.
 const MOST_STEP: f64 = 90.0 * 86_400.0;
@@ -48,6 +55,25 @@ pub fn answer(clock: &mut Clock, wall: Instant, request: &Request<Bytes>) -> Opt
             respond(StatusCode::OK, told.to_string())
         }
         Err(wrong) => respond(StatusCode::BAD_REQUEST, json!({"error": wrong}).to_string()),
+    })
+}
+
+/// Answers `GET /_sandbox/events?after=N`: what the account has told EventBridge since, a line each; `None` for everything else.
+pub fn events(world: &World, request: &Request<Bytes>) -> Option<Response<Bytes>> {
+    if request.uri().path() != EVENTS {
+        return None;
+    }
+    let after = request.uri().query().and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("after=")));
+    let after = after.unwrap_or("0").parse::<u64>();
+    let is_fine = *request.method() == Method::GET && !request.headers().contains_key(header::ORIGIN);
+    Some(match after.ok().filter(|_| is_fine) {
+        Some(after) => {
+            let mut response = respond(StatusCode::OK, world.events(after));
+            let lines = header::HeaderValue::from_static("application/x-ndjson");
+            response.headers_mut().insert(header::CONTENT_TYPE, lines);
+            response
+        }
+        None => respond(StatusCode::BAD_REQUEST, json!({"error": "GET, after=<sequence number>"}).to_string()),
     })
 }
 

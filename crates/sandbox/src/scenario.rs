@@ -24,6 +24,7 @@ const FILES: &[(&str, &str)] = &[
     ("silent-regression", include_str!("../scenarios/silent-regression.toml")),
     ("misleading-history", include_str!("../scenarios/misleading-history.toml")),
     ("failed-pipeline", include_str!("../scenarios/failed-pipeline.toml")),
+    ("drift-storm", include_str!("../scenarios/drift-storm.toml")),
     ("big", include_str!("../scenarios/big.toml")),
 ];
 
@@ -61,8 +62,8 @@ pub struct Scenario {
     /// Log lines with hostile bytes in them.
     pub(crate) hostile_logs: bool,
     /// Facts for areas that read their own: `[learning]` with `runs` and `executions` (how many a month has besides the
-    /// regular ones), `[search]` with `lag_s` (seconds the index is behind), `[[step]]` (what becomes of a pipeline's step) and
-    /// `[[quota]]` (how many instances of a type the account may run).
+    /// regular ones), `[search]` with `lag_s` (seconds the index is behind), `[[step]]` (what becomes of a pipeline's step),
+    /// `[[quota]]` (how many instances of a type the account may run), `[[drift]]` and `[[quality]]` (what happens to the data).
     pub(crate) more: toml::Table,
 }
 

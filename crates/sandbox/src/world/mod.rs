@@ -8,6 +8,7 @@ pub(crate) mod alarm;
 pub(crate) mod chance;
 pub(crate) mod endpoint;
 pub(crate) mod estate;
+pub(crate) mod events;
 pub(crate) mod identity;
 pub(crate) mod listing;
 pub(crate) mod lists;
@@ -74,6 +75,8 @@ pub struct World {
     pub(crate) monitors: monitor::State,
     pub(crate) shelf: shelf::State,
     pub(crate) search: search::Index,
+    pub(crate) sessions: identity::State,
+    pub(crate) events: events::State,
     pub(crate) faults: Faults,
     /// Index of the next timed action of the scenario.
     next_action: usize,
@@ -119,6 +122,8 @@ impl World {
             monitors: monitor::State::default(),
             shelf: shelf::State::default(),
             search: search::Index::default(),
+            sessions: identity::State::default(),
+            events: events::State::default(),
             faults: Faults::new(options.seed),
             next_action: 0,
             requests: 0,
@@ -134,6 +139,7 @@ impl World {
         monitor::generate(&mut world);
         world.act_in_history(options.start.plus(-LIVED));
         world.advance_to(options.start);
+        events::observe(&mut world, true);
         world
     }
 
@@ -163,6 +169,9 @@ impl World {
             self.now = next;
             self.advance_areas(next);
             self.act(next);
+            if next > self.start {
+                events::observe(self, false);
+            }
         }
     }
 
@@ -236,10 +245,13 @@ impl World {
     pub(crate) fn dispatch(&mut self, request: &Request<'_>) -> Reply {
         let reply = self.run(request);
         trail::note(self, request, &reply);
+        if reply.is_ok() && trail::is_kept(request) && request.caller != run::SCHEDULER {
+            events::observe(self, true);
+        }
         reply
     }
 
-    fn run(&mut self, request: &Request<'_>) -> Reply {
+    pub(crate) fn run(&mut self, request: &Request<'_>) -> Reply {
         if request.service == Service::SageMaker {
             shape::check(request.operation, request.input)?;
         }

@@ -71,7 +71,7 @@ const CHANGES: &[&str] = &[
 ];
 
 /// True for what a trail of management events keeps: changes, without data events.
-fn is_kept(request: &Request<'_>) -> bool {
+pub(crate) fn is_kept(request: &Request<'_>) -> bool {
     CHANGES.iter().any(|verb| request.operation.starts_with(verb))
         && request.service != Service::SageMakerMetrics
         && request.operation != "PutMetricData"
@@ -268,7 +268,7 @@ impl Event {
             "EventName" => self.name == value,
             "EventId" => self.id == value,
             "EventSource" => self.service.event_source() == value,
-            "Username" => self.by == value,
+            "Username" => estate::session_name(&self.by) == value,
             "ReadOnly" => value == "false",
             "ResourceName" => self.resources().any(|(_, name)| name == value),
             "ResourceType" => self.resources().any(|(kind, _)| kind == value),
@@ -285,7 +285,7 @@ impl Event {
             "EventTime": epoch(self.at),
             "EventSource": self.service.event_source(),
             "ReadOnly": "false",
-            "Username": self.by,
+            "Username": estate::session_name(&self.by),
             "Resources": resources,
             "CloudTrailEvent": self.record().to_string(),
         })
@@ -299,7 +299,7 @@ impl Event {
             "eventVersion": "1.09",
             "userIdentity": {
                 "type": "AssumedRole",
-                "principalId": format!("AROAUQ4X7MLOPSEXAMPLE:{}", self.by),
+                "principalId": format!("AROAUQ4X7MLOPSEXAMPLE:{}", estate::session_name(&self.by)),
                 "arn": arn,
                 "accountId": estate::ACCOUNT,
                 "sessionContext": {

@@ -20,6 +20,7 @@ mod trace;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mldeck_core::time::Timestamp;
+use serde_json::Value;
 
 pub(crate) use execution::{Execution, pipeline_arn, record, trial};
 pub(crate) use history::generate;
@@ -29,7 +30,7 @@ pub(crate) use steps::processing_job;
 
 use self::custom::Custom;
 use super::{
-    Handler,
+    Handler, World,
     estate::{FAMILIES, Family},
     run::Series,
 };
@@ -54,6 +55,28 @@ pub(crate) const OPERATIONS: &[(&str, Handler)] = &[
     ("SendPipelineExecutionStepSuccess", retry::step_succeeded),
     ("SendPipelineExecutionStepFailure", retry::step_failed),
 ];
+
+/// Whether an execution may be making jobs.
+pub(crate) fn is_busy(world: &World) -> bool {
+    !world.pipelines.active.is_empty()
+}
+
+/// Executions that go on, and the newest: each with how Describe and ListPipelineExecutionSteps tell it. Those whose end is
+/// known are left out.
+pub(crate) fn moving(world: &World, is_known: impl Fn(&str) -> bool) -> Vec<(&Execution, Value, Vec<Value>)> {
+    let now = world.now;
+    let count = world.pipelines.executions.len();
+    let newest = count.saturating_sub(RECENT) as u32..count as u32;
+    let mut all: Vec<u32> = world.pipelines.active.iter().copied().chain(newest).collect();
+    all.sort_unstable();
+    all.dedup();
+    let all = all.into_iter().filter_map(|index| world.pipelines.get(index));
+    let told = all.filter(|execution| execution.started <= now && !is_known(&execution.arn(world.seed)));
+    told.map(|execution| (execution, record(world, execution, now), steps::started(world, execution, now))).collect()
+}
+
+/// Executions that are looked at even when they are over.
+const RECENT: usize = 12;
 
 #[derive(Default)]
 pub(crate) struct State {

@@ -110,6 +110,7 @@ pub(super) fn retry_execution(world: &mut World, request: &Request<'_>) -> Reply
         world.pipelines.active.push(index);
     }
     world.pipelines.tokens.insert(token, index);
+    world.events.reopen(&arn);
     Ok(json!({"PipelineExecutionArn": arn}))
 }
 
