@@ -12,6 +12,9 @@
 //! | `PUT /_sandbox/policy` | holds the operator to an IAM policy; `DELETE` ends that |
 //! | `GET /_sandbox/drill` | the grade as things are now, for a scenario that is a drill |
 //!
+//! `GET /_sandbox/events?after=0` tells what EventBridge was told: lines of `{"sequence": 1, "event": {…}}`, at most a thousand an
+//! answer, of the last ten thousand.
+//!
 //! No signature is wanted: who reaches the port may do this, but for pages in a browser (requests with an `Origin`).
 
 use std::time::{Duration, Instant};
@@ -68,6 +71,9 @@ pub fn answer(clock: &mut Clock, wall: Instant, request: &Request<Bytes>) -> Opt
 /// Answers what is asked of the sandbox about its account as it is now; `None` for requests to the account itself.
 pub fn of_account(world: &mut World, request: &Request<Bytes>) -> Option<Response<Bytes>> {
     let what = request.uri().path().strip_prefix(HOME)?;
+    if what == "events" {
+        return Some(events(world, request));
+    }
     let done = if request.headers().contains_key(header::ORIGIN) {
         Err("not from a page in a browser".to_owned())
     } else {
@@ -98,9 +104,25 @@ fn see_to(world: &mut World, what: &str, request: &Request<Bytes>) -> Result<Val
             let report = world.grade().ok_or("this scenario is no drill")?;
             return serde_json::to_value(report).map_err(|error| error.to_string());
         }
-        _ => return Err("clock, faults, policy or drill".to_owned()),
+        _ => return Err("clock, faults, policy, drill or events".to_owned()),
     }
     Ok(json!({"rules": world.faults.rules().len(), "policy": world.policy.is_some()}))
+}
+
+/// Answers `GET /_sandbox/events?after=N`: what the account has told EventBridge since, a line each.
+fn events(world: &mut World, request: &Request<Bytes>) -> Response<Bytes> {
+    let after = request.uri().query().and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("after=")));
+    let after = after.unwrap_or("0").parse::<u64>();
+    let is_fine = *request.method() == Method::GET && !request.headers().contains_key(header::ORIGIN);
+    match after.ok().filter(|_| is_fine) {
+        Some(after) => {
+            let mut response = respond(StatusCode::OK, world.events(after));
+            let lines = header::HeaderValue::from_static("application/x-ndjson");
+            response.headers_mut().insert(header::CONTENT_TYPE, lines);
+            response
+        }
+        None => respond(StatusCode::BAD_REQUEST, json!({"error": "GET, after=<sequence number>"}).to_string()),
+    }
 }
 
 fn obey(clock: &mut Clock, wall: Instant, body: &[u8]) -> Result<(), String> {

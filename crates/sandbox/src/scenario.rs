@@ -32,6 +32,8 @@ const FILES: &[(&str, &str)] = &[
     ("silent-regression", include_str!("../scenarios/silent-regression.toml")),
     ("misleading-history", include_str!("../scenarios/misleading-history.toml")),
     ("labeling-backlog", include_str!("../scenarios/labeling-backlog.toml")),
+    ("failed-pipeline", include_str!("../scenarios/failed-pipeline.toml")),
+    ("drift-storm", include_str!("../scenarios/drift-storm.toml")),
     ("big", include_str!("../scenarios/big.toml")),
     ("throttled-account", include_str!("../scenarios/throttled-account.toml")),
     ("expired-login", include_str!("../scenarios/expired-login.toml")),
@@ -88,7 +90,8 @@ pub struct Scenario {
     pub(crate) drill: Option<Drill>,
     /// Facts for areas that read their own: `[learning]` with `runs` and `executions` (how many a month has besides the
     /// regular ones), `[search]` with `lag_s` (seconds the index is behind), `[people.groups]` (how many people a group of a
-    /// work team has).
+    /// work team has), `[[step]]` (what becomes of a pipeline's step), `[[quota]]` (how many instances of a type the account
+    /// may run), `[[drift]]` and `[[quality]]` (what happens to the data).
     pub(crate) more: toml::Table,
 }
 

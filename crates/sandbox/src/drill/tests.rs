@@ -49,6 +49,8 @@ const DRILLS: &[(&str, Act, Act, Grade)] = &[
     ("ci-redeploys", hold_and_go_back, |world| update(world, "fraud-prod", "fraud-v17-a"), Grade::Missed),
     ("rollback-failed", |world| update(world, "ranking-eu", "ranking-v31-b"), |_| {}, Grade::Missed),
     ("labeling-backlog", people_back, stop_batch, Grade::Harm),
+    ("failed-pipeline", |world| retry_newest(world, "ranking-weekly"), retry_all, Grade::Harm),
+    ("drift-storm", |_| {}, retrain, Grade::Harm),
     ("dead-upstream", |_| {}, |world| update(world, "ranking-eu", "ranking-v30-c"), Grade::Harm),
 ];
 
@@ -60,6 +62,24 @@ fn people_back(world: &mut World) {
 
 fn stop_batch(world: &mut World) {
     ok(world, "StopLabelingJob", &json!({"LabelingJobName": "vision-defects-b06"}));
+}
+
+fn retry_newest(world: &mut World, pipeline: &str) {
+    let list = ok(world, "ListPipelineExecutions", &json!({"PipelineName": pipeline}));
+    let arn = &list["PipelineExecutionSummaries"][0]["PipelineExecutionArn"];
+    let token = format!("{pipeline:r<32}");
+    ok(world, "RetryPipelineExecution", &json!({"PipelineExecutionArn": arn, "ClientRequestToken": token}));
+}
+
+fn retry_all(world: &mut World) {
+    for pipeline in ["fraud-refresh", "ranking-weekly", "churn-features"] {
+        retry_newest(world, pipeline);
+    }
+}
+
+fn retrain(world: &mut World) {
+    let input = json!({"PipelineName": "churn-train", "ClientRequestToken": "t".repeat(32)});
+    ok(world, "StartPipelineExecution", &input);
 }
 
 fn abort(world: &mut World) {

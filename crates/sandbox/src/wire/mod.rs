@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::Value;
 
-use crate::world::{ApiError, Request, Service, World, estate};
+use crate::world::{ApiError, Request, Service, World, estate, identity};
 
 /// Bodies above this are refused before they are read as anything.
 pub(crate) const MOST_BODY: usize = 1 << 20;
@@ -38,8 +38,12 @@ pub(crate) fn handle(world: &mut World, request: &http::Request<Bytes>) -> Respo
     let request_id = world.request_id();
     let protocol = protocol(request);
     let mut response = match credential(request) {
-        Ok(Service::S3) => s3::handle(world, request, &request_id),
-        Ok(service) => answer(world, request, service, protocol, &request_id),
+        Ok(service) => match caller(world, request, service) {
+            Ok(_) if service == Service::S3 => s3::handle(world, request, &request_id),
+            Ok(caller) => answer(world, request, service, &caller, &request_id),
+            Err(error) if service == Service::S3 => s3::failure(&error, &request_id),
+            Err(error) => failure(protocol, service, &error, &request_id),
+        },
         Err(error) => failure(protocol, service_hint(protocol), &error, &request_id),
     };
     stamp(&mut response, world, &request_id);
@@ -50,9 +54,10 @@ fn answer(
     world: &mut World,
     request: &http::Request<Bytes>,
     service: Service,
-    protocol: Protocol,
+    caller: &str,
     request_id: &str,
 ) -> Response<Bytes> {
+    let protocol = protocol(request);
     let call = match decode(request, service, protocol) {
         Ok(call) => call,
         Err(error) => return failure(protocol, service, &error, request_id),
@@ -61,13 +66,21 @@ fn answer(
         service: call.service,
         operation: &call.operation,
         input: &call.input,
-        caller: estate::OPERATOR,
+        caller,
         request_id,
     });
     match reply {
         Ok(output) => success(&call, &output, request_id),
         Err(error) => failure(call.protocol, call.service, &error, request_id),
     }
+}
+
+/// Who asks: the session whose key signed, while it lasts; any other key is the operator's.
+fn caller(world: &World, request: &http::Request<Bytes>, service: Service) -> Result<String, ApiError> {
+    let scope = signature_scope(request).unwrap_or_default();
+    let key = scope.split('/').next().unwrap_or_default();
+    let token = text(request.headers(), "x-amz-security-token");
+    Ok(identity::caller(world, service, key, token)?.unwrap_or_else(|| estate::OPERATOR.to_owned()))
 }
 
 /// The operation a request names, without running it: what fault rules match on.

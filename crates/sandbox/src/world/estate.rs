@@ -237,8 +237,16 @@ pub(crate) fn arn(service: &str, resource: &str) -> String {
     format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}")
 }
 
+/// The session's own name: callers who assumed a role here are kept with it, as `Auditor/anna`.
+pub(crate) fn session_name(caller: &str) -> &str {
+    caller.rsplit('/').next().unwrap_or(caller)
+}
+
 /// `arn:aws:sts::447100000921:assumed-role/OnCall/anna`: people assume OnCall, machines their own role.
 pub(crate) fn caller_arn(session: &str) -> String {
+    if session.contains('/') {
+        return format!("arn:aws:sts::{ACCOUNT}:assumed-role/{session}");
+    }
     let role = match session {
         DEPLOYER => "Deployer",
         "terraform" => "Terraform",

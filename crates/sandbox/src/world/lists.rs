@@ -72,5 +72,5 @@ pub(crate) fn without_nulls(mut value: Value) -> Value {
 /// `CreatedBy` and `LastModifiedBy`.
 pub(crate) fn user(session: &str) -> Value {
     let arn = super::estate::caller_arn(session);
-    serde_json::json!({"IamIdentity": {"Arn": arn, "PrincipalId": format!("AROAUQ4X7MLOPSEXAMPLE:{session}")}})
+    serde_json::json!({"IamIdentity": {"Arn": arn, "PrincipalId": format!("AROAUQ4X7MLOPSEXAMPLE:{}", super::estate::session_name(session))}})
 }

@@ -9,6 +9,7 @@ pub(crate) mod chance;
 pub(crate) mod check;
 pub(crate) mod endpoint;
 pub(crate) mod estate;
+pub(crate) mod events;
 pub(crate) mod identity;
 pub(crate) mod listing;
 pub(crate) mod lists;
@@ -78,6 +79,8 @@ pub struct World {
     pub(crate) monitors: monitor::State,
     pub(crate) shelf: shelf::State,
     pub(crate) search: search::Index,
+    pub(crate) sessions: identity::State,
+    pub(crate) events: events::State,
     pub(crate) faults: Faults,
     /// What the operator may do; `None`: everything.
     pub(crate) policy: Option<policy::Policy>,
@@ -138,6 +141,8 @@ impl World {
             monitors: monitor::State::default(),
             shelf: shelf::State::default(),
             search: search::Index::default(),
+            sessions: identity::State::default(),
+            events: events::State::default(),
             faults: Faults::new(options.seed),
             policy: None,
             reactions: reaction::State::default(),
@@ -196,6 +201,7 @@ impl World {
             if next == next.floor(STEP) && next >= self.start {
                 reaction::advance(self, next);
                 drill::advance(self, next);
+                events::observe(self, false);
             }
         }
     }
@@ -285,6 +291,9 @@ impl World {
     pub(crate) fn dispatch(&mut self, request: &Request<'_>) -> Reply {
         let reply = policy::permits(self, request).and_then(|()| self.run(request));
         trail::note(self, request, &reply);
+        if reply.is_ok() && trail::is_kept(request) && request.caller != run::SCHEDULER {
+            events::observe(self, true);
+        }
         reply
     }
 

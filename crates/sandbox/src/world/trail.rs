@@ -84,7 +84,7 @@ pub(crate) struct Change<'w> {
 }
 
 impl Change<'_> {
-    /// Whether the request names one of these things, by name or at the end of an ARN; `*` is any.
+    /// Whether the request names one of these things, by name or as a part of an ARN; `*` is any.
     pub(crate) fn names(&self, things: &[String]) -> bool {
         things.iter().any(|thing| thing == "*" || told(self.input, thing))
     }
@@ -100,9 +100,7 @@ impl Change<'_> {
 
 fn told(value: &Value, thing: &str) -> bool {
     match value {
-        Value::String(text) => {
-            text.strip_suffix(thing).is_some_and(|rest| rest.is_empty() || rest.ends_with(['/', ':']))
-        }
+        Value::String(text) => text.split(['/', ':']).any(|part| part == thing),
         Value::Array(items) => items.iter().any(|item| told(item, thing)),
         Value::Object(members) => members.values().any(|member| told(member, thing)),
         _ => false,
@@ -120,7 +118,7 @@ pub(crate) fn changes<'w>(world: &'w World, since: Timestamp, caller: &str) -> i
 }
 
 /// True for what a trail of management events keeps: changes, without data events.
-fn is_kept(request: &Request<'_>) -> bool {
+pub(crate) fn is_kept(request: &Request<'_>) -> bool {
     is_change(request.operation)
         && !matches!(request.service, Service::SageMakerMetrics | Service::FeatureStore)
         && request.operation != "PutMetricData"
@@ -317,7 +315,7 @@ impl Event {
             "EventName" => self.name == value,
             "EventId" => self.id == value,
             "EventSource" => self.service.event_source() == value,
-            "Username" => self.by == value,
+            "Username" => estate::session_name(&self.by) == value,
             "ReadOnly" => value == "false",
             "ResourceName" => self.resources().any(|(_, name)| name == value),
             "ResourceType" => self.resources().any(|(kind, _)| kind == value),
@@ -334,7 +332,7 @@ impl Event {
             "EventTime": epoch(self.at),
             "EventSource": self.service.event_source(),
             "ReadOnly": "false",
-            "Username": self.by,
+            "Username": estate::session_name(&self.by),
             "Resources": resources,
             "CloudTrailEvent": self.record().to_string(),
         })
@@ -348,7 +346,7 @@ impl Event {
             "eventVersion": "1.09",
             "userIdentity": {
                 "type": "AssumedRole",
-                "principalId": format!("AROAUQ4X7MLOPSEXAMPLE:{}", self.by),
+                "principalId": format!("AROAUQ4X7MLOPSEXAMPLE:{}", estate::session_name(&self.by)),
                 "arn": arn,
                 "accountId": estate::ACCOUNT,
                 "sessionContext": {

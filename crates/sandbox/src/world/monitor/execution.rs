@@ -6,10 +6,12 @@ use mldeck_core::time::{DAY, MINUTE, SECOND, Timestamp};
 
 use super::{
     Schedule, State,
+    clarify::{self, Attribution, Judged},
     feature::Feature,
     quality,
     report::{Profile, Violation},
-    table::{Kind, PLANS},
+    storm,
+    table::Kind,
 };
 use crate::world::{World, chance::Chance, estate, noise};
 
@@ -27,6 +29,7 @@ pub(crate) struct Execution<'w> {
 pub(super) struct Baseline {
     pub(super) profiles: Vec<Profile>,
     pub(super) scored: Vec<(bool, f64)>,
+    pub(super) judged: Vec<Judged>,
 }
 
 /// What an execution found: enough for its status and its metrics.
@@ -41,11 +44,13 @@ pub(super) struct Verdict {
 pub(super) enum Data {
     Features(Vec<Profile>),
     Scored(Vec<(bool, f64)>),
+    Judged(Vec<Judged>),
+    Attributed(Vec<Attribution>),
 }
 
 impl<'w> Execution<'w> {
     fn chance(&self) -> Chance {
-        Chance::new(self.world.seed).named(self.schedule.plan.name).of(self.scheduled.millis() as u64)
+        Chance::new(self.world.seed).named(&self.schedule.plan.name).of(self.scheduled.millis() as u64)
     }
 
     /// AWS starts it up to 20 minutes after it was due.
@@ -64,7 +69,7 @@ impl<'w> Execution<'w> {
     }
 
     fn found_no_data(&self) -> bool {
-        let plan = self.schedule.plan;
+        let plan = &self.schedule.plan;
         plan.no_data.is_some_and(|back| {
             let due = self.world.start.plus(-back * plan.every);
             self.scheduled <= due && due.since(self.scheduled) < plan.every
@@ -123,7 +128,7 @@ impl<'w> Execution<'w> {
     /// `model-monitoring-202611230200-…`.
     pub(crate) fn job(&self) -> String {
         let stamp: String = self.scheduled.iso().chars().filter(char::is_ascii_digit).take(12).collect();
-        format!("model-monitoring-{stamp}-{:016x}", noise::hash(&[noise::name(self.schedule.plan.name)]))
+        format!("model-monitoring-{stamp}-{:016x}", noise::hash(&[noise::name(&self.schedule.plan.name)]))
     }
 
     pub(crate) fn job_arn(&self) -> String {
@@ -132,20 +137,34 @@ impl<'w> Execution<'w> {
 
     /// Below the bucket: `fraud-prod/fraud-prod-data-quality/2026/11/23/02/`.
     pub(crate) fn prefix(&self) -> String {
-        let plan = self.schedule.plan;
+        let plan = &self.schedule.plan;
         let hour = self.scheduled.iso()[..13].replace(['-', 'T'], "/");
         format!("{}/{}/{hour}/", plan.endpoint, plan.name)
     }
 
     pub(super) fn data(&self) -> Data {
-        let plan = self.schedule.plan;
+        let plan = &self.schedule.plan;
+        let chance = self.chance().named("rows drawn");
+        let since = self.scheduled.since(self.world.start);
         match plan.kind {
-            Kind::DataQuality => Data::Features(plan.features.iter().map(|feature| self.profile(feature)).collect()),
-            Kind::ModelQuality => Data::Scored(quality::draw(self.chance().named("rows drawn"), self.rows())),
+            Kind::DataQuality => Data::Features(plan.features.iter().map(|feature| self.profile(*feature)).collect()),
+            Kind::ModelQuality => {
+                let hurt = storm::hurt(&self.world.scenario, &plan.endpoint, since);
+                Data::Scored(quality::draw(chance, self.rows(), hurt))
+            }
+            Kind::ModelBias => Data::Judged(clarify::draw(
+                chance,
+                self.rows(),
+                storm::hurt(&self.world.scenario, &plan.endpoint, since),
+            )),
+            Kind::ModelExplainability => {
+                let profiles: Vec<Profile> = plan.features.iter().map(|feature| self.profile(*feature)).collect();
+                Data::Attributed(clarify::attributions(&profiles))
+            }
         }
     }
 
-    fn profile(&self, feature: &'static Feature) -> Profile {
+    fn profile(&self, feature: Feature) -> Profile {
         let strength = feature.strength(self.scheduled.since(self.world.start));
         Profile::new(feature, feature.draw(self.chance().named(feature.name), self.rows(), strength))
     }
@@ -179,6 +198,14 @@ impl<'w> Execution<'w> {
                 values: quality::metrics(&rows),
                 violated: !quality::violations(&baseline.scored, &rows).is_empty(),
             },
+            Data::Judged(rows) => Verdict {
+                values: clarify::metrics(&rows),
+                violated: !clarify::bias_violations(&baseline.judged, &rows).is_empty(),
+            },
+            Data::Attributed(now) => Verdict {
+                violated: clarify::agreement(&clarify::attributions(&baseline.profiles), &now) < clarify::LEAST,
+                values: now,
+            },
         }
     }
 }
@@ -192,15 +219,18 @@ impl State {
         if let Some(known) = self.baselines.borrow().get(&index) {
             return Arc::clone(known);
         }
-        let plan = &PLANS[index];
-        let chance = Chance::new(seed).named(plan.name).named("baseline");
-        let scored = if plan.kind == Kind::ModelQuality { quality::draw(chance, plan.rows.0) } else { Vec::new() };
+        let Some(plan) = self.schedules.get(index).map(|schedule| &schedule.plan) else {
+            return Arc::new(Baseline { profiles: Vec::new(), scored: Vec::new(), judged: Vec::new() });
+        };
+        let chance = Chance::new(seed).named(&plan.name).named("baseline");
+        let scored = if plan.kind == Kind::ModelQuality { quality::draw(chance, plan.rows.0, 0.0) } else { Vec::new() };
+        let judged = if plan.kind == Kind::ModelBias { clarify::draw(chance, plan.rows.0, 0.0) } else { Vec::new() };
         let profiles = plan
             .features
             .iter()
-            .map(|feature| Profile::new(feature, feature.draw(chance.named(feature.name), plan.rows.0, 0.0)))
+            .map(|feature| Profile::new(*feature, feature.draw(chance.named(feature.name), plan.rows.0, 0.0)))
             .collect();
-        let baseline = Arc::new(Baseline { profiles, scored });
+        let baseline = Arc::new(Baseline { profiles, scored, judged });
         self.baselines.borrow_mut().insert(index, Arc::clone(&baseline));
         baseline
     }
@@ -223,7 +253,7 @@ impl World {
         to: Timestamp,
         at: Timestamp,
     ) -> Vec<Execution<'_>> {
-        let Some(schedule) = self.monitors.schedules.get(index) else {
+        let Some(schedule) = self.monitors.schedules.get(index).filter(|schedule| !schedule.deleted) else {
             return Vec::new();
         };
         let kept = at.plus(-schedule.plan.days * DAY).max(schedule.created);

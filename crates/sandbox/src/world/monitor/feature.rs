@@ -29,6 +29,8 @@ pub(crate) enum Shift {
     Move(f64),
     /// These values take that share of the rows from all others.
     Values(&'static [(&'static str, f64)]),
+    /// A value that nobody knows takes that share.
+    Unknown(f64),
 }
 
 /// Drift that grows from its onset to full strength. Hours are relative to the scenario's first moment.
@@ -37,6 +39,13 @@ pub(crate) struct Growth {
     pub(crate) onset: i64,
     pub(crate) full: i64,
     pub(crate) shift: Shift,
+}
+
+impl Growth {
+    pub(crate) fn strength(&self, since: i64) -> f64 {
+        let span = ((self.full - self.onset) * HOUR).max(1) as f64;
+        ((since - self.onset * HOUR) as f64 / span).clamp(0.0, 1.0)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -96,10 +105,28 @@ impl Feature {
 
     /// 0 before the onset, 1 at full strength; `since` is milliseconds since the scenario's first moment.
     pub(crate) fn strength(&self, since: i64) -> f64 {
-        self.growth.map_or(0.0, |growth| {
-            let span = ((growth.full - growth.onset) * HOUR).max(1) as f64;
-            ((since - growth.onset * HOUR) as f64 / span).clamp(0.0, 1.0)
-        })
+        self.growth.map_or(0.0, |growth| growth.strength(since))
+    }
+
+    /// Centre and spread of a numeric column as it was.
+    pub(crate) fn scale(&self) -> (f64, f64) {
+        match self.shape {
+            Shape::Normal(mean, sd) => (mean, sd),
+            Shape::LogNormal(mean, sd) => ((mean + sd * sd / 2.0).exp(), (mean + sd * sd / 2.0).exp() * sd),
+            Shape::Exponential(mean) => (mean, mean),
+            Shape::Uniform(low, high) => (f64::midpoint(low, high), (high - low) / 3.5),
+            Shape::Category(_) => (0.0, 1.0),
+        }
+    }
+
+    /// The share a value of a category had.
+    pub(crate) fn share(&self, value: &str) -> f64 {
+        match self.shape {
+            Shape::Category(shares) => {
+                shares.iter().find(|(known, _)| *known == value).map_or(0.0, |(_, share)| *share)
+            }
+            _ => 0.0,
+        }
     }
 
     /// `rows` rows, of which some have no value: (values, number missing).
@@ -157,8 +184,13 @@ impl Feature {
         rows: u64,
         strength: f64,
     ) -> Vec<(&'static str, u64)> {
-        let gains: &'static [(&'static str, f64)] = match self.growth {
+        let unknown;
+        let gains: &[(&'static str, f64)] = match self.growth {
             Some(Growth { shift: Shift::Values(gains), .. }) => gains,
+            Some(Growth { shift: Shift::Unknown(share), .. }) => {
+                unknown = [("n/a", share)];
+                &unknown
+            }
             _ => &[],
         };
         let taken = strength * gains.iter().map(|(_, share)| share).sum::<f64>();

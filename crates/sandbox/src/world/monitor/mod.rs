@@ -3,6 +3,8 @@
 //! An execution is a function of its schedule and hour: it is computed when somebody looks, and only its verdict is
 //! remembered. Reports on S3, CloudWatch values and `CompletedWithViolations` come from the same numbers.
 
+mod change;
+mod clarify;
 mod deequ;
 mod execution;
 mod feature;
@@ -12,6 +14,7 @@ mod operations;
 mod publish;
 mod quality;
 mod report;
+mod storm;
 mod summary;
 mod table;
 #[cfg(test)]
@@ -44,6 +47,8 @@ pub(crate) struct State {
     /// Computed once each; a pure memory of what `Execution` would compute again.
     baselines: RefCell<BTreeMap<usize, Arc<Baseline>>>,
     verdicts: RefCell<BTreeMap<(usize, Timestamp), Arc<Verdict>>>,
+    /// Up to when reports of callers' schedules were put.
+    delivered: Option<Timestamp>,
     /// Report bodies held in the S3 store, oldest first.
     held: Vec<String>,
 }
@@ -51,11 +56,18 @@ pub(crate) struct State {
 /// A schedule and what became of it.
 #[derive(Debug)]
 pub(crate) struct Schedule {
-    pub(crate) plan: &'static Plan,
+    pub(crate) plan: Plan,
     pub(crate) created: Timestamp,
     pub(crate) modified: Timestamp,
     /// Stretches without executions, the last one open while it is stopped.
     stops: Vec<(Timestamp, Option<Timestamp>)>,
+    /// How many of how many executions must be violated for an alert.
+    pub(crate) alert: (usize, usize),
+    /// `MonitoringScheduleConfig` of one that a caller made, and where its reports go; later ones in place of earlier.
+    pub(crate) given: Option<(serde_json::Value, String)>,
+    /// Of an execution that is not repeated: the time it looks at.
+    pub(crate) once: Option<Timestamp>,
+    pub(crate) deleted: bool,
 }
 
 impl Schedule {
@@ -67,21 +79,31 @@ impl Schedule {
         if self.is_stopped() { "Stopped" } else { "Scheduled" }
     }
 
+    /// The job definition it names; one that was given its definition names none.
+    pub(crate) fn definition(&self) -> Option<String> {
+        match &self.given {
+            None => Some(self.plan.definition()),
+            Some((config, _)) => Some(config.get("MonitoringJobDefinitionName")?.as_str()?.to_owned()),
+        }
+    }
+
     fn ran(&self, scheduled: Timestamp) -> bool {
         !self.stops.iter().any(|(from, until)| *from <= scheduled && until.is_none_or(|until| scheduled < until))
     }
 
     /// Times it was due in `from..=to`, oldest first.
-    fn due(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = Timestamp> {
+    fn due(&self, from: Timestamp, to: Timestamp) -> Box<dyn Iterator<Item = Timestamp> + '_> {
+        if let Some(once) = self.once {
+            return Box::new((from..=to).contains(&once).then_some(once).into_iter());
+        }
         let offset = if self.plan.every == HOUR { 0 } else { self.plan.hour * HOUR };
         let mut next = from.plus(-offset).floor(self.plan.every).plus(offset);
         if next < from {
             next = next.plus(self.plan.every);
         }
         let every = self.plan.every;
-        std::iter::successors(Some(next), move |at| Some(at.plus(every)))
-            .take_while(move |at| *at <= to)
-            .filter(|at| self.ran(*at))
+        let due = std::iter::successors(Some(next), move |at| Some(at.plus(every))).take_while(move |at| *at <= to);
+        Box::new(due.filter(|at| self.ran(*at)))
     }
 }
 
@@ -93,7 +115,14 @@ pub(crate) fn generate(world: &mut World) {
             let created = start.plus(-CREATED).floor(HOUR);
             let stop = plan.stopped.map(|hours| start.plus(-hours * HOUR));
             Schedule {
-                plan,
+                plan: match storm::features(&world.scenario, &plan.endpoint, &plan.features) {
+                    Some(features) => Plan { features: features.into(), ..plan.clone() },
+                    None => plan.clone(),
+                },
+                alert: (1, 1),
+                given: None,
+                once: None,
+                deleted: false,
                 created,
                 modified: stop.unwrap_or(created),
                 stops: stop.map(|at| (at, None)).into_iter().collect(),
@@ -106,5 +135,19 @@ pub(crate) fn generate(world: &mut World) {
     }
 }
 
-/// Executions need no help to appear: they are derived from the clock.
-pub(crate) const fn advance(_world: &mut World, _to: Timestamp) {}
+/// Executions need no help to appear: they are derived from the clock. Reports of a caller's schedule are put where it says.
+pub(crate) fn advance(world: &mut World, to: Timestamp) {
+    change::deliver(world, to);
+}
+
+/// What the newest execution over an endpoint's data found against its baseline: the report, and how many violations there are
+/// when there is one.
+pub(crate) fn judged(world: &World, endpoint: &str, at: Timestamp) -> Option<(serde_json::Value, usize)> {
+    let is_meant =
+        |schedule: &Schedule| schedule.plan.endpoint == endpoint && schedule.plan.kind == table::Kind::DataQuality;
+    let index = world.monitors.schedules.iter().position(is_meant)?;
+    let execution = world.last_execution(index, at, true).filter(|execution| execution.rows() > 0)?;
+    let execution::Data::Features(profiles) = execution.data() else { return None };
+    let found = execution::violations(&profiles, &execution.baseline());
+    (!found.is_empty()).then(|| (report::violations(&found), found.len()))
+}

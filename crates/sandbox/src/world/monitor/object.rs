@@ -5,14 +5,16 @@ use mldeck_core::time::Timestamp;
 use serde_json::Value;
 
 use super::{
-    BUCKET, CREATED,
+    BUCKET, CREATED, clarify,
     execution::{Baseline, Data, Execution, violations},
     quality, report,
 };
 use crate::world::World;
 
 /// Files of one execution.
-const FILES: [&str; 3] = ["constraint_violations.json", "constraints.json", "statistics.json"];
+pub(super) const FILES: [&str; 3] = ["constraint_violations.json", "constraints.json", "statistics.json"];
+/// Files of one that Clarify made.
+pub(super) const CLARIFIED: [&str; 2] = ["analysis.json", "constraint_violations.json"];
 /// Files of a baseline.
 const BASELINE: [&str; 2] = ["constraints.json", "statistics.json"];
 /// Report bodies held at once; older ones are dropped and written again on demand.
@@ -58,7 +60,7 @@ fn wanted(world: &World, prefix: &str, whole: bool) -> Vec<(String, Timestamp)> 
     let now = world.now();
     let fits = |key: &str| if whole { key == prefix } else { key.starts_with(prefix) };
     let mut found = Vec::new();
-    for (index, schedule) in world.monitors.schedules.iter().enumerate() {
+    for (index, schedule) in world.monitors.schedules.iter().enumerate().filter(|(_, s)| s.given.is_none()) {
         let home = format!("{}/", schedule.plan.endpoint);
         if !home.starts_with(prefix) && !prefix.starts_with(&home) {
             continue;
@@ -82,7 +84,7 @@ fn files_of(execution: &Execution<'_>) -> impl Iterator<Item = &'static str> + u
 fn write(world: &World, key: &str) -> Option<Value> {
     let (prefix, file) = key.rsplit_once('/')?;
     let now = world.now();
-    for (index, schedule) in world.monitors.schedules.iter().enumerate() {
+    for (index, schedule) in world.monitors.schedules.iter().enumerate().filter(|(_, s)| s.given.is_none()) {
         if prefix == format!("{}/baseline", schedule.plan.endpoint) {
             let execution = world.last_execution(index, now, false)?;
             return Some(reference(&execution.baseline(), schedule.plan.rows.0, file));
@@ -101,6 +103,8 @@ fn write(world: &World, key: &str) -> Option<Value> {
 
 fn reference(baseline: &Baseline, rows: u64, file: &str) -> Value {
     match (baseline.scored.is_empty(), file) {
+        _ if !baseline.judged.is_empty() => clarify::bias(&baseline.judged),
+        (true, "analysis.json") => clarify::analysis(&clarify::attributions(&baseline.profiles)),
         (true, "statistics.json") => report::statistics(rows, &baseline.profiles),
         (true, _) => report::constraints(&baseline.profiles),
         (false, "statistics.json") => quality::statistics(&baseline.scored),
@@ -108,12 +112,16 @@ fn reference(baseline: &Baseline, rows: u64, file: &str) -> Value {
     }
 }
 
-fn found(execution: &Execution<'_>, file: &str) -> Value {
+pub(super) fn found(execution: &Execution<'_>, file: &str) -> Value {
     let baseline = execution.baseline();
     if file == "constraints.json" {
         return reference(&baseline, 0, file);
     }
     match (execution.data(), file) {
+        (Data::Judged(rows), "analysis.json") => clarify::bias(&rows),
+        (Data::Judged(rows), _) => clarify::bias_report(&clarify::bias_violations(&baseline.judged, &rows)),
+        (Data::Attributed(now), "analysis.json") => clarify::analysis(&now),
+        (Data::Attributed(now), _) => clarify::attribution_report(&clarify::attributions(&baseline.profiles), &now),
         (Data::Features(profiles), "statistics.json") => report::statistics(execution.rows(), &profiles),
         (Data::Features(profiles), _) => report::violations(&violations(&profiles, &baseline)),
         (Data::Scored(rows), "statistics.json") => quality::statistics(&rows),

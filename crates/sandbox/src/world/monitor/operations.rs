@@ -2,13 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::summary;
+use super::{change, summary};
 use crate::world::{
     ApiError, Handler, Reply, Request, World, epoch,
     lists::{self, Window, choice},
 };
 
 pub(crate) const OPERATIONS: &[(&str, Handler)] = &[
+    ("CreateMonitoringSchedule", change::create),
+    ("UpdateMonitoringSchedule", change::update),
+    ("DeleteMonitoringSchedule", change::delete),
+    ("UpdateMonitoringAlert", change::update_alert),
     ("ListMonitoringSchedules", list_schedules),
     ("DescribeMonitoringSchedule", describe_schedule),
     ("StartMonitoringSchedule", start_schedule),
@@ -23,9 +27,9 @@ const SCHEDULE_STATUS: &[&str] = &["Pending", "Failed", "Scheduled", "Stopped"];
 const EXECUTION_STATUS: &[&str] =
     &["Pending", "Completed", "CompletedWithViolations", "InProgress", "Failed", "Stopping", "Stopped"];
 
-fn find(world: &World, request: &Request<'_>) -> Result<usize, ApiError> {
+pub(super) fn find(world: &World, request: &Request<'_>) -> Result<usize, ApiError> {
     let name = request.text("MonitoringScheduleName")?;
-    let at = world.monitors.schedules.iter().position(|schedule| schedule.plan.name == name);
+    let at = world.monitors.schedules.iter().position(|schedule| !schedule.deleted && schedule.plan.name == name);
     at.ok_or_else(|| missing(name))
 }
 
@@ -44,20 +48,20 @@ fn list_schedules(world: &mut World, request: &Request<'_>) -> Reply {
         .monitors
         .schedules
         .iter()
-        .filter(|schedule| status.is_none_or(|status| schedule.status() == status))
+        .filter(|schedule| !schedule.deleted && status.is_none_or(|status| schedule.status() == status))
         .filter(|schedule| kind.is_none_or(|kind| schedule.plan.kind.as_str() == kind))
         .filter(|schedule| request.opt_text("EndpointName").is_none_or(|name| schedule.plan.endpoint == name))
         .filter(|schedule| request.opt_text("NameContains").is_none_or(|part| schedule.plan.name.contains(part)))
         .filter(|schedule| {
             let wanted = request.opt_text("MonitoringJobDefinitionName");
-            wanted.is_none_or(|name| schedule.plan.definition() == name)
+            wanted.is_none_or(|name| schedule.definition().as_deref() == Some(name))
         })
         .filter(|schedule| created.holds(schedule.created) && modified.holds(schedule.modified))
         .collect();
     found.sort_by(|a, b| match sort {
-        "Name" => a.plan.name.cmp(b.plan.name),
-        "Status" => a.status().cmp(b.status()).then(a.plan.name.cmp(b.plan.name)),
-        _ => a.created.cmp(&b.created).then(a.plan.name.cmp(b.plan.name)),
+        "Name" => a.plan.name.cmp(&b.plan.name),
+        "Status" => a.status().cmp(b.status()).then(a.plan.name.cmp(&b.plan.name)),
+        _ => a.created.cmp(&b.created).then(a.plan.name.cmp(&b.plan.name)),
     });
     if !lists::is_ascending(request)? {
         found.reverse();
@@ -102,7 +106,7 @@ fn list_executions(world: &mut World, request: &Request<'_>) -> Reply {
     let modified = Window::new(request, "LastModifiedTimeAfter", "LastModifiedTimeBefore");
     let scheduled = Window::new(request, "ScheduledTimeAfter", "ScheduledTimeBefore");
     if let Some(name) = request.opt_text("MonitoringScheduleName")
-        && !world.monitors.schedules.iter().any(|schedule| schedule.plan.name == name)
+        && !world.monitors.schedules.iter().any(|schedule| !schedule.deleted && schedule.plan.name == name)
     {
         return Err(missing(name));
     }
@@ -113,9 +117,9 @@ fn list_executions(world: &mut World, request: &Request<'_>) -> Reply {
         .schedules
         .iter()
         .enumerate()
-        .filter(|(_, schedule)| wants("MonitoringScheduleName", schedule.plan.name))
-        .filter(|(_, schedule)| wants("EndpointName", schedule.plan.endpoint))
-        .filter(|(_, schedule)| wants("MonitoringJobDefinitionName", &schedule.plan.definition()))
+        .filter(|(_, schedule)| wants("MonitoringScheduleName", &schedule.plan.name))
+        .filter(|(_, schedule)| wants("EndpointName", &schedule.plan.endpoint))
+        .filter(|(_, schedule)| wants("MonitoringJobDefinitionName", &schedule.definition().unwrap_or_default()))
         .filter(|(_, schedule)| kind.is_none_or(|kind| schedule.plan.kind.as_str() == kind))
         .flat_map(|(index, _)| world.executions(index, now))
         .filter(|execution| scheduled.holds(execution.scheduled) && created.holds(execution.created()))
@@ -153,11 +157,12 @@ fn list_alert_history(world: &mut World, request: &Request<'_>) -> Reply {
         .schedules
         .iter()
         .enumerate()
-        .filter(|(_, schedule)| wants("MonitoringScheduleName", schedule.plan.name))
+        .filter(|(_, schedule)| wants("MonitoringScheduleName", &schedule.plan.name))
+        .filter(|(_, schedule)| !schedule.deleted)
         .filter(|(_, schedule)| wants("MonitoringAlertName", schedule.plan.alert()))
         .flat_map(|(index, schedule)| {
             let changes = summary::alert_changes(world, index, now);
-            changes.into_iter().map(|(at, state)| (at, state, schedule.plan.name, schedule.plan.alert()))
+            changes.into_iter().map(|(at, state)| (at, state, &*schedule.plan.name, schedule.plan.alert()))
         })
         .filter(|(at, state, ..)| created.holds(*at) && status.is_none_or(|status| *state == status))
         .collect();

@@ -2,7 +2,10 @@
 
 use mldeck_core::time::Timestamp;
 
-use super::table::{Kind, Plan};
+use super::{
+    clarify,
+    table::{Kind, Plan},
+};
 use crate::world::{World, metric::Key};
 
 /// `feature_baseline_drift_<feature>` for distances, the metric's own name for model quality.
@@ -10,15 +13,38 @@ fn spelled(kind: Kind, name: &str) -> String {
     match kind {
         Kind::DataQuality => format!("feature_baseline_drift_{name}"),
         Kind::ModelQuality => name.to_owned(),
+        Kind::ModelBias => format!("bias_metric_{name}"),
+        Kind::ModelExplainability => format!("feature_{name}"),
     }
 }
 
 fn key(plan: &Plan, name: &str) -> Key {
-    let mut dimensions = vec![("Endpoint", plan.endpoint), ("MonitoringSchedule", plan.name)];
-    if plan.kind == Kind::DataQuality {
-        dimensions.push(("Feature", "_"));
-    }
+    let mut dimensions = vec![("Endpoint", &*plan.endpoint), ("MonitoringSchedule", &*plan.name)];
+    dimensions.extend_from_slice(match plan.kind {
+        Kind::DataQuality => &[("Feature", "_")],
+        Kind::ModelQuality => &[],
+        Kind::ModelBias => &[
+            ("BiasStage", "Post-Training"),
+            ("Label", "label0"),
+            ("LabelValue", "1"),
+            ("Facet", clarify::FACET),
+            ("FacetValue", "1"),
+        ],
+        Kind::ModelExplainability => {
+            &[("ExplainabilityMethod", "KernelShap"), ("Label", "label0"), ("ValueType", "GlobalShapValues")]
+        }
+    });
     Key::new(plan.kind.namespace(), &spelled(plan.kind, name), &dimensions)
+}
+
+/// What a monitor of that kind measures.
+fn names(plan: &Plan) -> Vec<&'static str> {
+    let measured = |all: Vec<(&'static str, f64)>| all.into_iter().map(|(name, _)| name).collect();
+    match plan.kind {
+        Kind::DataQuality | Kind::ModelExplainability => plan.features.iter().map(|feature| feature.name).collect(),
+        Kind::ModelQuality => measured(super::quality::metrics(&[])),
+        Kind::ModelBias => measured(clarify::metrics(&[])),
+    }
 }
 
 /// Every metric the monitors have published by now.
@@ -27,12 +53,8 @@ pub(crate) fn keys(world: &World) -> Vec<Key> {
     (0..world.monitors.schedules.len())
         .filter_map(|index| world.last_execution(index, now, true))
         .flat_map(|execution| {
-            let plan = execution.schedule.plan;
-            let names: Vec<&'static str> = match plan.kind {
-                Kind::DataQuality => plan.features.iter().map(|feature| feature.name).collect(),
-                Kind::ModelQuality => super::quality::metrics(&[]).into_iter().map(|(name, _)| name).collect(),
-            };
-            names.into_iter().map(|name| key(plan, name)).collect::<Vec<_>>()
+            let plan = &execution.schedule.plan;
+            names(plan).into_iter().map(|name| key(plan, name)).collect::<Vec<_>>()
         })
         .collect()
 }
@@ -42,14 +64,8 @@ pub(crate) fn keys(world: &World) -> Vec<Key> {
 pub(crate) fn points(world: &World, wanted: &Key, from: Timestamp, to: Timestamp) -> Option<Vec<(Timestamp, f64)>> {
     let now = world.now();
     let (index, name) = world.monitors.schedules.iter().enumerate().find_map(|(index, schedule)| {
-        let plan = schedule.plan;
-        let names = plan.features.iter().map(|feature| feature.name);
-        let metrics = super::quality::metrics(&[]).into_iter().map(|(name, _)| name);
-        let mut all: Box<dyn Iterator<Item = &'static str>> = match plan.kind {
-            Kind::DataQuality => Box::new(names),
-            Kind::ModelQuality => Box::new(metrics),
-        };
-        all.find(|name| key(plan, name) == *wanted).map(|name| (index, name))
+        let plan = &schedule.plan;
+        names(plan).into_iter().find(|name| key(plan, name) == *wanted).map(|name| (index, name))
     })?;
     let value =
         |verdict: &super::execution::Verdict| verdict.values.iter().find(|(known, _)| *known == name).map(|(_, v)| *v);

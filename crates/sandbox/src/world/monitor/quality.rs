@@ -11,12 +11,13 @@ type Scored = (bool, f64);
 const CONSTRAINED: &[(&str, f64)] = &[("auc", 0.05), ("f1", 0.08), ("accuracy", 0.06), ("recall", 0.1)];
 
 /// Scores overlap as those of a usable ranker do.
-pub(crate) fn draw(chance: Chance, rows: u64) -> Vec<Scored> {
+/// `hurt` is the share of what the model knew that it has lost.
+pub(crate) fn draw(chance: Chance, rows: u64, hurt: f64) -> Vec<Scored> {
     let mut draws = chance.stream();
     (0..rows)
         .map(|_| {
             let label = draws.f64() < 0.4;
-            let centre = if label { 0.9 } else { -0.9 };
+            let centre = if label { 0.9 } else { -0.9 } * (1.0 - hurt);
             // About normal: the sum of four uniforms.
             let shake = ((0..4).map(|_| draws.f64()).sum::<f64>() - 2.0) * 1.732;
             (label, 1.0 / (1.0 + (-(centre + shake)).exp()))
@@ -159,8 +160,8 @@ mod tests {
 
     #[test]
     fn an_equal_sample_is_quiet_and_a_coin_is_not() {
-        let baseline = draw(Chance::new(1), 10_000);
-        assert_eq!(violations(&baseline, &draw(Chance::new(2), 1_500)), []);
+        let baseline = draw(Chance::new(1), 10_000, 0.0);
+        assert_eq!(violations(&baseline, &draw(Chance::new(2), 1_500, 0.0)), []);
         let coin: Vec<Scored> = (0..500).map(|i| (i % 2 == 0, f64::from(i % 7) / 7.0)).collect();
         let found = violations(&baseline, &coin);
         assert_eq!(found.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["auc", "f1", "accuracy", "recall"]);

@@ -16,7 +16,7 @@ const BUCKETS: usize = 10;
 /// One column as profiled in one data set.
 #[derive(Clone, Debug)]
 pub(crate) struct Profile {
-    pub(crate) feature: &'static Feature,
+    pub(crate) feature: Feature,
     pub(crate) present: u64,
     pub(crate) missing: u64,
     pub(crate) body: Body,
@@ -42,7 +42,7 @@ pub(crate) struct Violation {
 }
 
 impl Profile {
-    pub(crate) fn new(feature: &'static Feature, (values, missing): (Values, u64)) -> Self {
+    pub(crate) fn new(feature: Feature, (values, missing): (Values, u64)) -> Self {
         match values {
             Values::Numbers(values) => {
                 let sketch = Sketch::new(values.iter().copied());

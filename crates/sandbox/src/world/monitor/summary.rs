@@ -16,7 +16,7 @@ pub(crate) fn schedule_arn(name: &str) -> String {
 
 /// `MonitoringExecutionSummary`.
 pub(super) fn execution(execution: &Execution<'_>, at: Timestamp) -> Value {
-    let plan = execution.schedule.plan;
+    let plan = &execution.schedule.plan;
     without_nulls(json!({
         "MonitoringScheduleName": plan.name,
         "ScheduledTime": epoch(execution.scheduled),
@@ -26,13 +26,19 @@ pub(super) fn execution(execution: &Execution<'_>, at: Timestamp) -> Value {
         "ProcessingJobArn": execution.job_arn(),
         "EndpointName": plan.endpoint,
         "FailureReason": execution.failure(at),
-        "MonitoringJobDefinitionName": plan.definition(),
+        "MonitoringJobDefinitionName": execution.schedule.definition(),
         "MonitoringType": plan.kind.as_str(),
     }))
 }
 
 /// `MonitoringScheduleConfig`: job definition inline, as the deck needs its S3 paths.
-pub(super) fn config(plan: &Plan) -> Value {
+pub(super) fn config(schedule: &Schedule) -> Value {
+    if let Some((config, _)) = &schedule.given {
+        let mut config = config.clone();
+        config["MonitoringType"] = schedule.plan.kind.as_str().into();
+        return config;
+    }
+    let plan = &schedule.plan;
     json!({
         "ScheduleConfig": {"ScheduleExpression": plan.cron()},
         "MonitoringJobDefinitionName": plan.definition(),
@@ -43,7 +49,7 @@ pub(super) fn config(plan: &Plan) -> Value {
 
 fn definition(plan: &Plan) -> Value {
     let home = format!("s3://{BUCKET}/{}", plan.endpoint);
-    let analyzer = "468650794304.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-model-monitor-analyzer";
+    let analyzer = super::change::image(plan.kind);
     let problem = (plan.kind == Kind::ModelQuality).then_some("BinaryClassification");
     json!({
         "BaselineConfig": {
@@ -73,17 +79,17 @@ fn definition(plan: &Plan) -> Value {
 
 /// `MonitoringScheduleSummary`.
 pub(super) fn schedule(schedule: &Schedule) -> Value {
-    let plan = schedule.plan;
-    json!({
+    let plan = &schedule.plan;
+    without_nulls(json!({
         "MonitoringScheduleName": plan.name,
-        "MonitoringScheduleArn": schedule_arn(plan.name),
+        "MonitoringScheduleArn": schedule_arn(&plan.name),
         "CreationTime": epoch(schedule.created),
         "LastModifiedTime": epoch(schedule.modified),
         "MonitoringScheduleStatus": schedule.status(),
         "EndpointName": plan.endpoint,
-        "MonitoringJobDefinitionName": plan.definition(),
+        "MonitoringJobDefinitionName": schedule.definition(),
         "MonitoringType": plan.kind.as_str(),
-    })
+    }))
 }
 
 /// `MonitoringSchedule`, as DescribeMonitoringSchedule and Search show it.
@@ -91,26 +97,30 @@ pub(super) fn full(world: &World, index: usize, at: Timestamp) -> Value {
     let Some(schedule) = world.monitors.schedules.get(index) else {
         return Value::Null;
     };
-    let plan = schedule.plan;
+    let plan = &schedule.plan;
     let last = world.last_execution(index, at, false).map(|last| execution(&last, at));
     without_nulls(json!({
-        "MonitoringScheduleArn": schedule_arn(plan.name),
+        "MonitoringScheduleArn": schedule_arn(&plan.name),
         "MonitoringScheduleName": plan.name,
         "MonitoringScheduleStatus": schedule.status(),
         "MonitoringType": plan.kind.as_str(),
         "CreationTime": epoch(schedule.created),
         "LastModifiedTime": epoch(schedule.modified),
-        "MonitoringScheduleConfig": config(plan),
+        "MonitoringScheduleConfig": config(schedule),
         "EndpointName": plan.endpoint,
         "LastMonitoringExecutionSummary": last,
     }))
 }
 
-/// The alert follows the newest execution that judged: one datapoint of one.
+/// The alert follows the newest executions that judged: so many of so many.
 pub(super) fn alert_changes(world: &World, index: usize, at: Timestamp) -> Vec<(Timestamp, &'static str)> {
     let mut changes: Vec<(Timestamp, &'static str)> = Vec::new();
+    let (points, periods) = world.monitors.schedules.get(index).map_or((1, 1), |schedule| schedule.alert);
+    let mut last = std::collections::VecDeque::new();
     for execution in world.executions(index, at).into_iter().filter(|e| e.is_over(at) && e.rows() > 0) {
-        let state = if execution.verdict().violated { "InAlert" } else { "OK" };
+        last.push_front(execution.verdict().violated);
+        last.truncate(periods);
+        let state = if last.iter().filter(|violated| **violated).count() >= points { "InAlert" } else { "OK" };
         if changes.last().map_or("OK", |(_, last)| *last) != state {
             changes.push((execution.ended(), state));
         }
@@ -124,15 +134,17 @@ pub(super) fn alert(world: &World, index: usize, at: Timestamp) -> Value {
         return Value::Null;
     };
     // The newest judgement decides: no need to look through the whole history.
-    let judged = world.executions(index, at).into_iter().rev().find(|e| e.is_over(at) && e.rows() > 0);
-    let is_violated = judged.as_ref().is_some_and(|execution| execution.verdict().violated);
+    let (points, periods) = schedule.alert;
+    let judged = world.executions(index, at).into_iter().rev().filter(|e| e.is_over(at) && e.rows() > 0).take(periods);
+    let judged: Vec<_> = judged.collect();
+    let is_violated = judged.iter().filter(|execution| execution.verdict().violated).count() >= points;
     json!({
         "MonitoringAlertName": schedule.plan.alert(),
         "CreationTime": epoch(schedule.created),
-        "LastModifiedTime": epoch(judged.map_or(schedule.created, |execution| execution.ended())),
+        "LastModifiedTime": epoch(judged.first().map_or(schedule.created, Execution::ended)),
         "AlertStatus": if is_violated { "InAlert" } else { "OK" },
-        "DatapointsToAlert": 1,
-        "EvaluationPeriod": 1,
+        "DatapointsToAlert": points,
+        "EvaluationPeriod": periods,
         "Actions": {"ModelDashboardIndicator": {"Enabled": true}},
     })
 }
@@ -155,15 +167,19 @@ pub(crate) fn inline(world: &World, endpoint: &str, at: Timestamp) -> Vec<Value>
 
 fn of_endpoint(world: &World, endpoint: &str) -> impl Iterator<Item = usize> {
     let schedules = world.monitors.schedules.iter().enumerate();
-    schedules.filter(move |(_, schedule)| schedule.plan.endpoint == endpoint).map(|(index, _)| index)
+    schedules
+        .filter(move |(_, schedule)| !schedule.deleted && schedule.plan.endpoint == endpoint)
+        .map(|(index, _)| index)
 }
 
 /// `DescribeProcessingJob` of an execution.
 pub(crate) fn processing_job(execution: &Execution<'_>, at: Timestamp) -> Value {
-    let plan = execution.schedule.plan;
+    let plan = &execution.schedule.plan;
     let status = execution.status(at);
     let is_over = execution.is_over(at);
     let (from, to) = execution.window();
+    let own = execution.schedule.given.as_ref().map(|(_, home)| home.clone());
+    let home = own.unwrap_or_else(|| format!("s3://{BUCKET}"));
     let job_status = match status {
         "Failed" => "Failed",
         "Completed" | "CompletedWithViolations" => "Completed",
@@ -188,7 +204,7 @@ pub(crate) fn processing_job(execution: &Execution<'_>, at: Timestamp) -> Value 
         "ProcessingStartTime": epoch(execution.created()),
         "ProcessingEndTime": is_over.then(|| epoch(execution.ended())),
         "LastModifiedTime": epoch(execution.modified(at)),
-        "MonitoringScheduleArn": schedule_arn(plan.name),
+        "MonitoringScheduleArn": schedule_arn(&plan.name),
         "ProcessingInputs": [{
             "InputName": "endpoint_input_1", "AppManaged": false,
             "S3Input": {
@@ -200,7 +216,7 @@ pub(crate) fn processing_job(execution: &Execution<'_>, at: Timestamp) -> Value 
         "ProcessingOutputConfig": {"Outputs": [{
             "OutputName": "result", "AppManaged": false,
             "S3Output": {
-                "S3Uri": format!("s3://{BUCKET}/{}", execution.prefix().trim_end_matches('/')),
+                "S3Uri": format!("{home}/{}", execution.prefix().trim_end_matches('/')),
                 "LocalPath": "/opt/ml/processing/output", "S3UploadMode": "EndOfJob",
             },
         }]},

@@ -1,5 +1,7 @@
 //! What is monitored: schedules and the columns of their data.
 
+use std::borrow::Cow;
+
 use mldeck_core::time::{DAY, HOUR};
 
 use super::feature::{
@@ -7,11 +9,14 @@ use super::feature::{
     Shape::{Exponential, LogNormal, Normal, Uniform},
     Shift,
 };
+use crate::world::estate;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     DataQuality,
     ModelQuality,
+    ModelBias,
+    ModelExplainability,
 }
 
 impl Kind {
@@ -19,6 +24,8 @@ impl Kind {
         match self {
             Self::DataQuality => "DataQuality",
             Self::ModelQuality => "ModelQuality",
+            Self::ModelBias => "ModelBias",
+            Self::ModelExplainability => "ModelExplainability",
         }
     }
 
@@ -27,21 +34,23 @@ impl Kind {
         match self {
             Self::DataQuality => "aws/sagemaker/Endpoints/data-metrics",
             Self::ModelQuality => "aws/sagemaker/Endpoints/model-metrics",
+            Self::ModelBias => "aws/sagemaker/Endpoints/bias-metrics",
+            Self::ModelExplainability => "aws/sagemaker/Endpoints/explainability-metrics",
         }
     }
 }
 
 /// A schedule as it was set up; what happens to it later is state.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    pub(crate) name: &'static str,
-    pub(crate) endpoint: &'static str,
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) endpoint: Cow<'static, str>,
     pub(crate) kind: Kind,
     /// Milliseconds between two executions.
     pub(crate) every: i64,
     /// Hour of the day of a daily one.
     pub(crate) hour: i64,
-    pub(crate) features: &'static [Feature],
+    pub(crate) features: Cow<'static, [Feature]>,
     /// Rows of the baseline, and of one execution at the mean of a day.
     pub(crate) rows: (u64, u64),
     /// Hours before the start at which somebody stopped it.
@@ -54,7 +63,11 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn cron(&self) -> String {
-        if self.every == HOUR { "cron(0 * ? * * *)".to_owned() } else { format!("cron(0 {} ? * * *)", self.hour) }
+        match self.every {
+            HOUR => "cron(0 * ? * * *)".to_owned(),
+            DAY => format!("cron(0 {} ? * * *)", self.hour),
+            every => format!("cron(0 {}/{} ? * * *)", self.hour, every / HOUR),
+        }
     }
 
     /// `fraud-prod-data-quality-job`.
@@ -66,66 +79,68 @@ impl Plan {
         match self.kind {
             Kind::DataQuality => "data-quality-alert",
             Kind::ModelQuality => "model-quality-alert",
+            Kind::ModelBias => "model-bias-alert",
+            Kind::ModelExplainability => "model-explainability-alert",
         }
     }
 }
 
 pub(crate) const PLANS: &[Plan] = &[
     Plan {
-        name: "fraud-prod-data-quality",
-        endpoint: "fraud-prod",
+        name: Cow::Borrowed("fraud-prod-data-quality"),
+        endpoint: Cow::Borrowed("fraud-prod"),
         kind: Kind::DataQuality,
         every: HOUR,
         hour: 0,
-        features: FRAUD,
+        features: Cow::Borrowed(FRAUD),
         rows: (12_441, 1_902),
         stopped: None,
         no_data: None,
         days: 7,
     },
     Plan {
-        name: "churn-batch-data-quality",
-        endpoint: "churn-batch",
+        name: Cow::Borrowed("churn-batch-data-quality"),
+        endpoint: Cow::Borrowed("churn-batch"),
         kind: Kind::DataQuality,
         every: DAY,
         hour: 4,
-        features: CHURN,
+        features: Cow::Borrowed(CHURN),
         rows: (8_000, 5_200),
         stopped: None,
         no_data: None,
         days: 30,
     },
     Plan {
-        name: "ranking-eu-model-quality",
-        endpoint: "ranking-eu",
+        name: Cow::Borrowed("ranking-eu-model-quality"),
+        endpoint: Cow::Borrowed("ranking-eu"),
         kind: Kind::ModelQuality,
         every: HOUR,
         hour: 0,
-        features: &[],
+        features: Cow::Borrowed(&[]),
         rows: (10_000, 1_500),
         stopped: None,
         no_data: None,
         days: 7,
     },
     Plan {
-        name: "vision-qa-data-quality",
-        endpoint: "vision-qa",
+        name: Cow::Borrowed("vision-qa-data-quality"),
+        endpoint: Cow::Borrowed("vision-qa"),
         kind: Kind::DataQuality,
         every: DAY,
         hour: 2,
-        features: VISION,
+        features: Cow::Borrowed(VISION),
         rows: (4_000, 2_400),
         stopped: Some(11 * 24),
         no_data: None,
         days: 30,
     },
     Plan {
-        name: "intent-fr-data-quality",
-        endpoint: "intent-fr",
+        name: Cow::Borrowed("intent-fr-data-quality"),
+        endpoint: Cow::Borrowed("intent-fr"),
         kind: Kind::DataQuality,
         every: HOUR,
         hour: 0,
-        features: INTENT,
+        features: Cow::Borrowed(INTENT),
         rows: (6_000, 1_100),
         stopped: None,
         no_data: Some(5),
@@ -203,17 +218,44 @@ const INTENT: &[Feature] = &[
     Feature::category("channel", &[("chat", 0.61), ("mail", 0.27), ("voice", 0.12)]),
 ];
 
+/// The columns of an endpoint's data; those of an endpoint nobody knows are few.
+pub(crate) fn columns(endpoint: &str) -> &'static [Feature] {
+    match estate::family(endpoint).map_or("", |family| family.name) {
+        "fraud" => FRAUD,
+        "ranking" => RANKING,
+        "churn" => CHURN,
+        "vision" => VISION,
+        "intent" => INTENT,
+        _ => OTHER,
+    }
+}
+
+const RANKING: &[Feature] = &[
+    Feature::integer("query_len", LogNormal(2.6, 0.5)),
+    Feature::number("item_price", LogNormal(3.1, 0.9)),
+    Feature::number("item_ctr_7d", Exponential(0.04)),
+    Feature::integer("user_recency", Exponential(12.0)),
+    Feature::number("embedding_norm", Normal(1.0, 0.1)),
+    Feature::integer("stock", Exponential(140.0)),
+    Feature::category("locale", &[("de", 0.4), ("fr", 0.35), ("en", 0.25)]),
+];
+
+const OTHER: &[Feature] = &[
+    Feature::number("feature_0", Normal(0.0, 1.0)),
+    Feature::number("feature_1", Exponential(1.0)),
+    Feature::category("feature_2", &[("a", 0.6), ("b", 0.3), ("c", 0.1)]),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::estate;
 
     #[test]
     fn columns_are_those_of_the_estate() {
         for plan in PLANS {
-            let family = estate::family(plan.endpoint).unwrap();
+            let family = estate::family(&plan.endpoint).unwrap();
             assert_eq!(family.endpoint, plan.endpoint);
-            for feature in plan.features {
+            for feature in plan.features.iter() {
                 assert!(family.features.contains(&feature.name), "{} has no {}", family.name, feature.name);
             }
         }

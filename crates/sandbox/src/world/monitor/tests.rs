@@ -310,3 +310,134 @@ fn reports_are_listed_where_the_job_says() {
     let auc = statistics["binary_classification_metrics"]["auc"]["value"].as_f64().unwrap();
     assert!((0.85..0.95).contains(&auc), "{auc}");
 }
+
+fn schedule(name: &str, kind: &str, endpoint: &str, expression: &str) -> serde_json::Value {
+    json!({
+        "MonitoringScheduleName": name,
+        "MonitoringScheduleConfig": {
+            "ScheduleConfig": {"ScheduleExpression": expression},
+            "MonitoringType": kind,
+            "MonitoringJobDefinition": {
+                "MonitoringInputs": [{"EndpointInput": {"EndpointName": endpoint, "LocalPath": "/opt/ml/processing/in"}}],
+                "MonitoringOutputConfig": {"MonitoringOutputs": [{"S3Output": {
+                    "S3Uri": "s3://acme-ml-data/own/", "LocalPath": "/opt/ml/processing/out"}}]},
+                "MonitoringResources": {"ClusterConfig": {
+                    "InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 20}},
+                "MonitoringAppSpecification": {"ImageUri": "analyzer"},
+                "RoleArn": "arn:aws:iam::447100000921:role/SageMakerExecution",
+            },
+        },
+    })
+}
+
+#[test]
+fn a_schedule_of_each_kind_runs_by_its_cron_and_leaves_its_files() {
+    let mut world = world("drift-storm");
+    for (kind, endpoint, files) in [
+        ("DataQuality", "fraud-prod", 3),
+        ("ModelQuality", "ranking-eu", 3),
+        ("ModelBias", "ranking-eu", 2),
+        ("ModelExplainability", "fraud-prod", 2),
+    ] {
+        let name = json!({"MonitoringScheduleName": format!("own-{kind}")});
+        let input = schedule(&format!("own-{kind}"), kind, endpoint, "cron(0 * ? * * *)");
+        ok(&mut world, "CreateMonitoringSchedule", &input);
+        assert_eq!(refused(&mut world, "CreateMonitoringSchedule", &input).0, "ResourceInUse");
+        let to = world.now().plus(3 * HOUR);
+        world.advance_to(to);
+        let list = ok(&mut world, "ListMonitoringExecutions", &name);
+        let all = list["MonitoringExecutionSummaries"].as_array().unwrap().clone();
+        assert!((2..=3).contains(&all.len()), "{kind}: {all:?}");
+        let due = all[0]["ScheduledTime"].as_f64().unwrap();
+        assert_eq!(due % 3_600.0, 0.0);
+        let late = all[0]["CreationTime"].as_f64().unwrap() - due;
+        assert!((1.0..=1_200.0).contains(&late), "{late}");
+        let over =
+            all.iter().find(|e| e["MonitoringExecutionStatus"].as_str().unwrap().starts_with("Completed")).unwrap();
+        // Attributions keep their order in this storm: what drifts most is not what scores come from.
+        let is_hurt = kind != "ModelExplainability";
+        let wanted = if is_hurt { "CompletedWithViolations" } else { "Completed" };
+        assert_eq!(over["MonitoringExecutionStatus"], wanted, "{kind}");
+        let prefix = format!("own/{endpoint}/own-{kind}/");
+        let keys: Vec<String> = world.s3.list("acme-ml-data", &prefix).map(|(key, _)| key.to_owned()).collect();
+        assert!(keys.len() >= files && keys.len().is_multiple_of(files), "{keys:?}");
+        let report = keys.iter().find(|key| key.ends_with("constraint_violations.json")).unwrap();
+        let report: serde_json::Value =
+            serde_json::from_slice(&world.s3.get("acme-ml-data", report).unwrap().body).unwrap();
+        assert_eq!(report["violations"].as_array().unwrap().is_empty(), !is_hurt, "{kind}: {report}");
+        let alerts = ok(&mut world, "ListMonitoringAlerts", &name);
+        let alert = alerts["MonitoringAlertSummaries"][0].clone();
+        assert_eq!(alert["AlertStatus"], if is_hurt { "InAlert" } else { "OK" });
+        let mut update = name.clone();
+        update["MonitoringAlertName"] = alert["MonitoringAlertName"].clone();
+        (update["DatapointsToAlert"], update["EvaluationPeriod"]) = (json!(50), json!(60));
+        ok(&mut world, "UpdateMonitoringAlert", &update);
+        let alerts = ok(&mut world, "ListMonitoringAlerts", &name);
+        assert_eq!(alerts["MonitoringAlertSummaries"][0]["AlertStatus"], "OK");
+        let (_, metrics) = call(
+            &mut world,
+            "monitoring",
+            "ListMetrics",
+            &json!({"Dimensions": [
+            {"Name": "MonitoringSchedule", "Value": format!("own-{kind}")}]}),
+        );
+        assert!(!metrics["Metrics"].as_array().unwrap().is_empty(), "{kind}");
+        // Between two executions nothing runs.
+        for _ in 0..60 {
+            let to = world.now().plus(mldeck_core::time::MINUTE);
+            world.advance_to(to);
+            if call(&mut world, "sagemaker", "DeleteMonitoringSchedule", &name).0 == 200 {
+                break;
+            }
+        }
+        assert_eq!(refused(&mut world, "DescribeMonitoringSchedule", &name).0, "ResourceNotFound");
+        let list = ok(&mut world, "ListMonitoringExecutions", &json!({"EndpointName": endpoint, "MaxResults": 100}));
+        assert!(!list.to_string().contains(&format!("own-{kind}")));
+    }
+}
+
+#[test]
+fn schedules_that_cannot_run_are_refused() {
+    let mut world = world("quiet-night");
+    for (input, what) in [
+        (schedule("own", "DataQuality", "fraud-prod", "cron(5 4 1 * ? *)"), "not supported"),
+        (schedule("own", "DataQuality", "no-such", "cron(0 * ? * * *)"), "Could not find endpoint"),
+        (schedule("own", "DataQuality", "fraud-prod", "NOW"), "DataAnalysisStartTime"),
+    ] {
+        let (code, message) = refused(&mut world, "CreateMonitoringSchedule", &input);
+        assert_eq!(code, "ValidationException");
+        assert!(message.contains(what), "{message}");
+    }
+    let mut once = schedule("own", "DataQuality", "fraud-prod", "NOW");
+    once["MonitoringScheduleConfig"]["ScheduleConfig"]["DataAnalysisStartTime"] = json!("-PT5H");
+    once["MonitoringScheduleConfig"]["ScheduleConfig"]["DataAnalysisEndTime"] = json!("-PT0H");
+    ok(&mut world, "CreateMonitoringSchedule", &once);
+    let to = world.now().plus(5 * HOUR);
+    world.advance_to(to);
+    let list = ok(&mut world, "ListMonitoringExecutions", &json!({"MonitoringScheduleName": "own"}));
+    assert_eq!(list["MonitoringExecutionSummaries"].as_array().unwrap().len(), 1, "{list}");
+}
+
+#[test]
+fn in_the_storm_many_features_drift_and_one_model_is_worse() {
+    let mut world = world("drift-storm");
+    let quiet = |world: &mut crate::World, name: &str| {
+        let list = ok(
+            world,
+            "ListMonitoringExecutions",
+            &json!({
+            "MonitoringScheduleName": name, "SortBy": "ScheduledTime", "MaxResults": 100}),
+        );
+        let all = list["MonitoringExecutionSummaries"].as_array().unwrap().clone();
+        let over =
+            all.into_iter().filter(|e| e["MonitoringExecutionStatus"].as_str().unwrap().starts_with("Completed"));
+        over.map(|e| e["MonitoringExecutionStatus"] == "Completed").collect::<Vec<bool>>()
+    };
+    for name in ["fraud-prod-data-quality", "intent-fr-data-quality", "ranking-eu-model-quality"] {
+        let told = quiet(&mut world, name);
+        assert!(told[..6].iter().all(|quiet| !quiet), "{name} is quiet now: {told:?}");
+        assert!(told[16..].iter().all(|quiet| *quiet), "{name} was not quiet before: {told:?}");
+    }
+    let daily = quiet(&mut world, "churn-batch-data-quality");
+    assert_eq!((daily[0], daily[2]), (false, true), "{daily:?}");
+}

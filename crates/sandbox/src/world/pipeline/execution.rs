@@ -3,7 +3,10 @@
 use mldeck_core::time::{SECOND, Timestamp};
 use serde_json::{Value, json};
 
-use super::steps::{Plan, StepKind};
+use super::{
+    graph::Live,
+    steps::{Plan, StepKind},
+};
 use crate::world::{
     World,
     chance::Chance,
@@ -40,7 +43,7 @@ pub(crate) struct Parameters {
     pub(crate) given: Vec<(String, String)>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Execution {
     pub(crate) family: u8,
     pub(crate) series: Series,
@@ -60,6 +63,8 @@ pub(crate) struct Execution {
     pub(crate) version: Option<u32>,
     /// The pipeline's name when a caller created it; `family` then means nothing.
     pub(crate) custom: Option<String>,
+    /// How it goes on, where it lives by its definition and not by a plan: one of a caller's pipeline, or one that was retried.
+    pub(crate) live: Option<Box<Live>>,
 }
 
 impl Execution {
@@ -164,6 +169,10 @@ pub(super) struct Outcome {
 }
 
 pub(super) fn outcome(world: &World, execution: &Execution, plan: &Plan, at: Timestamp) -> Outcome {
+    if let Some(live) = &execution.live {
+        let status = live.status(execution.stop.is_some());
+        return Outcome { status, modified: live.modified(), is_failed: status == "Failed" };
+    }
     let end = plan.steps.last().map_or(execution.started, |step| step.end);
     let failed = plan.steps.last().is_some_and(|step| step.failure.is_some() || step.kind == StepKind::Fail);
     let change = |limit: Timestamp| {
@@ -191,10 +200,7 @@ impl Execution {
     pub(super) const FAILURE: &'static str = "Step failure: One or multiple steps failed.";
 
     pub(super) fn plan(&self, world: &World) -> Plan {
-        match &self.custom {
-            Some(name) => world.pipelines.custom.get(name).map_or_else(Plan::default, |c| c.plan(self, world.seed)),
-            None => Plan::new(self, world),
-        }
+        if self.live.is_some() { Plan::default() } else { Plan::new(self, world) }
     }
 
     pub(crate) fn status(&self, world: &World, at: Timestamp) -> &'static str {
@@ -229,6 +235,14 @@ pub(crate) fn record(world: &World, execution: &Execution, at: Timestamp) -> Val
         "CreatedBy": user(execution.by()),
         "LastModifiedBy": user(last_by),
         "PipelineParameters": parameters,
+        "ParallelismConfiguration": execution.live.as_ref().and_then(|live| {
+            Some(json!({"MaxParallelExecutionSteps": live.parallel?}))
+        }),
+        "SelectiveExecutionConfig": execution.live.as_ref().and_then(|live| {
+            let selected: Vec<Value> = live.selected.as_ref()?.iter().map(|step| json!({"StepName": step})).collect();
+            Some(without_nulls(json!({"SelectedSteps": selected, "SourcePipelineExecutionArn": live.source})))
+        }),
+        "PipelineVersionId": execution.live.as_ref().map(|live| live.version),
     }))
 }
 

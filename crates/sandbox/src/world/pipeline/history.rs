@@ -70,6 +70,7 @@ impl Execution {
             stop: None,
             version: None,
             custom: None,
+            live: None,
         }
     }
 }

@@ -4,6 +4,7 @@ use mldeck_core::time::Timestamp;
 
 use super::{
     execution::{Execution, Trouble},
+    graph,
     history::{period, slot},
     steps::StepKind,
     trace,
@@ -19,12 +20,15 @@ enum Act {
 }
 
 pub(crate) fn advance(world: &mut World, to: Timestamp) {
+    for index in world.pipelines.active.clone() {
+        graph::advance(world, index, to);
+    }
     let Some(from) = world.pipelines.until.filter(|from| *from < to) else { return };
     world.pipelines.until = Some(to);
     start_scheduled(world, from, to);
     let mut acts: Vec<(Timestamp, u32, Act)> = Vec::new();
     for index in world.pipelines.active.clone() {
-        let Some(execution) = world.pipelines.get(index).filter(|execution| execution.custom.is_none()) else {
+        let Some(execution) = world.pipelines.get(index).filter(|execution| execution.live.is_none()) else {
             continue;
         };
         let plan = execution.plan(world);
@@ -51,6 +55,9 @@ pub(crate) fn advance(world: &mut World, to: Timestamp) {
 
 fn start_scheduled(world: &mut World, from: Timestamp, to: Timestamp) {
     for (index, family) in FAMILIES.iter().enumerate() {
+        if world.pipelines.deleted.contains(family.pipeline) {
+            continue;
+        }
         let every = period(family);
         let mut at = from.plus(-slot(index)).floor(every).plus(slot(index));
         while at <= to {

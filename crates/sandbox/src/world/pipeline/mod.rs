@@ -3,29 +3,80 @@
 //! What an execution makes is real to the other areas: a training job when `Train` begins, a package version when
 //! `Register` ends.
 
+mod change;
 mod custom;
 mod definition;
 mod execution;
+mod graph;
 mod history;
 mod life;
 mod operations;
+mod retry;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod trace;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mldeck_core::time::Timestamp;
+use serde_json::Value;
 
 pub(crate) use execution::{Execution, pipeline_arn, record, trial};
 pub(crate) use history::generate;
 pub(crate) use life::advance;
-pub(crate) use operations::{OPERATIONS, pipeline_record};
+pub(crate) use operations::pipeline_record;
 pub(crate) use steps::processing_job;
 
 use self::custom::Custom;
-use super::{estate::FAMILIES, run::Series};
+use super::{
+    Handler, World,
+    estate::{FAMILIES, Family},
+    run::Series,
+};
+
+pub(crate) const OPERATIONS: &[(&str, Handler)] = &[
+    ("ListPipelines", operations::list_pipelines),
+    ("DescribePipeline", operations::describe_pipeline),
+    ("CreatePipeline", change::create_pipeline),
+    ("UpdatePipeline", change::update_pipeline),
+    ("DeletePipeline", change::delete_pipeline),
+    ("ListPipelineVersions", change::list_versions),
+    ("UpdatePipelineVersion", change::update_version),
+    ("ListPipelineExecutions", operations::list_executions),
+    ("DescribePipelineExecution", operations::describe_execution),
+    ("ListPipelineExecutionSteps", operations::list_steps),
+    ("ListPipelineParametersForExecution", operations::list_parameters),
+    ("DescribePipelineDefinitionForExecution", operations::describe_definition),
+    ("StartPipelineExecution", operations::start_execution),
+    ("StopPipelineExecution", operations::stop_execution),
+    ("RetryPipelineExecution", retry::retry_execution),
+    ("UpdatePipelineExecution", retry::update_execution),
+    ("SendPipelineExecutionStepSuccess", retry::step_succeeded),
+    ("SendPipelineExecutionStepFailure", retry::step_failed),
+];
+
+/// Whether an execution may be making jobs.
+pub(crate) fn is_busy(world: &World) -> bool {
+    !world.pipelines.active.is_empty()
+}
+
+/// Executions that go on, and the newest: each with how Describe and ListPipelineExecutionSteps tell it. Those whose end is
+/// known are left out.
+pub(crate) fn moving(world: &World, is_known: impl Fn(&str) -> bool) -> Vec<(&Execution, Value, Vec<Value>)> {
+    let now = world.now;
+    let count = world.pipelines.executions.len();
+    let newest = count.saturating_sub(RECENT) as u32..count as u32;
+    let mut all: Vec<u32> = world.pipelines.active.iter().copied().chain(newest).collect();
+    all.sort_unstable();
+    all.dedup();
+    let all = all.into_iter().filter_map(|index| world.pipelines.get(index));
+    let told = all.filter(|execution| execution.started <= now && !is_known(&execution.arn(world.seed)));
+    told.map(|execution| (execution, record(world, execution, now), steps::started(world, execution, now))).collect()
+}
+
+/// Executions that are looked at even when they are over.
+const RECENT: usize = 12;
 
 #[derive(Default)]
 pub(crate) struct State {
@@ -36,6 +87,10 @@ pub(crate) struct State {
     active: Vec<u32>,
     /// Pipelines that callers created.
     custom: BTreeMap<String, Custom>,
+    /// Pipelines of families that a caller deleted.
+    deleted: BTreeSet<&'static str>,
+    /// `ClientRequestToken` of the call that made a pipeline.
+    makers: BTreeMap<String, String>,
     /// `ClientRequestToken` of starts: the same token gives the same execution.
     tokens: BTreeMap<String, u32>,
     /// What is before is done.
@@ -49,7 +104,14 @@ impl State {
 
     /// Every pipeline: the families', then those that callers created.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        FAMILIES.iter().map(|family| family.pipeline).chain(self.custom.keys().map(String::as_str))
+        self.families().map(|(_, family)| family.pipeline).chain(self.custom.keys().map(String::as_str))
+    }
+
+    /// Families whose pipeline is there and as it was.
+    fn families(&self) -> impl Iterator<Item = (u8, &'static Family)> {
+        let is_own =
+            |family: &Family| !self.deleted.contains(family.pipeline) && !self.custom.contains_key(family.pipeline);
+        (0..).zip(FAMILIES).filter(move |(_, family)| is_own(family))
     }
 
     pub(crate) fn get(&self, index: u32) -> Option<&Execution> {

@@ -1,5 +1,7 @@
 //! The pipeline operations.
 
+use std::sync::Arc;
+
 use mldeck_core::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -7,43 +9,31 @@ use super::{
     custom::Custom,
     definition::definition,
     execution::{Execution, pipeline_arn, record},
-    steps,
+    graph::{self, Live},
+    retry, steps,
 };
 use crate::world::{
-    ApiError, Handler, Reply, Request, World, epoch,
-    estate::{self, FAMILIES, Family},
+    ApiError, Reply, Request, World, epoch,
+    estate::{self, Family},
     lists::{self, Window, choice, user, without_nulls},
     run::{PEOPLE, Series, recipe::recipe},
 };
 
-pub(crate) const OPERATIONS: &[(&str, Handler)] = &[
-    ("ListPipelines", list_pipelines),
-    ("DescribePipeline", describe_pipeline),
-    ("CreatePipeline", create_pipeline),
-    ("ListPipelineExecutions", list_executions),
-    ("DescribePipelineExecution", describe_execution),
-    ("ListPipelineExecutionSteps", list_steps),
-    ("ListPipelineParametersForExecution", list_parameters),
-    ("DescribePipelineDefinitionForExecution", describe_definition),
-    ("StartPipelineExecution", start_execution),
-    ("StopPipelineExecution", stop_execution),
-];
-
 /// A pipeline by name: of a family, or of a caller.
-enum Known<'w> {
+pub(super) enum Known<'w> {
     Family(u8, &'static Family),
     Custom(&'w str, &'w Custom),
 }
 
 impl Known<'_> {
-    fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         match self {
             Self::Family(_, family) => family.pipeline,
             Self::Custom(name, _) => name,
         }
     }
 
-    fn created(&self, world: &World) -> Timestamp {
+    pub(super) fn created(&self, world: &World) -> Timestamp {
         match self {
             Self::Family(_, family) => family.registered(1, world.start).plus(-mldeck_core::time::DAY),
             Self::Custom(_, custom) => custom.created,
@@ -51,18 +41,18 @@ impl Known<'_> {
     }
 }
 
-fn not_found(what: &str, name: &str) -> ApiError {
+pub(super) fn not_found(what: &str, name: &str) -> ApiError {
     ApiError::new(400, "ResourceNotFound", format!("{what} '{name}' does not exist."))
 }
 
 fn pipelines(world: &World) -> Vec<Known<'_>> {
-    let families = FAMILIES.iter().enumerate().map(|(index, family)| Known::Family(index as u8, family));
+    let families = world.pipelines.families().map(|(index, family)| Known::Family(index, family));
     let custom = world.pipelines.custom.iter().map(|(name, custom)| Known::Custom(name, custom));
     families.chain(custom).collect()
 }
 
 /// By name or ARN.
-fn find<'w>(world: &'w World, name: &str) -> Result<Known<'w>, ApiError> {
+pub(super) fn find<'w>(world: &'w World, name: &str) -> Result<Known<'w>, ApiError> {
     let short = name.rsplit_once(":pipeline/").map_or(name, |(_, short)| short);
     let is_arn = short.len() < name.len();
     pipelines(world)
@@ -71,7 +61,7 @@ fn find<'w>(world: &'w World, name: &str) -> Result<Known<'w>, ApiError> {
         .ok_or_else(|| not_found("Pipeline", name))
 }
 
-fn find_execution(world: &World, request: &Request<'_>) -> Result<u32, ApiError> {
+pub(super) fn find_execution(world: &World, request: &Request<'_>) -> Result<u32, ApiError> {
     let arn = request.text("PipelineExecutionArn")?;
     let (head, id) = arn.rsplit_once("/execution/").unwrap_or_default();
     let found = world.pipelines.by_id.get(id).copied().filter(|index| {
@@ -81,7 +71,7 @@ fn find_execution(world: &World, request: &Request<'_>) -> Result<u32, ApiError>
     found.ok_or_else(|| not_found("Pipeline execution with ARN", arn))
 }
 
-fn execution(world: &World, index: u32) -> Result<&Execution, ApiError> {
+pub(super) fn execution(world: &World, index: u32) -> Result<&Execution, ApiError> {
     world.pipelines.get(index).ok_or_else(|| not_found("Pipeline execution", &index.to_string()))
 }
 
@@ -93,6 +83,10 @@ fn last_run(world: &World, name: &str, at: Timestamp) -> Option<Timestamp> {
 pub(crate) fn pipeline_record(world: &World, name: &str, at: Timestamp) -> Option<Value> {
     let known = find(world, name).ok()?;
     let created = known.created(world);
+    let (modified, modified_by, parallel) = match &known {
+        Known::Family(..) => (created, estate::DEPLOYER.to_owned(), None),
+        Known::Custom(_, custom) => (custom.modified, custom.modified_by.clone(), custom.parallel.clone()),
+    };
     let (display, description, role, by) = match &known {
         Known::Family(_, family) => {
             let text = format!("Retrains the {} model and registers it when it beats the champion.", family.name);
@@ -111,15 +105,16 @@ pub(crate) fn pipeline_record(world: &World, name: &str, at: Timestamp) -> Optio
             "RoleArn": role,
             "PipelineStatus": "Active",
             "CreationTime": epoch(created),
-            "LastModifiedTime": epoch(created),
+            "LastModifiedTime": epoch(modified),
             "LastRunTime": last_run(world, known.name(), at).map(epoch),
             "CreatedBy": user(&by),
-            "LastModifiedBy": user(&by),
+            "LastModifiedBy": user(&modified_by),
+            "ParallelismConfiguration": parallel,
         }))
     })
 }
 
-fn list_pipelines(world: &mut World, request: &Request<'_>) -> Reply {
+pub(super) fn list_pipelines(world: &mut World, request: &Request<'_>) -> Reply {
     let sort = choice(request, "SortBy", &["Name", "CreationTime"])?.unwrap_or("CreationTime");
     let window = Window::new(request, "CreatedAfter", "CreatedBefore");
     let now = world.now();
@@ -159,40 +154,36 @@ fn list_pipelines(world: &mut World, request: &Request<'_>) -> Reply {
     Ok(lists::reply("PipelineSummaries", summaries, next))
 }
 
-fn describe_pipeline(world: &mut World, request: &Request<'_>) -> Reply {
+pub(super) fn describe_pipeline(world: &mut World, request: &Request<'_>) -> Reply {
     let name = request.text("PipelineName")?;
     let known = find(world, name)?;
-    let text = definition_text(&known);
+    let (text, version) = version_of(&known, request.opt_int("PipelineVersionId"))?;
     let mut body = pipeline_record(world, known.name(), world.now()).ok_or_else(|| not_found("Pipeline", name))?;
-    body["PipelineDefinition"] = json!(text);
+    body["PipelineDefinition"] = json!(&*text);
+    if let Known::Custom(_, custom) = &known
+        && let Some((_, version)) = custom.version(Some(version))
+    {
+        for (member, value) in
+            [("PipelineVersionDisplayName", &version.display), ("PipelineVersionDescription", &version.description)]
+        {
+            if let Some(value) = value {
+                body[member] = value.as_str().into();
+            }
+        }
+    }
     Ok(body)
 }
 
-fn definition_text(known: &Known<'_>) -> String {
-    match known {
-        Known::Family(_, family) => definition(family).to_string(),
-        Known::Custom(_, custom) => custom.definition.clone(),
-    }
+/// The definition of a version and its id; of the newest when none is named.
+pub(super) fn version_of(known: &Known<'_>, id: Option<i64>) -> Result<(Arc<str>, i64), ApiError> {
+    let found = match known {
+        Known::Family(_, family) => id.is_none_or(|id| id == 1).then(|| (Arc::from(definition(family).to_string()), 1)),
+        Known::Custom(_, custom) => custom.version(id).map(|(id, version)| (Arc::clone(&version.definition), id)),
+    };
+    found.ok_or_else(|| not_found("Pipeline version", &id.unwrap_or_default().to_string()))
 }
 
-fn create_pipeline(world: &mut World, request: &Request<'_>) -> Reply {
-    let name = request.text("PipelineName")?;
-    if find(world, name).is_ok() {
-        return Err(ApiError::validation(format!(
-            "Pipeline names must be unique within an AWS account and region. Pipeline with name ({name}) already exists."
-        )));
-    }
-    let mut custom =
-        Custom::new(request.text("PipelineDefinition")?, world.now(), request.caller).map_err(ApiError::validation)?;
-    request.text("RoleArn")?.clone_into(&mut custom.role);
-    custom.display = request.opt_text("PipelineDisplayName").map(str::to_owned);
-    custom.description = request.opt_text("PipelineDescription").map(str::to_owned);
-    world.pipelines.custom.insert(name.to_owned(), custom);
-    world.tags.set_from(&pipeline_arn(name), request.list("Tags"));
-    Ok(json!({"PipelineArn": pipeline_arn(name)}))
-}
-
-fn list_executions(world: &mut World, request: &Request<'_>) -> Reply {
+pub(super) fn list_executions(world: &mut World, request: &Request<'_>) -> Reply {
     let sort = choice(request, "SortBy", &["CreationTime", "PipelineExecutionArn"])?.unwrap_or("CreationTime");
     let window = Window::new(request, "CreatedAfter", "CreatedBefore");
     let (now, seed) = (world.now(), world.seed);
@@ -228,7 +219,7 @@ fn list_executions(world: &mut World, request: &Request<'_>) -> Reply {
     Ok(lists::reply("PipelineExecutionSummaries", summaries, next))
 }
 
-fn describe_execution(world: &mut World, request: &Request<'_>) -> Reply {
+pub(super) fn describe_execution(world: &mut World, request: &Request<'_>) -> Reply {
     let index = find_execution(world, request)?;
     let mut body = record(world, execution(world, index)?, world.now());
     if let Value::Object(members) = &mut body {
@@ -238,7 +229,7 @@ fn describe_execution(world: &mut World, request: &Request<'_>) -> Reply {
 }
 
 /// Only steps that have started; the newest first unless asked otherwise.
-fn list_steps(world: &mut World, request: &Request<'_>) -> Reply {
+pub(super) fn list_steps(world: &mut World, request: &Request<'_>) -> Reply {
     let index = find_execution(world, request)?;
     let mut steps = steps::started(world, execution(world, index)?, world.now());
     if !lists::is_ascending(request)? {
@@ -248,7 +239,7 @@ fn list_steps(world: &mut World, request: &Request<'_>) -> Reply {
     Ok(lists::reply("PipelineExecutionSteps", page.to_vec(), next))
 }
 
-fn list_parameters(world: &mut World, request: &Request<'_>) -> Reply {
+pub(super) fn list_parameters(world: &mut World, request: &Request<'_>) -> Reply {
     let index = find_execution(world, request)?;
     let all = execution(world, index)?.named_parameters();
     let (page, next) = lists::page(&all, request)?;
@@ -256,32 +247,31 @@ fn list_parameters(world: &mut World, request: &Request<'_>) -> Reply {
     Ok(lists::reply("PipelineParameters", entries, next))
 }
 
-fn describe_definition(world: &mut World, request: &Request<'_>) -> Reply {
+pub(super) fn describe_definition(world: &mut World, request: &Request<'_>) -> Reply {
     let index = find_execution(world, request)?;
     let execution = execution(world, index)?;
-    let known = find(world, execution.pipeline())?;
-    Ok(json!({"PipelineDefinition": definition_text(&known), "CreationTime": epoch(execution.started)}))
+    let text = match &execution.live {
+        Some(live) => Arc::clone(&live.definition),
+        None => Arc::from(definition(execution.family()).to_string()),
+    };
+    Ok(json!({"PipelineDefinition": &*text, "CreationTime": epoch(execution.started)}))
 }
 
-/// The parameters of a request, checked against those the pipeline has.
+/// The parameters of a request, each of which the pipeline must have.
 fn given(request: &Request<'_>, known: &[String]) -> Result<Vec<(String, String)>, ApiError> {
-    request
-        .list("PipelineParameters")
-        .iter()
-        .map(|parameter| {
-            let member = |name: &str| parameter.get(name).and_then(Value::as_str).map(str::to_owned);
-            let (Some(name), Some(value)) = (member("Name"), member("Value")) else {
-                return Err(ApiError::missing("pipelineParameters.1.member.name"));
-            };
-            if !known.contains(&name) {
-                return Err(ApiError::validation(format!("Unknown parameters: [{name}]")));
-            }
-            Ok((name, value))
-        })
-        .collect()
+    let member =
+        |parameter: &Value, name: &str| parameter.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let all = request.list("PipelineParameters").iter();
+    let all: Vec<(String, String)> = all.map(|one| (member(one, "Name"), member(one, "Value"))).collect();
+    let unknown: Vec<&str> =
+        all.iter().map(|(name, _)| name.as_str()).filter(|name| !known.iter().any(|k| k == name)).collect();
+    if unknown.is_empty() {
+        return Ok(all);
+    }
+    Err(ApiError::validation(format!("Unknown parameters: [{}]", unknown.join(", "))))
 }
 
-fn start_execution(world: &mut World, request: &Request<'_>) -> Reply {
+pub(super) fn start_execution(world: &mut World, request: &Request<'_>) -> Reply {
     let token = request.opt_text("ClientRequestToken").map(str::to_owned);
     let seed = world.seed;
     if let Some(known) = token.as_ref().and_then(|token| world.pipelines.tokens.get(token)) {
@@ -289,22 +279,34 @@ fn start_execution(world: &mut World, request: &Request<'_>) -> Reply {
     }
     let now = world.now();
     let known = find(world, request.text("PipelineName")?)?;
-    let (family, custom) = match &known {
-        Known::Family(index, _) => (*index, None),
-        Known::Custom(name, _) => (0, Some((*name).to_owned())),
+    let selective = request.input.get("SelectiveExecutionConfig");
+    let mut execution = match &known {
+        Known::Family(index, _)
+            if selective.is_none() && request.opt_int("PipelineVersionId").is_none_or(|id| id == 1) =>
+        {
+            let number = world.pipelines.next_number(*index);
+            let mut execution = Execution::scheduled(*index, Series::Regular, number, now);
+            let names: Vec<String> = execution.named_parameters().into_iter().map(|(name, _)| name).collect();
+            execution.apply(given(request, &names)?)?;
+            execution
+        }
+        known => {
+            let (text, version) = version_of(known, request.opt_int("PipelineVersionId"))?;
+            let mut live = Live::new(&text, version, now).map_err(ApiError::validation)?;
+            let parallel = match known {
+                Known::Custom(_, custom) => custom.parallel.clone(),
+                Known::Family(..) => None,
+            };
+            live.parallel = retry::parallel(request.input.get("ParallelismConfiguration").or(parallel.as_ref()));
+            retry::select(world, &mut live, known.name(), selective)?;
+            let number = 1 + world.pipelines.at(now).filter(|e| e.custom.as_deref() == Some(known.name())).count();
+            let mut execution = Execution::scheduled(0, Series::Notebook, number as u32, now);
+            execution.custom = Some(known.name().to_owned());
+            execution.parameters.given = live.merged(&given(request, &live.names())?).map_err(ApiError::validation)?;
+            execution.live = Some(Box::new(live));
+            execution
+        }
     };
-    let number = world.pipelines.next_number(family);
-    let mut execution = Execution::scheduled(family, Series::Regular, number, now);
-    if let Known::Custom(name, pipeline) = &known {
-        execution.series = Series::Notebook;
-        execution.number = 1 + world.pipelines.at(now).filter(|e| e.custom.as_deref() == Some(*name)).count() as u32;
-        let names: Vec<String> = pipeline.parameters.iter().map(|(name, _)| name.clone()).collect();
-        execution.parameters.given = merged(&given(request, &names)?, &pipeline.parameters);
-        execution.custom = custom;
-    } else {
-        let names: Vec<String> = execution.named_parameters().into_iter().map(|(name, _)| name).collect();
-        execution.apply(given(request, &names)?)?;
-    }
     execution.by = PEOPLE.iter().position(|person| *person == request.caller).map_or(u8::MAX, |index| index as u8);
     execution.caller = Some(request.caller.to_owned());
     execution.display = request.opt_text("PipelineExecutionDisplayName").map(str::to_owned);
@@ -315,12 +317,6 @@ fn start_execution(world: &mut World, request: &Request<'_>) -> Reply {
         world.pipelines.tokens.insert(token, index);
     }
     Ok(json!({"PipelineExecutionArn": arn}))
-}
-
-/// What was given, and the defaults of the rest.
-fn merged(given: &[(String, String)], all: &[(String, Option<String>)]) -> Vec<(String, String)> {
-    let value = |name: &str| given.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-    all.iter().filter_map(|(name, default)| Some((name.clone(), value(name).or_else(|| default.clone())?))).collect()
 }
 
 impl Execution {
@@ -361,7 +357,7 @@ impl Execution {
     }
 }
 
-fn stop_execution(world: &mut World, request: &Request<'_>) -> Reply {
+pub(super) fn stop_execution(world: &mut World, request: &Request<'_>) -> Reply {
     let index = find_execution(world, request)?;
     let now = world.now();
     let found = execution(world, index)?;
@@ -372,12 +368,15 @@ fn stop_execution(world: &mut World, request: &Request<'_>) -> Reply {
         )));
     }
     let (family, series, number) = (found.family, found.series, found.number);
-    let is_custom = found.custom.is_some();
-    if let Some(run) = world.runs.get_mut(family, series, number).filter(|_| !is_custom) {
+    let is_live = found.live.is_some();
+    if let Some(run) = world.runs.get_mut(family, series, number).filter(|_| !is_live) {
         run.stopped = run.stopped.or(Some(now));
     }
     if let Some(execution) = world.pipelines.executions.get_mut(index as usize) {
         execution.stop = Some((now, request.caller.to_owned()));
+    }
+    if is_live {
+        graph::settle_stop(world, index, now);
     }
     Ok(json!({"PipelineExecutionArn": arn}))
 }

@@ -3,7 +3,10 @@
 use mldeck_core::time::{SECOND, Timestamp};
 use serde_json::{Value, json};
 
-use super::execution::{Execution, Trouble, seconds};
+use super::{
+    execution::{Execution, Trouble, seconds},
+    graph,
+};
 use crate::world::{
     World, epoch, estate,
     lists::without_nulls,
@@ -17,8 +20,6 @@ pub(crate) enum StepKind {
     Condition,
     Register,
     Fail,
-    /// Of a caller's own pipeline: only its time passes.
-    Other,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -129,7 +130,7 @@ impl Plan {
     fn step_stopped_at(&self, world: &World, execution: &Execution, step: &Step, stop: Timestamp) -> Timestamp {
         let run = world.runs.get(execution.family, execution.series, execution.number);
         match (step.kind, run) {
-            (StepKind::Training, Some(run)) if execution.custom.is_none() => run.end(world.seed).max(stop),
+            (StepKind::Training, Some(run)) => run.end(world.seed).max(stop),
             _ => stop.plus(STOPPING).min(step.end),
         }
     }
@@ -146,6 +147,9 @@ fn quota(instance: &str) -> String {
 
 /// `PipelineExecutionStep` of every step that has started, oldest first.
 pub(super) fn started(world: &World, execution: &Execution, at: Timestamp) -> Vec<Value> {
+    if let Some(live) = &execution.live {
+        return graph::started(live, at);
+    }
     let plan = execution.plan(world);
     let stop = execution.stop.as_ref().map(|(stop, _)| *stop);
     plan.steps
@@ -190,7 +194,7 @@ fn metadata(execution: &Execution, step: &Step, is_over: bool) -> Value {
             .filter(|_| is_over)
             .map_or(Value::Null, |version| json!({"RegisterModel": {"Arn": execution.family().package_arn(version)}})),
         StepKind::Fail => json!({"Fail": {"ErrorMessage": step.failure}}),
-        StepKind::Condition | StepKind::Other => Value::Null,
+        StepKind::Condition => Value::Null,
     }
 }
 
@@ -205,9 +209,13 @@ fn processing_arn(name: &str) -> String {
 
 /// `DescribeProcessingJob` of a pipeline's processing step.
 pub(crate) fn processing_job(world: &World, name: &str, at: Timestamp) -> Option<Value> {
+    if let Some(body) = graph::processing_job(world, name) {
+        return Some(body);
+    }
     let (job, step) = name.rsplit_once('-')?;
     let execution = execution_of(world, job)?;
-    let plan = execution.plan(world);
+    // One that was retried lives on otherwise; what it did before is as it was.
+    let plan = Plan::new(execution, world);
     let step =
         plan.steps.iter().find(|known| known.kind == StepKind::Processing && known.name.to_lowercase() == step)?;
     let stop = execution.stop.as_ref().map(|(stop, _)| *stop);

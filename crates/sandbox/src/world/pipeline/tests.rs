@@ -261,14 +261,17 @@ fn callers_may_create_and_run_their_own() {
     let definition = json!({
         "Version": "2020-12-01",
         "Parameters": [{"Name": "Day", "Type": "String", "DefaultValue": "today"}],
-        "Steps": [{"Name": "Collect", "Type": "Lambda"}, {"Name": "Report", "Type": "Processing"}],
+        "Steps": [{"Name": "Collect", "Type": "Lambda"}, {"Name": "Report", "Type": "EMR", "DependsOn": ["Collect"]}],
     });
     let input = json!({
         "PipelineName": "weekly-report", "PipelineDefinition": definition.to_string(),
         "RoleArn": "arn:aws:iam::447100000921:role/Pipelines", "ClientRequestToken": TOKEN,
     });
     ok(&mut world, "CreatePipeline", &input);
-    assert!(refused(&mut world, "CreatePipeline", &input).1.contains("already exists"));
+    ok(&mut world, "CreatePipeline", &input);
+    let mut other = input;
+    other["ClientRequestToken"] = json!(TOKEN.to_uppercase());
+    assert!(refused(&mut world, "CreatePipeline", &other).1.contains("already exists"));
     let arn = start(&mut world, "weekly-report", &json!([]));
     let unknown = json!({"PipelineName": "nope", "ClientRequestToken": TOKEN.to_uppercase()});
     assert!(refused(&mut world, "StartPipelineExecution", &unknown).1.contains("does not exist"));

@@ -2,6 +2,7 @@
 
 mod operations;
 mod package;
+mod policy;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +31,18 @@ pub(crate) struct Group {
     pub(crate) description: String,
     /// By version, ascending.
     pub(crate) packages: Vec<Package>,
+    /// The highest version it ever had: a number is not given twice.
+    pub(crate) newest: u32,
+    /// Its resource policy, as it was put.
+    pub(crate) policy: Option<String>,
+}
+
+impl Group {
+    /// The number of the next version.
+    fn next(&mut self) -> u32 {
+        self.newest = self.packages.last().map_or(self.newest, |package| package.version.max(self.newest)) + 1;
+        self.newest
+    }
 }
 
 impl State {
@@ -50,6 +63,8 @@ pub(crate) fn generate(world: &mut World) {
             by: OPERATOR.to_owned(),
             description: format!("Versions of the {} model", family.name),
             packages,
+            newest: family.latest,
+            policy: None,
         };
         world.registry.groups.insert(family.name.to_owned(), group);
         for version in 1..=family.latest {
@@ -111,7 +126,7 @@ fn evaluate(world: &mut World, family: u8, number: u32, version: u32, at: Timest
 pub(crate) fn register(world: &mut World, family: u8, number: u32, at: Timestamp, by: &str, approval: &str) -> u32 {
     let table = &FAMILIES[usize::from(family) % FAMILIES.len()];
     let Some(group) = world.registry.groups.get_mut(table.name) else { return 0 };
-    let version = group.packages.last().map_or(1, |package| package.version + 1);
+    let version = group.next();
     group.packages.push(Package {
         group: table.name.to_owned(),
         version,

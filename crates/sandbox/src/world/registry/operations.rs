@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     Group,
     package::{Change, Package, group_record, record, summary},
+    policy,
 };
 use crate::world::{
     ApiError, Handler, Reply, Request, World,
@@ -20,6 +21,11 @@ pub(crate) const OPERATIONS: &[(&str, Handler)] = &[
     ("BatchDescribeModelPackage", batch_describe),
     ("CreateModelPackage", create_package),
     ("UpdateModelPackage", update_package),
+    ("DeleteModelPackage", policy::delete_package),
+    ("DeleteModelPackageGroup", policy::delete_group),
+    ("PutModelPackageGroupPolicy", policy::put),
+    ("GetModelPackageGroupPolicy", policy::get),
+    ("DeleteModelPackageGroupPolicy", policy::delete),
 ];
 
 const APPROVALS: &[&str] = &["Approved", "Rejected", "PendingManualApproval"];
@@ -27,18 +33,18 @@ const APPROVALS: &[&str] = &["Approved", "Rejected", "PendingManualApproval"];
 const DESCRIPTION: usize = 1_024;
 
 /// A group's name out of a name or an ARN.
-fn group_name<'w>(world: &'w World, given: &str) -> Option<(&'w str, &'w Group)> {
+pub(super) fn group_name<'w>(world: &'w World, given: &str) -> Option<(&'w str, &'w Group)> {
     let short = given.rsplit_once(":model-package-group/").map_or(given, |(_, short)| short);
     let found = world.registry.groups.iter().find(|(name, _)| name.eq_ignore_ascii_case(short));
     found.filter(|(_, group)| group.created <= world.now()).map(|(name, group)| (name.as_str(), group))
 }
 
-fn no_group(given: &str) -> ApiError {
+pub(super) fn no_group(given: &str) -> ApiError {
     ApiError::validation(format!("ModelPackageGroup {given} does not exist."))
 }
 
 /// Group and version out of `…:model-package/fraud/18`.
-fn package_key(world: &World, given: &str) -> Result<(String, u32), ApiError> {
+pub(super) fn package_key(world: &World, given: &str) -> Result<(String, u32), ApiError> {
     let missing = || ApiError::validation(format!("ModelPackage {given} does not exist."));
     let short = given.rsplit_once(":model-package/").map_or(given, |(_, short)| short);
     let (group, version) = short.rsplit_once('/').ok_or_else(missing)?;
@@ -91,6 +97,8 @@ fn create_group(world: &mut World, request: &Request<'_>) -> Reply {
         by: request.caller.to_owned(),
         description: request.opt_text("ModelPackageGroupDescription").unwrap_or_default().to_owned(),
         packages: Vec::new(),
+        newest: 0,
+        policy: None,
     };
     let arn = group_record(name, &group)["ModelPackageGroupArn"].clone();
     world.registry.groups.insert(name.to_owned(), group);
@@ -188,7 +196,7 @@ fn create_package(world: &mut World, request: &Request<'_>) -> Reply {
     let approval = choice(request, "ModelApprovalStatus", APPROVALS)?.unwrap_or("PendingManualApproval");
     let change = Change::new(world.now(), request.caller, approval);
     let group = world.registry.groups.get_mut(&name).ok_or_else(|| no_group(given))?;
-    let version = group.packages.last().map_or(1, |package| package.version + 1);
+    let version = group.next();
     let package = Package { group: name, version, source: None, given: request.input.clone(), changes: vec![change] };
     let arn = package.arn();
     group.packages.push(package);
@@ -214,6 +222,13 @@ fn update_package(world: &mut World, request: &Request<'_>) -> Reply {
     let last = package.changes.last().cloned();
     let mut change =
         Change { at: now, by: request.caller.to_owned(), ..last.unwrap_or_else(|| Change::new(now, "", "")) };
+    // Nothing is documented to lead back to a version that waits. `[?]`: how AWS refuses it is not known.
+    if approval == Some("PendingManualApproval") && change.approval != "PendingManualApproval" {
+        return Err(ApiError::validation(format!(
+            "ModelApprovalStatus cannot be changed from {} to PendingManualApproval.",
+            change.approval
+        )));
+    }
     if let Some(approval) = approval {
         approval.clone_into(&mut change.approval);
     }
@@ -222,14 +237,27 @@ fn update_package(world: &mut World, request: &Request<'_>) -> Reply {
         let member = |name: &str| cycle.get(name).and_then(Value::as_str).map(str::to_owned);
         let missing = || ApiError::missing("modelLifeCycle.stage");
         change.stage = Some((member("Stage").ok_or_else(missing)?, member("StageStatus").ok_or_else(missing)?));
+        change.stage_text = member("StageDescription");
     }
     let removed = request.texts("CustomerMetadataPropertiesToRemove");
     change.properties.retain(|(name, _)| !removed.contains(&name.as_str()));
+    change.removed.retain(|name| request.input.pointer(&format!("/CustomerMetadataProperties/{name}")).is_none());
+    change.removed.extend(removed.into_iter().map(str::to_owned));
     for (name, value) in
         request.input.get("CustomerMetadataProperties").and_then(Value::as_object).into_iter().flatten()
     {
         change.properties.retain(|(known, _)| known != name);
         change.properties.push((name.clone(), value.as_str().unwrap_or_default().to_owned()));
+    }
+    for member in ["InferenceSpecification", "SourceUri", "ModelCard", "ModelPackageRegistrationType"] {
+        if let Some(value) = request.input.get(member) {
+            package.give(member, value.clone());
+        }
+    }
+    if let Some(more) = request.input.get("AdditionalInferenceSpecificationsToAdd").and_then(Value::as_array) {
+        let known = package.given.get("AdditionalInferenceSpecifications").and_then(Value::as_array).cloned();
+        let all = known.unwrap_or_default().into_iter().chain(more.iter().cloned()).collect();
+        package.give("AdditionalInferenceSpecifications", all);
     }
     package.changes.push(change);
     Ok(json!({"ModelPackageArn": package.arn()}))

@@ -23,6 +23,9 @@ pub(crate) struct Change {
     pub(crate) stage: Option<(String, String)>,
     /// `CustomerMetadataProperties` that calls have set.
     pub(crate) properties: Vec<(String, String)>,
+    /// Those that calls took away.
+    pub(crate) removed: Vec<String>,
+    pub(crate) stage_text: Option<String>,
 }
 
 impl Change {
@@ -34,6 +37,8 @@ impl Change {
             description: None,
             stage: None,
             properties: Vec::new(),
+            removed: Vec::new(),
+            stage_text: None,
         }
     }
 }
@@ -64,6 +69,14 @@ impl Package {
         estate::arn("sagemaker", &format!("model-package/{}/{}", self.group.to_lowercase(), self.version))
     }
 
+    /// Keeps a member as if it had been given when it was made.
+    pub(super) fn give(&mut self, member: &str, value: Value) {
+        if !self.given.is_object() {
+            self.given = json!({});
+        }
+        self.given[member] = value;
+    }
+
     fn family(&self) -> Option<&'static Family> {
         self.source.map(|(index, _)| &FAMILIES[usize::from(index) % FAMILIES.len()])
     }
@@ -85,7 +98,9 @@ pub(super) fn summary(package: &Package, state: &Change) -> Value {
 }
 
 fn life_cycle(state: &Change) -> Value {
-    state.stage.as_ref().map_or(Value::Null, |(stage, status)| json!({"Stage": stage, "StageStatus": status}))
+    state.stage.as_ref().map_or(Value::Null, |(stage, status)| {
+        without_nulls(json!({"Stage": stage, "StageStatus": status, "StageDescription": state.stage_text}))
+    })
 }
 
 /// `ModelPackage` as DescribeModelPackage and Search show it; `None` before it existed.
@@ -116,6 +131,9 @@ pub(crate) fn record(world: &World, package: &Package, at: Timestamp) -> Option<
     for (name, value) in &state.properties {
         body["CustomerMetadataProperties"][name] = json!(value);
     }
+    for name in &state.removed {
+        body["CustomerMetadataProperties"].as_object_mut().map(|properties| properties.remove(name));
+    }
     Some(body)
 }
 
@@ -131,6 +149,10 @@ const KEPT: &[&str] = &[
     "Task",
     "SourceUri",
     "SkipModelValidation",
+    "ModelCard",
+    "ModelPackageRegistrationType",
+    "AdditionalInferenceSpecifications",
+    "SamplePayloadUrl",
 ];
 
 fn derive(world: &World, package: &Package, family: &Family, (index, number): (u8, u32), body: &mut Value) {

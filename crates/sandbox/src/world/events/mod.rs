@@ -1,0 +1,367 @@
+//! What SageMaker tells EventBridge: a line for every change of state, in EventBridge's envelope.
+//!
+//! Nothing in the account has to say that it changed: after each step of time and each change by a caller the states are
+//! compared with those before. An event carries the moment of the change where the resource knows it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use mldeck_core::time::{DAY, Timestamp};
+use serde_json::{Value, json};
+
+use super::{Request, Service, World, epoch, estate, moment, noise, pipeline};
+
+/// Lines kept; older ones fall out.
+const KEPT: usize = 10_000;
+/// Lines of one answer.
+const TOLD: usize = 1_000;
+
+#[derive(Default)]
+pub(crate) struct State {
+    /// Sequence number and line, oldest first.
+    lines: VecDeque<(u64, String)>,
+    told: u64,
+    /// The last known state of each resource, by ARN and kind.
+    known: BTreeMap<String, String>,
+    /// Somebody has asked for events: until then nobody looks for them.
+    is_heard: bool,
+    /// Up to when it was looked at.
+    until: Option<Timestamp>,
+    /// Detail types of which something is on the way; the lists of others are left alone until somebody calls.
+    moving: Vec<&'static str>,
+    /// Ends of executions that are told.
+    ended: BTreeSet<String>,
+}
+
+impl State {
+    /// An execution that ended goes on.
+    pub(crate) fn reopen(&mut self, arn: &str) {
+        self.ended.remove(arn);
+    }
+}
+
+/// States that do not change by themselves.
+const RESTING: &[&str] = &["Completed", "Failed", "Stopped", "Created", "CREATED", "Draft", "Approved", "Archived"];
+
+/// Something that is in a state.
+struct Seen {
+    key: String,
+    state: String,
+    at: Timestamp,
+    /// How the whole of it is read, for events whose body is the answer of Describe.
+    describe: Option<(&'static str, Value)>,
+    kind: &'static str,
+    body: Value,
+}
+
+/// Kinds that are listed and described as callers do: detail type, list, rows, name, state, what describes one, and how far
+/// back the list is walked.
+type Listed = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str, i64);
+
+const LISTED: &[Listed] = &[
+    (
+        "SageMaker Training Job State Change",
+        "ListTrainingJobs",
+        "TrainingJobSummaries",
+        "TrainingJobName",
+        "TrainingJobStatus",
+        "DescribeTrainingJob",
+        DAY,
+    ),
+    (
+        "SageMaker Processing Job State Change",
+        "ListProcessingJobs",
+        "ProcessingJobSummaries",
+        "ProcessingJobName",
+        "ProcessingJobStatus",
+        "DescribeProcessingJob",
+        DAY,
+    ),
+    (
+        "SageMaker Transform Job State Change",
+        "ListTransformJobs",
+        "TransformJobSummaries",
+        "TransformJobName",
+        "TransformJobStatus",
+        "DescribeTransformJob",
+        DAY,
+    ),
+    (
+        "SageMaker HyperParameter Tuning Job State Change",
+        "ListHyperParameterTuningJobs",
+        "HyperParameterTuningJobSummaries",
+        "HyperParameterTuningJobName",
+        "HyperParameterTuningJobStatus",
+        "DescribeHyperParameterTuningJob",
+        DAY,
+    ),
+    (
+        "SageMaker Feature Group State Change",
+        "ListFeatureGroups",
+        "FeatureGroupSummaries",
+        "FeatureGroupName",
+        "FeatureGroupStatus",
+        "DescribeFeatureGroup",
+        0,
+    ),
+    ("SageMaker Image State Change", "ListImages", "Images", "ImageName", "ImageStatus", "DescribeImage", 0),
+    (
+        "SageMaker Model Card State Change",
+        "ListModelCards",
+        "ModelCardSummaries",
+        "ModelCardName",
+        "ModelCardStatus",
+        "DescribeModelCard",
+        0,
+    ),
+];
+
+fn read(world: &mut World, operation: &str, input: &Value) -> Option<Value> {
+    let request =
+        Request { service: Service::SageMaker, operation, input, caller: estate::OPERATOR, request_id: "events" };
+    world.run(&request).ok()
+}
+
+/// Looks at everything that may have changed. The first look tells nothing.
+pub(crate) fn observe(world: &mut World, called: bool) {
+    if !world.events.is_heard {
+        return;
+    }
+    let (now, since) = (world.now, world.events.until);
+    let mut seen = endpoints(world, since);
+    seen.extend(packages(world, since));
+    seen.extend(pipelines(world));
+    let all = called || since.is_none() || pipeline::is_busy(world);
+    let moving = std::mem::take(&mut world.events.moving);
+    for listed in LISTED.iter().filter(|listed| all || moving.contains(&listed.0)) {
+        let rows = rows(world, listed);
+        let rests = |row: &Seen| RESTING.iter().any(|state| row.state.starts_with(state));
+        if rows.iter().any(|row| !rests(row)) {
+            world.events.moving.push(listed.0);
+        }
+        seen.extend(rows);
+    }
+    seen.sort_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
+    for seen in seen {
+        let before = world.events.known.insert(seen.key.clone(), seen.state.clone());
+        if since.is_some() && before.as_ref() != Some(&seen.state) {
+            tell(world, seen, before.as_deref());
+        }
+    }
+    world.events.until = Some(now);
+}
+
+fn tell(world: &mut World, seen: Seen, before: Option<&str>) {
+    let described = seen.describe.and_then(|(operation, input)| read(world, operation, &input));
+    let mut detail = described.unwrap_or(seen.body);
+    if let Some(previous) = detail.get_mut("previous") {
+        let previous = std::mem::take(previous);
+        let word = before.and_then(|before| before.split(' ').next());
+        if let (Some(member), Some(word)) = (previous.as_str(), word) {
+            detail[member] = word.into();
+        }
+        detail.as_object_mut().map(|members| members.remove("previous"));
+    }
+    in_millis(&mut detail);
+    let events = &mut world.events;
+    events.told += 1;
+    let arn = seen.key.split(' ').next().unwrap_or_default();
+    let id = noise::uuid(&[world.seed, events.told, noise::name(&seen.key), noise::name(&seen.state)]);
+    let event = json!({
+        "version": "0",
+        "id": id,
+        "detail-type": seen.kind,
+        "source": "aws.sagemaker",
+        "account": estate::ACCOUNT,
+        "time": Timestamp::from_millis(seen.at.secs() * 1_000).iso(),
+        "region": estate::REGION,
+        "resources": [arn],
+        "detail": detail,
+    });
+    if events.lines.len() >= KEPT {
+        events.lines.pop_front();
+    }
+    events.lines.push_back((events.told, json!({"sequence": events.told, "event": event}).to_string()));
+}
+
+/// EventBridge has whole milliseconds where the API has seconds, and words in upper case for endpoints.
+fn in_millis(detail: &mut Value) {
+    match detail {
+        Value::Object(members) => {
+            for (name, value) in members.iter_mut() {
+                match value.as_f64().filter(|_| name.ends_with("Time")) {
+                    Some(seconds) => *value = json!((seconds * 1_000.0) as i64),
+                    None => in_millis(value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(in_millis),
+        _ => {}
+    }
+    if let Some(status) = detail.get("EndpointStatus").and_then(Value::as_str).map(upper) {
+        detail["EndpointStatus"] = status.into();
+    }
+}
+
+/// `InService` → `IN_SERVICE`.
+fn upper(word: &str) -> String {
+    let mut out = String::new();
+    for letter in word.chars() {
+        if letter.is_uppercase() && !out.is_empty() {
+            out.push('_');
+        }
+        out.extend(letter.to_uppercase());
+    }
+    out
+}
+
+/// Endpoints that are on the way or were changed since, and how far their deployments are.
+fn endpoints(world: &mut World, since: Option<Timestamp>) -> Vec<Seen> {
+    let all = world.endpoints.endpoints.values();
+    let moved =
+        all.filter(|endpoint| since.is_none_or(|since| endpoint.change.is_some() || endpoint.modified >= since));
+    let moved: Vec<(String, String, String, Timestamp, bool)> = moved
+        .map(|endpoint| {
+            let status = endpoint.status.as_str().to_owned();
+            (endpoint.arn(), endpoint.name.clone(), status, endpoint.modified, endpoint.deployment().is_some())
+        })
+        .collect();
+    let mut seen = Vec::new();
+    for (arn, name, status, at, is_deploying) in moved {
+        let input = json!({"EndpointName": name});
+        if is_deploying {
+            let body = read(world, "DescribeEndpoint", &input).unwrap_or_default();
+            let variants = body.pointer("/PendingDeploymentSummary/ProductionVariants").and_then(Value::as_array);
+            let stages = variants.into_iter().flatten().map(|variant| {
+                let weight = &variant["CurrentWeight"];
+                format!("{}:{}:{weight}", variant["VariantName"], variant["VariantStatus"][0]["Status"])
+            });
+            seen.push(Seen {
+                key: format!("{arn} deployment"),
+                state: stages.collect::<Vec<_>>().join(","),
+                at: world.now,
+                describe: None,
+                kind: "SageMaker Endpoint Deployment State Change",
+                body,
+            });
+        }
+        seen.push(Seen {
+            key: arn,
+            state: status,
+            at,
+            describe: Some(("DescribeEndpoint", input)),
+            kind: "SageMaker Endpoint State Change",
+            body: Value::Null,
+        });
+    }
+    seen
+}
+
+/// Versions that were registered or changed since.
+fn packages(world: &World, since: Option<Timestamp>) -> Vec<Seen> {
+    let all = world.registry.groups.values().flat_map(|group| &group.packages);
+    let states = all.filter_map(|package| Some((package, package.at(world.now)?)));
+    let moved = states.filter(|(_, state)| since.is_none_or(|since| state.at >= since));
+    let seen = moved.map(|(package, state)| Seen {
+        key: package.arn(),
+        state: format!("{} {:?}", state.approval, state.stage),
+        at: state.at,
+        describe: Some(("DescribeModelPackage", json!({"ModelPackageName": package.arn()}))),
+        kind: "SageMaker Model Package State Change",
+        body: Value::Null,
+    });
+    seen.collect()
+}
+
+fn pipelines(world: &mut World) -> Vec<Seen> {
+    let mut seen = Vec::new();
+    let mut ended = Vec::new();
+    for (execution, told, steps) in pipeline::moving(world, |arn| world.events.ended.contains(arn)) {
+        let arn = told["PipelineExecutionArn"].as_str().unwrap_or_default().to_owned();
+        let status = told["PipelineExecutionStatus"].as_str().unwrap_or_default().to_owned();
+        let at = execution.modified(world, world.now);
+        let is_over = !matches!(status.as_str(), "Executing" | "Stopping");
+        if is_over {
+            ended.push(arn.clone());
+        }
+        let iso = |value: &Value| moment(value).map(Timestamp::iso);
+        seen.push(Seen {
+            key: arn.clone(),
+            at: if status == "Executing" { execution.started } else { at },
+            describe: None,
+            kind: "SageMaker Model Building Pipeline Execution Status Change",
+            body: super::lists::without_nulls(json!({
+                "pipelineArn": told["PipelineArn"],
+                "pipelineExecutionArn": arn,
+                "pipelineExecutionDisplayName": told["PipelineExecutionDisplayName"],
+                "pipelineExecutionDescription": told["PipelineExecutionDescription"],
+                "previous": "previousPipelineExecutionStatus",
+                "currentPipelineExecutionStatus": status,
+                "executionStartTime": execution.started.iso(),
+                "executionEndTime": is_over.then(|| at.iso()),
+            })),
+            state: status,
+        });
+        for step in steps {
+            let status = step["StepStatus"].as_str().unwrap_or_default();
+            let moment = moment(&step["EndTime"]).or_else(|| moment(&step["StartTime"])).unwrap_or(world.now);
+            seen.push(Seen {
+                key: format!("{arn} {}", step["StepName"]),
+                state: format!("{status} {}", step["AttemptCount"]),
+                at: moment,
+                describe: None,
+                kind: "SageMaker Model Building Pipeline Execution Step Status Change",
+                body: super::lists::without_nulls(json!({
+                    "pipelineArn": told["PipelineArn"],
+                    "pipelineExecutionArn": arn,
+                    "stepName": step["StepName"],
+                    "previous": "previousStepStatus",
+                    "currentStepStatus": status,
+                    "stepStartTime": iso(&step["StartTime"]),
+                    "stepEndTime": iso(&step["EndTime"]),
+                    "failureReason": step["FailureReason"],
+                    "cacheHitResult": step["CacheHitResult"],
+                    "metadata": step["Metadata"],
+                })),
+            });
+        }
+    }
+    world.events.ended.extend(ended);
+    seen
+}
+
+/// The newest of what is listed. An operation the account does not have lists nothing.
+fn rows(world: &mut World, listed: &Listed) -> Vec<Seen> {
+    let (kind, list, member, name, status, describe, back) = *listed;
+    let mut input = json!({"MaxResults": 100});
+    if back > 0 {
+        input["CreationTimeAfter"] = epoch(world.now.plus(-back));
+    }
+    let answer = read(world, list, &input).unwrap_or_default();
+    let rows = answer.get(member).and_then(Value::as_array).cloned().unwrap_or_default();
+    let now = world.now;
+    let seen = rows.into_iter().filter_map(|row| {
+        let arn = row.get(name.replace("Name", "Arn"))?.as_str()?.to_owned();
+        let state = format!("{} {}", row.get(status)?.as_str()?, row.get("SecondaryStatus").unwrap_or(&Value::Null));
+        let at =
+            ["LastModifiedTime", "CreationTime"].iter().find_map(|member| moment(row.get(*member)?)).unwrap_or(now);
+        let describe = Some((describe, json!({ name: row.get(name)? })));
+        Some(Seen { key: arn, state, at, describe, kind, body: row })
+    });
+    seen.collect()
+}
+
+impl World {
+    /// The events after a sequence number, a line each, at most so many at once. What happened before the first question is
+    /// not told.
+    pub fn events(&mut self, after: u64) -> String {
+        if !self.events.is_heard {
+            self.events.is_heard = true;
+            observe(self, true);
+        }
+        let lines = self.events.lines.iter().filter(|(sequence, _)| *sequence > after).take(TOLD);
+        lines.map(|(_, line)| format!("{line}\n")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
