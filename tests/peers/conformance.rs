@@ -36,6 +36,13 @@ fn what_is_built_is_there_and_works() {
     assert_eq!(texts(&built["wrong"]), Vec::<&str>::new());
 }
 
+#[test]
+fn jobs_of_callers_run_as_those_of_the_account_do() {
+    let Some(ran) = report("jobs.py") else { return };
+    sound(ran);
+    assert_eq!(texts(&ran["wrong"]), Vec::<&str>::new());
+}
+
 /// What requests are held against is what the pinned botocore says.
 #[test]
 fn the_facts_of_the_service_are_botocores() {
@@ -45,12 +52,12 @@ fn the_facts_of_the_service_are_botocores() {
 
 #[test]
 fn the_table_says_of_every_operation_what_was_held_against_the_model() {
-    let read = ["conformance.py", "account.py", "reads.py"].map(report);
-    let [Some(lives), Some(built), Some(reads)] = read else { return };
+    let read = ["conformance.py", "account.py", "reads.py", "jobs.py"].map(report);
+    let [Some(lives), Some(built), Some(reads), Some(ran)] = read else { return };
     let Some(peers) = Peers::find() else { return };
     let sandbox = Served::sandbox("fraud-burns", 240);
     let changes = peers.script("changes.py", &sandbox.address, &[]);
-    let reports = [lives, built, reads, &changes];
+    let reports = [lives, built, reads, ran, &changes];
     let mut rows: BTreeMap<String, Row> =
         World::operations().into_iter().map(|(service, name)| (row(service, &name), Row::default())).collect();
     for report in reports {

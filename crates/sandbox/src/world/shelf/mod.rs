@@ -9,8 +9,10 @@
 //! |---|---|
 //! | `kind`, `life` | what a kind says of itself; states over time |
 //! | `operations`, `list` | the operations, one for all kinds |
-//! | `studio`, `tracking`, `human`, `lineage`, `monitoring`, `jobs`, `features` | the kinds |
+//! | `studio`, `tracking`, `human`, `lineage`, `monitoring`, `jobs`, `features`, `training` | the kinds |
+//! | `course`, `work` | how a caller's job goes on, and what it leaves behind |
 
+mod course;
 mod features;
 mod human;
 mod jobs;
@@ -22,6 +24,8 @@ mod monitoring;
 mod operations;
 mod studio;
 mod tracking;
+mod training;
+mod work;
 
 use std::collections::BTreeMap;
 
@@ -29,15 +33,29 @@ use mldeck_core::time::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{ApiError, Handler, Reply, Request, World, epoch, lists, noise};
+pub(crate) use training::stop as stop_job;
+pub(crate) use work::curve;
+
 use kind::{Kind, Verb};
 use life::Next;
 
 /// Operations that belong to a kind and are like those of no other.
 const OPERATIONS: &[&[(&str, Handler)]] =
-    &[studio::OPERATIONS, tracking::OPERATIONS, lineage::OPERATIONS, features::OPERATIONS];
+    &[studio::OPERATIONS, tracking::OPERATIONS, lineage::OPERATIONS, features::OPERATIONS, training::OPERATIONS];
 
-const KINDS: &[&[Kind]] =
-    &[studio::KINDS, tracking::KINDS, human::KINDS, lineage::KINDS, monitoring::KINDS, jobs::KINDS, features::KINDS];
+const KINDS: &[&[Kind]] = &[
+    studio::KINDS,
+    tracking::KINDS,
+    human::KINDS,
+    lineage::KINDS,
+    monitoring::KINDS,
+    jobs::KINDS,
+    features::KINDS,
+    training::KINDS,
+];
+
+/// Operations of kinds that are answered together with what the account did by itself.
+const ELSEWHERE: &[&str] = &["DescribeTrainingJob", "ListTrainingJobs", "DescribeProcessingJob", "ListProcessingJobs"];
 
 /// Most resources of one kind.
 const ROOM: usize = 10_000;
@@ -56,8 +74,8 @@ pub(crate) struct State {
 
 /// One resource.
 pub(crate) struct Item {
-    arn: String,
-    created: Timestamp,
+    pub(crate) arn: String,
+    pub(crate) created: Timestamp,
     modified: Timestamp,
     by: String,
     changed_by: String,
@@ -68,6 +86,8 @@ pub(crate) struct Item {
     /// When it came into states that have a member of their own for that: `CompilationEndTime`.
     stamps: Vec<(&'static str, Timestamp)>,
     next: Option<Next>,
+    /// What a job did so far.
+    work: course::Work,
 }
 
 fn kinds() -> impl Iterator<Item = &'static Kind> {
@@ -91,16 +111,27 @@ pub(crate) fn answer(world: &mut World, request: &Request<'_>) -> Option<Reply> 
     })
 }
 
+/// Describes what a kind keeps.
+pub(crate) fn described(world: &mut World, request: &Request<'_>) -> Reply {
+    let noun = request.operation.trim_start_matches("Describe");
+    match kinds().find(|kind| kind.noun == noun) {
+        Some(kind) => operations::describe(world, request, kind),
+        None => Err(ApiError::unknown_operation(request.operation)),
+    }
+}
+
 fn own() -> impl Iterator<Item = &'static (&'static str, Handler)> {
     OPERATIONS.iter().flat_map(|operations| operations.iter())
 }
 
 /// Every operation that is answered here.
 pub(crate) fn names() -> impl Iterator<Item = String> {
-    kinds().flat_map(Kind::names).chain(own().map(|(name, _)| (*name).to_owned()))
+    let of_kinds = kinds().flat_map(Kind::names).filter(|name| !ELSEWHERE.contains(&name.as_str()));
+    of_kinds.chain(own().map(|(name, _)| (*name).to_owned()))
 }
 
 pub(crate) fn advance(world: &mut World, to: Timestamp) {
+    work::advance(world, to);
     if world.shelf.due.is_none_or(|due| due > to) {
         return;
     }
@@ -205,3 +236,5 @@ impl World {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod training_tests;

@@ -73,6 +73,7 @@ pub(super) fn create(world: &mut World, request: &Request<'_>, kind: &'static Ki
         state: "",
         stamps: Vec::new(),
         next: None,
+        work: super::course::Work::default(),
     };
     item.go(now, kind.life.create, false);
     world.shelf.expect(item.due());
