@@ -185,9 +185,12 @@ fn training_told(world: &World, job: &Item, record: &mut Map<String, Value>) {
     if let Some(ended) = standing.ended {
         tell("TrainingEndTime", epoch(ended));
         let seconds = standing.training_start.map_or(0, |began| ended.since(began) / SECOND);
-        tell("TrainingTimeInSeconds", seconds.into());
         let is_spot = job.body.get("EnableManagedSpotTraining") == Some(&Value::Bool(true));
-        tell("BillableTimeInSeconds", if is_spot { seconds * 3 / 10 } else { seconds }.into());
+        // Who never came to training is told of no time.
+        if seconds > 0 {
+            tell("TrainingTimeInSeconds", seconds.into());
+            tell("BillableTimeInSeconds", if is_spot { (seconds * 3 / 10).max(1) } else { seconds }.into());
+        }
     }
     if let Some(reason) = job.failure().filter(|_| standing.status == "Failed") {
         tell("FailureReason", reason.into());
