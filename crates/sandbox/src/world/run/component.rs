@@ -106,11 +106,33 @@ fn parameters(run: &Run) -> Map<String, Value> {
     all
 }
 
+/// A component of the past, or a summary of one that callers made.
+enum Listed<'w> {
+    Run(&'w Run),
+    Own(Timestamp, Value),
+}
+
+impl Listed<'_> {
+    fn name(&self) -> String {
+        match self {
+            Self::Run(run) => run.component(),
+            Self::Own(_, value) => value["TrialComponentName"].as_str().unwrap_or_default().to_owned(),
+        }
+    }
+
+    const fn order(&self) -> (Timestamp, u8, Series, u32) {
+        match self {
+            Self::Run(run) => (run.created, run.family, run.series, run.number),
+            Self::Own(created, _) => (*created, u8::MAX, Series::Notebook, 0),
+        }
+    }
+}
+
 pub(super) fn list(world: &mut World, request: &Request<'_>) -> Reply {
     let sort = choice(request, "SortBy", &["Name", "CreationTime"])?.unwrap_or("CreationTime");
     let window = Window::new(request, "CreatedAfter", "CreatedBefore");
     let now = world.now();
-    let mut found: Vec<&Run> = world
+    let runs = world
         .runs
         .at(now)
         .filter(|run| window.holds(run.created))
@@ -120,16 +142,22 @@ pub(super) fn list(world: &mut World, request: &Request<'_>) -> Reply {
             let source = request.opt_text("SourceArn");
             source.is_none_or(|arn| run.has_job() && run.job_arn().eq_ignore_ascii_case(arn))
         })
-        .collect();
+        .map(Listed::Run);
+    let own = world.components_asked(request).into_iter().filter(|(created, _)| window.holds(*created));
+    let mut found: Vec<Listed<'_>> = runs.chain(own.map(|(created, value)| Listed::Own(created, value))).collect();
     match sort {
-        "Name" => found.sort_by_cached_key(|run| run.component()),
-        _ => found.sort_by_key(|run| (run.created, run.family, run.series, run.number)),
+        "Name" => found.sort_by_cached_key(Listed::name),
+        _ => found.sort_by_key(Listed::order),
     }
     if !lists::is_ascending(request)? {
         found.reverse();
     }
     let (page, next) = lists::page(&found, request)?;
-    let summaries = page.iter().map(|run| summary(world, run, now)).collect();
+    let told = |listed: &Listed<'_>| match listed {
+        Listed::Run(run) => summary(world, run, now),
+        Listed::Own(_, value) => value.clone(),
+    };
+    let summaries = page.iter().map(told).collect();
     Ok(lists::reply("TrialComponentSummaries", summaries, next))
 }
 
@@ -137,6 +165,9 @@ pub(super) fn describe(world: &mut World, request: &Request<'_>) -> Reply {
     let given = request.text("TrialComponentName")?;
     let name = given.rsplit('/').next().unwrap_or(given);
     let now = world.now();
+    if let Some(own) = world.own_component(name) {
+        return Ok(own);
+    }
     let run = world.runs.component(name, now).ok_or_else(|| missing("trial component", name))?;
     Ok(describe_body(world, run, now))
 }

@@ -26,7 +26,7 @@ pub(crate) struct Summary {
 }
 
 /// A curve before its steps.
-struct Form {
+pub(crate) struct Form {
     chance: Chance,
     pace: f64,
     start: f64,
@@ -36,8 +36,14 @@ struct Form {
 }
 
 impl Form {
+    /// A curve of `steps` steps from `start` to `end`, for jobs of no family.
+    pub(crate) fn new(chance: Chance, start: f64, end: f64, steps: u32) -> Self {
+        let pace = chance.of(u64::MAX).between(4.0, 9.0);
+        Self { chance, pace, start, reach: end - start, past_best: 0.0, last: f64::from(steps.max(2) - 1) }
+    }
+
     /// The value logged at `step`; the last one is exactly the final value.
-    fn at(&self, step: u32) -> f64 {
+    pub(crate) fn at(&self, step: u32) -> f64 {
         let x = f64::from(step) / self.last;
         let progress = (1.0 - (-self.pace * x).exp()) / (1.0 - (-self.pace).exp());
         let bump = self.reach * self.past_best * (std::f64::consts::PI * x * x).sin().max(0.0);
@@ -110,12 +116,18 @@ impl Run {
     }
 
     pub(crate) fn summary(&self, seed: u64, name: &str, at: Timestamp) -> Option<Summary> {
-        let points = self.curve(seed, name, at)?;
+        Summary::of(&self.curve(seed, name, at)?)
+    }
+}
+
+impl Summary {
+    /// `None` of no points.
+    pub(crate) fn of(points: &[Point]) -> Option<Self> {
         let last = points.last()?;
         let count = points.len() as f64;
         let mean = points.iter().map(|point| point.value).sum::<f64>() / count;
         let variance = points.iter().map(|point| (point.value - mean).powi(2)).sum::<f64>() / count;
-        Some(Summary {
+        Some(Self {
             min: points.iter().map(|point| point.value).fold(f64::INFINITY, f64::min),
             max: points.iter().map(|point| point.value).fold(f64::NEG_INFINITY, f64::max),
             last: last.value,

@@ -3,11 +3,11 @@
 use mldeck_core::time::{SECOND, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::{Fate, Run, recipe::spell};
+use super::{Fate, Run, Series, recipe::spell};
 use crate::world::{
     ApiError, Reply, Request, World, epoch, estate,
     lists::{self, Window, choice, without_nulls},
-    monitor, pipeline,
+    monitor, pipeline, shelf,
 };
 
 const STATUS: &[&str] = &["InProgress", "Completed", "Failed", "Stopping", "Stopped", "Deleting"];
@@ -89,7 +89,7 @@ fn channel(run: &Run, name: &str) -> Value {
     })
 }
 
-fn transitions(standing: &super::Standing) -> Value {
+pub(crate) fn transitions(standing: &super::Standing) -> Value {
     let entry = |transition: &super::record::Transition| {
         without_nulls(json!({
             "Status": transition.status,
@@ -114,6 +114,49 @@ fn final_metrics(run: &Run, seed: u64, at: Timestamp) -> Vec<Value> {
         .collect()
 }
 
+/// A job of the past or one that a caller made.
+enum Listed<'w> {
+    Run(&'w Run),
+    Own(&'w shelf::Item),
+}
+
+impl Listed<'_> {
+    fn name(&self) -> String {
+        match self {
+            Self::Run(run) => run.name(),
+            Self::Own(job) => job.tail().to_owned(),
+        }
+    }
+
+    fn job_arn(&self) -> String {
+        match self {
+            Self::Run(run) => run.job_arn(),
+            Self::Own(job) => job.arn.clone(),
+        }
+    }
+
+    const fn created(&self) -> Timestamp {
+        match self {
+            Self::Run(run) => run.created,
+            Self::Own(job) => job.created,
+        }
+    }
+
+    const fn order(&self) -> (Timestamp, u8, Series, u32) {
+        match self {
+            Self::Run(run) => (run.created, run.family, run.series, run.number),
+            Self::Own(job) => (job.created, u8::MAX, Series::Notebook, 0),
+        }
+    }
+
+    fn standing(&self, seed: u64, at: Timestamp) -> super::Standing {
+        match self {
+            Self::Run(run) => run.standing(seed, at),
+            Self::Own(job) => job.standing(seed, at),
+        }
+    }
+}
+
 /// Filters by status, name and modification look at the page that was cut, as AWS does: a page may be empty and still have a
 /// token.
 pub(super) fn list(world: &mut World, request: &Request<'_>) -> Reply {
@@ -122,11 +165,13 @@ pub(super) fn list(world: &mut World, request: &Request<'_>) -> Reply {
     let created = Window::new(request, "CreationTimeAfter", "CreationTimeBefore");
     let modified = Window::new(request, "LastModifiedTimeAfter", "LastModifiedTimeBefore");
     let (now, seed) = (world.now(), world.seed);
-    let mut found: Vec<&Run> = world.runs.at(now).filter(|run| run.has_job() && created.holds(run.created)).collect();
+    let runs = world.runs.at(now).filter(|run| run.has_job() && created.holds(run.created)).map(Listed::Run);
+    let own = world.own("TrainingJob").filter(|job| created.holds(job.created)).map(Listed::Own);
+    let mut found: Vec<Listed<'_>> = runs.chain(own).collect();
     match sort {
         "Name" => found.sort_by_cached_key(|run| run.name()),
-        "Status" => found.sort_by_cached_key(|run| (run.standing(seed, now).status, run.created, run.name())),
-        _ => found.sort_by_key(|run| (run.created, run.family, run.series, run.number)),
+        "Status" => found.sort_by_cached_key(|run| (run.standing(seed, now).status, run.created(), run.name())),
+        _ => found.sort_by_key(Listed::order),
     }
     if !lists::is_ascending(request)? {
         found.reverse();
@@ -142,7 +187,7 @@ pub(super) fn list(world: &mut World, request: &Request<'_>) -> Reply {
             without_nulls(json!({
                 "TrainingJobName": run.name(),
                 "TrainingJobArn": run.job_arn(),
-                "CreationTime": epoch(run.created),
+                "CreationTime": epoch(run.created()),
                 "TrainingEndTime": standing.ended.map(epoch),
                 "LastModifiedTime": epoch(standing.modified),
                 "TrainingJobStatus": standing.status,
@@ -156,6 +201,9 @@ pub(super) fn list(world: &mut World, request: &Request<'_>) -> Reply {
 pub(super) fn describe(world: &mut World, request: &Request<'_>) -> Reply {
     let name = request.text("TrainingJobName")?;
     let now = world.now();
+    if world.is_own("TrainingJob", name) {
+        return shelf::described(world, request);
+    }
     let run = world.runs.named(name, now).filter(|run| run.has_job());
     let run = run.ok_or_else(|| ApiError::validation("Requested resource not found."))?;
     Ok(record(world, run, now))
@@ -163,6 +211,9 @@ pub(super) fn describe(world: &mut World, request: &Request<'_>) -> Reply {
 
 pub(super) fn stop(world: &mut World, request: &Request<'_>) -> Reply {
     let name = request.text("TrainingJobName")?;
+    if world.is_own("TrainingJob", name) {
+        return shelf::stop_job(world, "TrainingJob", name, request.caller);
+    }
     let (now, seed) = (world.now(), world.seed);
     let found = world.runs.named(name, now).filter(|run| run.has_job());
     let run = found.ok_or_else(|| ApiError::validation("Requested resource not found."))?;
@@ -182,6 +233,9 @@ pub(super) fn stop(world: &mut World, request: &Request<'_>) -> Reply {
 pub(super) fn describe_processing(world: &mut World, request: &Request<'_>) -> Reply {
     let name = request.text("ProcessingJobName")?;
     let now = world.now();
+    if world.is_own("ProcessingJob", name) {
+        return shelf::described(world, request);
+    }
     if let Some(execution) = monitor::job(world, name, now) {
         return Ok(monitor::processing_job(&execution, now));
     }

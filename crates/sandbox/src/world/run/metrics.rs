@@ -7,7 +7,7 @@ use mldeck_core::{
 use serde_json::{Value, json};
 
 use super::curve::Point;
-use crate::world::{ApiError, Handler, Reply, Request, World, request::int};
+use crate::world::{ApiError, Handler, Reply, Request, World, request::int, shelf};
 
 pub(crate) const OPERATIONS: &[(&str, Handler)] = &[("BatchGetMetrics", batch_get)];
 
@@ -49,8 +49,10 @@ fn series(world: &World, query: &Value) -> Result<(Vec<i64>, Vec<f64>), String> 
     let name = arn_tail(arn);
     let run =
         if arn.contains(":training-job/") { world.runs.named(name, now) } else { world.runs.component(name, now) };
-    let run = run.ok_or_else(|| format!("Resource {arn} does not exist"))?;
-    let points = run.curve(world.seed, metric, now).unwrap_or_default();
+    let points = match run {
+        Some(run) => run.curve(world.seed, metric, now).unwrap_or_default(),
+        None => shelf::curve(world, arn, metric).ok_or_else(|| format!("Resource {arn} does not exist"))?,
+    };
     let width = match period {
         "OneMinute" => Some(MINUTE),
         "FiveMinute" => Some(5 * MINUTE),

@@ -3,7 +3,7 @@
 mod component;
 mod curve;
 pub(crate) mod history;
-mod job;
+pub(crate) mod job;
 mod metrics;
 pub(crate) mod recipe;
 mod record;
@@ -15,10 +15,13 @@ use std::collections::BTreeMap;
 use mldeck_core::time::Timestamp;
 
 pub(crate) use component::{evaluation, experiment, record as component_record, trial, trials};
+pub(crate) use curve::{Form, Point, Summary};
 pub(crate) use history::generate;
 pub(crate) use job::record as job_record;
 pub(crate) use metrics::OPERATIONS as METRICS_OPERATIONS;
-pub(crate) use record::{Cause, Fate, PEOPLE, Run, SCHEDULER, Series, Standing, no_data, traceback};
+pub(crate) use record::{
+    Cause, Fate, PEOPLE, Run, SCHEDULER, STOPPING, Series, Standing, Transition, close, no_data, traceback,
+};
 
 use super::{Handler, World, estate::FAMILIES};
 

@@ -91,7 +91,7 @@ pub(crate) struct Standing {
 }
 
 /// SIGTERM, a grace of up to 120 s, then the end.
-const STOPPING: i64 = 75 * SECOND;
+pub(crate) const STOPPING: i64 = 75 * SECOND;
 
 impl Run {
     pub(crate) fn family(&self) -> &'static Family {
@@ -309,7 +309,7 @@ pub(crate) fn no_data(uri: &str) -> String {
     )
 }
 
-fn close(transitions: &mut [Transition], at: Timestamp) {
+pub(crate) fn close(transitions: &mut [Transition], at: Timestamp) {
     if let Some(open) = transitions.last_mut() {
         open.to = Some(at);
     }

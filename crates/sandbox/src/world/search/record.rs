@@ -208,8 +208,19 @@ pub(super) fn all<'w>(world: &'w World, resource: &str, at: Timestamp, serving: 
         record(Item::Whole(value))
     };
     match resource {
-        "TrainingJob" => world.runs.at(at).filter(|run| run.has_job()).map(|run| record(Item::Job(run))).collect(),
-        "ExperimentTrialComponent" => world.runs.at(at).map(|run| record(Item::Component(run))).collect(),
+        "TrainingJob" => world
+            .runs
+            .at(at)
+            .filter(|run| run.has_job())
+            .map(|run| record(Item::Job(run)))
+            .chain(world.own_jobs(at).into_iter().map(|value| whole("TrainingJobArn", value)))
+            .collect(),
+        "ExperimentTrialComponent" => world
+            .runs
+            .at(at)
+            .map(|run| record(Item::Component(run)))
+            .chain(world.own_components(at).into_iter().map(|value| whole("TrialComponentArn", value)))
+            .collect(),
         "PipelineExecution" => world.pipelines.at(at).map(|execution| record(Item::Execution(execution))).collect(),
         "Pipeline" => world
             .pipelines

@@ -9,11 +9,13 @@
 //! |---|---|
 //! | `kind`, `life` | what a kind says of itself; states over time |
 //! | `operations`, `list` | the operations, one for all kinds |
-//! | `studio`, `tracking`, `human`, `lineage`, `monitoring`, `jobs`, `features`, `cards`, `images` | the kinds |
+//! | `studio`, `tracking`, `human`, `lineage`, `monitoring`, `jobs`, `features`, `cards`, `images`, `training` | the kinds |
 //! | `labeling`, `loops`, `records` | what people and programs do with some of them |
+//! | `course`, `work` | how a caller's job goes on, and what it leaves behind |
 //! | `past` | what an account has of them when it is handed over |
 
 mod cards;
+mod course;
 mod features;
 mod human;
 mod images;
@@ -30,6 +32,8 @@ mod past;
 pub(crate) mod records;
 mod studio;
 mod tracking;
+mod training;
+mod work;
 
 use std::collections::BTreeMap;
 
@@ -37,6 +41,9 @@ use mldeck_core::time::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{ApiError, Handler, Reply, Request, World, epoch, lists, noise};
+pub(crate) use training::stop as stop_job;
+pub(crate) use work::curve;
+
 use kind::{Kind, Verb};
 pub(crate) use labeling::materialize;
 use life::{Next, Step};
@@ -51,6 +58,7 @@ const OPERATIONS: &[&[(&str, Handler)]] = &[
     labeling::OPERATIONS,
     cards::OPERATIONS,
     images::OPERATIONS,
+    training::OPERATIONS,
 ];
 
 const KINDS: &[&[Kind]] = &[
@@ -63,7 +71,11 @@ const KINDS: &[&[Kind]] = &[
     features::KINDS,
     labeling::KINDS,
     cards::KINDS,
+    training::KINDS,
 ];
+
+/// Operations of kinds that are answered together with what the account did by itself.
+const ELSEWHERE: &[&str] = &["DescribeTrainingJob", "ListTrainingJobs", "DescribeProcessingJob", "ListProcessingJobs"];
 
 /// Most resources of one kind.
 const ROOM: usize = 10_000;
@@ -85,8 +97,8 @@ pub(crate) struct State {
 
 /// One resource.
 pub(crate) struct Item {
-    arn: String,
-    created: Timestamp,
+    pub(crate) arn: String,
+    pub(crate) created: Timestamp,
     modified: Timestamp,
     by: String,
     changed_by: String,
@@ -97,6 +109,8 @@ pub(crate) struct Item {
     /// When it came into states that have a member of their own for that: `CompilationEndTime`.
     stamps: Vec<(&'static str, Timestamp)>,
     next: Option<Next>,
+    /// What a job did so far.
+    work: course::Work,
 }
 
 fn kinds() -> impl Iterator<Item = &'static Kind> {
@@ -120,17 +134,27 @@ pub(crate) fn answer(world: &mut World, request: &Request<'_>) -> Option<Reply> 
     })
 }
 
+/// Describes what a kind keeps.
+pub(crate) fn described(world: &mut World, request: &Request<'_>) -> Reply {
+    let noun = request.operation.trim_start_matches("Describe");
+    match kinds().find(|kind| kind.noun == noun) {
+        Some(kind) => operations::describe(world, request, kind),
+        None => Err(ApiError::unknown_operation(request.operation)),
+    }
+}
+
 fn own() -> impl Iterator<Item = &'static (&'static str, Handler)> {
     OPERATIONS.iter().flat_map(|operations| operations.iter())
 }
 
 /// Every operation that is answered here.
 pub(crate) fn names() -> impl Iterator<Item = String> {
-    let is_own = |name: &String| own().any(|(known, _)| known == name);
+    let is_own = |name: &String| ELSEWHERE.contains(&name.as_str()) || own().any(|(known, _)| known == name);
     kinds().flat_map(Kind::names).filter(move |name| !is_own(name)).chain(own().map(|(name, _)| (*name).to_owned()))
 }
 
 pub(crate) fn advance(world: &mut World, to: Timestamp) {
+    work::advance(world, to);
     ripen(world, to);
     labeling::advance(world, to);
     cards::advance(world, to);
@@ -246,7 +270,18 @@ impl World {
     ) {
         let (now, by) = (self.now, by.to_owned());
         let (state, stamps, next) = ("", Vec::new(), None);
-        let mut item = Item { arn, created: now, modified: now, changed_by: by.clone(), by, body, state, stamps, next };
+        let mut item = Item {
+            arn,
+            created: now,
+            modified: now,
+            changed_by: by.clone(),
+            by,
+            body,
+            state,
+            stamps,
+            next,
+            work: course::Work::default(),
+        };
         item.go(now, steps, false);
         self.shelf.expect(item.due());
         self.shelf.items.entry(noun).or_default().insert(key, item);
@@ -267,3 +302,5 @@ impl World {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod training_tests;

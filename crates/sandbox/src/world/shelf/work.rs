@@ -1,0 +1,114 @@
+//! What jobs that callers made leave behind as time passes: lines in their log, and a model.
+
+use bytes::Bytes;
+use mldeck_core::{
+    id::arn_tail,
+    time::{SECOND, Timestamp},
+};
+use serde_json::Value;
+
+use super::{Item, World, kind::text};
+use crate::world::{estate, noise, run::Point};
+
+/// What one job leaves behind in one step of the clock.
+#[derive(Default)]
+struct Left {
+    group: &'static str,
+    stream: String,
+    lines: Vec<(Timestamp, String)>,
+    model: Option<(String, Timestamp)>,
+}
+
+pub(super) fn advance(world: &mut World, to: Timestamp) {
+    let seed = world.seed;
+    let mut all = Vec::new();
+    for (noun, group) in
+        [("TrainingJob", "/aws/sagemaker/TrainingJobs"), ("ProcessingJob", "/aws/sagemaker/ProcessingJobs")]
+    {
+        let Some(jobs) = world.shelf.items.get_mut(noun) else { continue };
+        for job in jobs.values_mut().filter(|job| !job.work.is_over) {
+            let plan = job.plan(seed);
+            if !job.work.is_checked && plan.downloading <= to {
+                job.work.is_checked = true;
+                job.work.missing = missing(&world.s3, job);
+            }
+            all.push(live(job, seed, to, group));
+        }
+    }
+    for left in all {
+        for (at, line) in left.lines {
+            world.logs.put(left.group, &left.stream, at, line);
+        }
+        let Some((uri, at)) = left.model else { continue };
+        if let Some((bucket, key)) = uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
+            let size = 1_000_000 + noise::name(key) % 40_000_000;
+            world.s3.put_sized(bucket, key, Bytes::new(), size, at);
+        }
+    }
+}
+
+/// The first input prefix under which nothing lies. The account's own buckets count as full: what their families read is not
+/// kept as objects.
+fn missing(store: &crate::world::s3::Store, job: &Item) -> Option<String> {
+    let channels = job.body.get("InputDataConfig").and_then(Value::as_array).into_iter().flatten();
+    let mut uris = channels.filter_map(|channel| channel.pointer("/DataSource/S3DataSource/S3Uri")?.as_str());
+    let is_empty = |uri: &&str| {
+        let Some((bucket, key)) = uri.strip_prefix("s3://").map(|rest| rest.split_once('/').unwrap_or((rest, "")))
+        else {
+            return false;
+        };
+        ![estate::DATA_BUCKET, estate::MODEL_BUCKET].contains(&bucket) && store.list(bucket, key).next().is_none()
+    };
+    uris.find(is_empty).map(str::to_owned)
+}
+
+/// Moves its log on to `to`.
+fn live(job: &mut Item, seed: u64, to: Timestamp, group: &'static str) -> Left {
+    let plan = job.plan(seed);
+    let name = ["TrainingJobName", "ProcessingJobName"].map(|member| text(&job.body, member)).concat();
+    let stream = format!("{name}/algo-1-{}", plan.training.secs());
+    let mut left = Left { group, stream, ..Left::default() };
+    let standing = job.standing(seed, to);
+    let done = job.steps(seed, to);
+    if job.work.logged == 0 && done > 0 {
+        left.lines.push((plan.training, "INFO the container starts".to_owned()));
+    }
+    let forms: Vec<_> = job.metrics().map(|(name, regex)| (regex, job.form(seed, name))).collect();
+    for step in job.work.logged..done {
+        let values = forms.iter().map(|(regex, form)| spoken(regex, form.at(step)));
+        let line = values.fold(format!("INFO step {step}"), |line, value| line + " " + &value);
+        left.lines.push((job.step_at(&plan, step), line));
+    }
+    let logged = job.work.logged.max(done);
+    if let Some(ended) = standing.ended {
+        let last = ended.plus(-2 * SECOND);
+        if done > 0 {
+            left.lines.push((last, format!("INFO the container ends: {}", standing.secondary)));
+        }
+        // A job that is stopped, or ran too long, keeps what it had.
+        let has_model = group.ends_with("TrainingJobs") && done > 0;
+        left.model = has_model.then(|| (job.artifact(), last));
+        job.work.is_over = true;
+    }
+    job.work.logged = logged;
+    left
+}
+
+/// A text that a metric's expression finds, as far as it is a plain one: what it captures is the value.
+fn spoken(regex: &str, value: f64) -> String {
+    let (before, rest) = regex.split_once('(').unwrap_or((regex, ""));
+    let after = rest.split_once(')').map_or("", |(_, after)| after);
+    let plain = |part: &str| {
+        let part = part.replace("\\s*", " ").replace("\\s", " ").replace(".*?", " ").replace(".*", " ");
+        part.replace(['\\', '^', '$'], "")
+    };
+    format!("{}{value:.5}{}", plain(before), plain(after))
+}
+
+/// The curve of an own job or of its component; `None` when there is neither.
+pub(crate) fn curve(world: &World, arn: &str, metric: &str) -> Option<Vec<Point>> {
+    let name = arn_tail(arn).to_lowercase();
+    let name = if arn.contains(":training-job/") { name.as_str() } else { name.strip_suffix("-aws-training-job")? };
+    let job = world.shelf.items.get("TrainingJob")?.get(name)?;
+    Some(job.points(world.seed, metric, world.now))
+}
