@@ -205,6 +205,8 @@ def events():
     holds("what is after the last", get(f"events?after={len(lines)}"), "")
 
 
+# From here on they are told.
+holds("what was before the first question", get("events?after=0"), "")
 for part in (made, ran, monitored, registered, events, assumed):
     part()
 say(wire, wrong=wrong)
