@@ -163,7 +163,7 @@ async fn a_write_is_never_repeated_and_a_lost_answer_is_unknown() {
     for (kind, unknown) in cases {
         let (sandbox, gateway) = world().await;
         let write = write(calls().remove(2));
-        sandbox.world.lock().unwrap().faults().add(Rule::once(write.call.operation(), kind));
+        sandbox.world.lock().unwrap().faults().add(Rule::once(write.call.operation(), kind.clone()));
         let sent = gateway.send(&write, &Grant::armed(scope(), gateway.now())).await;
         assert_eq!(matches!(sent, Sent::Unknown(_)), unknown, "{kind:?}: {sent:?}");
         assert_eq!(matches!(sent, Sent::Refused(_)), !unknown, "{kind:?}: {sent:?}");
