@@ -29,7 +29,6 @@ type Later = LazyLock<Arc<Mutex<World>>, Box<dyn FnOnce() -> Arc<Mutex<World>> +
 #[derive(Clone)]
 pub struct Sandbox {
     world: Arc<Later>,
-    start: Timestamp,
     pub clock: Arc<Mutex<Clock>>,
 }
 
@@ -51,16 +50,18 @@ impl Sandbox {
         let generate = move || Arc::new(Mutex::new(World::new(Options { seed, scenario, start })));
         Self {
             world: Arc::new(LazyLock::new(Box::new(generate))),
-            start,
             clock: Arc::new(Mutex::new(Clock::new(start, clock::instant(), speed))),
         }
     }
 
-    /// Begins the account's time now: what passed since it was made does not count.
-    pub fn restart(&self) {
-        let mut clock = lock(&self.clock);
-        let speed = clock.speed();
-        *clock = Clock::new(self.start, clock::instant(), speed);
+    /// Stops the account's time, until [`Self::go`].
+    pub fn hold(&self) {
+        lock(&self.clock).pause(clock::instant());
+    }
+
+    /// Lets the account's time go on.
+    pub fn go(&self) {
+        lock(&self.clock).resume(clock::instant());
     }
 
     /// The world; the first call generates it, and others wait for that.

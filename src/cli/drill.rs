@@ -35,6 +35,8 @@ pub fn run(global: &Global, drill: &Drill) -> u8 {
     };
     let page = page(&scenario, drill.speed);
     let sandbox = Sandbox::of(scenario, drill.seed, drill.speed);
+    // It answers from here on, and nothing happens in it before the page is read.
+    sandbox.hold();
     let beside = match Beside::open(&sandbox) {
         Ok(beside) => beside,
         Err(error) => return refuse(&error),
@@ -45,7 +47,7 @@ pub fn run(global: &Global, drill: &Drill) -> u8 {
     if std::io::stdin().is_terminal() {
         let _ = std::io::stdin().lock().read_line(&mut String::new());
     }
-    sandbox.restart();
+    sandbox.go();
     let demo = Demo { scenario: name.clone(), speed: drill.speed, seed: drill.seed, target: None };
     let code = start::run_on(global, Some((&demo, sandbox.clone())), None);
     // Killed, or no terminal: there was no drill.

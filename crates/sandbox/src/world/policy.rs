@@ -146,7 +146,6 @@ const SPELLED: &[(&str, &str)] = &[
     ("trial-component", "experiment-trial-component"),
     ("tracking-server", "mlflow-tracking-server"),
     ("auto-ml-job", "automl-job"),
-    ("app-image-config", "app-image-config"),
 ];
 
 /// The ARNs a request is about. Lists and what has no name of its own is about everything, which only `*` matches.
