@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `find`, `act` | what a good operator finds and does: told afterwards |
 //! | `lasts` | how long the account is looked at: `90m` |
-//! | `watch` | endpoints whose bad predictions count |
+//! | `watch` | endpoints and inference components whose bad predictions count |
+//! | `within` | by when all goals must have held for the first time: `60m`; without it the end counts |
 //! | `par` | minutes of bad predictions within which a good operator is done; without it they do not count |
 //! | `[[drill.goal]]` | what must be true in the end: `says`, `checks` |
 //! | `[[drill.harm]]` | what must never be true |
@@ -29,6 +30,8 @@ pub(crate) struct Drill {
     #[serde(default)]
     watch: Vec<String>,
     #[serde(default)]
+    within: Option<String>,
+    #[serde(default)]
     par: Option<f64>,
     #[serde(default)]
     goal: Vec<Claim>,
@@ -47,11 +50,19 @@ struct Claim {
 impl Drill {
     pub(crate) fn sound(&self) -> Result<(), String> {
         self.millis()?;
+        if let Some(within) = &self.within {
+            parse_span(within).ok_or_else(|| format!("within `{within}`"))?;
+        }
         let claims = || self.goal.iter().chain(&self.harm);
         if claims().next().is_none() || claims().any(|claim| claim.checks.is_empty()) {
             return Err("a drill needs goals or harms, and these need checks".to_owned());
         }
         claims().flat_map(|claim| &claim.checks).try_for_each(Check::sound)
+    }
+
+    /// Seconds from the start within which it must have recovered.
+    fn within(&self) -> Option<f64> {
+        Some(parse_span(self.within.as_deref()?)? as f64 / 1_000.0)
     }
 
     fn millis(&self) -> Result<i64, String> {
@@ -75,7 +86,7 @@ pub(crate) struct State {
 pub enum Grade {
     /// All goals, no harm, within par.
     Good,
-    /// All goals, no harm, and more bad predictions than need be.
+    /// All goals, no harm, and later or with more bad predictions than need be.
     Late,
     /// A goal is missing.
     Missed,
@@ -93,6 +104,8 @@ pub struct Report {
     /// Seconds until the first change of the operator, and until all goals held for the first time.
     pub acted: Option<f64>,
     pub recovered: Option<f64>,
+    /// Seconds within which it should have recovered.
+    pub within: Option<f64>,
     /// Minutes in which all traffic would have been answered badly, summed over what was only partly so.
     pub bad_minutes: f64,
     pub par: Option<f64>,
@@ -160,8 +173,11 @@ fn holds(world: &mut World, claim: &Claim) -> bool {
 /// How much of the minute from `at` on was answered by models that are not well, of one minute for each endpoint that is
 /// watched, and how many requests failed.
 fn bad(world: &World, drill: &Drill, at: Timestamp) -> (f64, f64) {
-    let endpoints = drill.watch.iter().filter_map(|name| world.endpoints.endpoints.get(name));
-    endpoints.fold((0.0, 0.0), |(minutes, failed), endpoint| {
+    let served = drill.watch.iter().filter_map(|name| {
+        let component = world.components.get(name).map(|component| &component.served);
+        world.endpoints.endpoints.get(name).or(component)
+    });
+    served.fold((0.0, 0.0), |(minutes, failed), endpoint| {
         let fleets = endpoint.fleets(at).iter();
         fleets.fold((minutes, failed), |(minutes, failed), fleet| {
             let truth = world.scenario.behaviours.iter().find(|behaviour| behaviour.model == fleet.model);
@@ -201,11 +217,14 @@ impl World {
         let changes: Vec<Made> = trail::changes(self, start, estate::OPERATOR)
             .map(|change| Made { at: since(change.at), operation: change.operation.clone(), about: change.about() })
             .collect();
+        let recovered = self.drill.recovered.map(since);
         let grade = if harms.iter().any(|harm| harm.holds) {
             Grade::Harm
         } else if goals.iter().any(|goal| !goal.holds) {
             Grade::Missed
-        } else if drill.par.is_some_and(|par| self.drill.bad_minutes > par) {
+        } else if drill.par.is_some_and(|par| self.drill.bad_minutes > par)
+            || drill.within().is_some_and(|within| recovered.is_none_or(|recovered| recovered > within))
+        {
             Grade::Late
         } else {
             Grade::Good
@@ -215,7 +234,8 @@ impl World {
             grade,
             seconds: since(self.now),
             acted: changes.first().map(|change| change.at),
-            recovered: self.drill.recovered.map(since),
+            recovered,
+            within: drill.within(),
             bad_minutes: self.drill.bad_minutes,
             par: drill.par,
             failed: self.drill.failed,
@@ -247,7 +267,9 @@ impl Report {
         }
         let _ = writeln!(out, "\n  first change  {}", self.acted.map_or_else(|| "none".to_owned(), time));
         if !self.goals.is_empty() {
-            let _ = writeln!(out, "  recovered     {}", self.recovered.map_or_else(|| "never".to_owned(), time));
+            let within = self.within.map_or_else(String::new, |within| format!(", wanted within {}", time(within)));
+            let _ =
+                writeln!(out, "  recovered     {}{within}", self.recovered.map_or_else(|| "never".to_owned(), time));
         }
         if self.par.is_some() || self.bad_minutes > 0.0 {
             let par = self.par.map_or_else(String::new, |par| format!(", par {par:.0}"));
@@ -268,7 +290,7 @@ impl Report {
     fn verdict(&self) -> &'static str {
         match self.grade {
             Grade::Good => "GOOD. Nothing to add.",
-            Grade::Late => "LATE. It works again, after more bad answers than need be.",
+            Grade::Late => "LATE. It works, later or after more bad answers than need be.",
             Grade::Missed => "MISSED. It is not as it should be.",
             Grade::Harm => "HARM. Something was changed that should have been left alone.",
         }

@@ -7,6 +7,7 @@
 //! | `[[behaviour]]` | the hidden truth about one model: errors, slowness, memory, and when they show |
 //! | `[[state]]` | an endpoint that starts in trouble |
 //! | `[[upstream]]` | an endpoint whose callers send another share of their traffic for a while |
+//! | `[[shortage]]` | instances of a type that cannot be had for a while, or only so many |
 //! | `[[reaction]]` | a call that automation makes once something is true of the account for a while |
 //! | `[[fault]]` | what goes wrong between the account and its caller ([`crate::faults`]) |
 //! | `[drill]` | what there is to find, and what a drill is graded by ([`crate::drill`]) |
@@ -40,6 +41,9 @@ const FILES: &[(&str, &str)] = &[
     ("two-operators", include_str!("../scenarios/two-operators.toml")),
     ("ci-redeploys", include_str!("../scenarios/ci-redeploys.toml")),
     ("rollback-failed", include_str!("../scenarios/rollback-failed.toml")),
+    ("stuck-creating", include_str!("../scenarios/stuck-creating.toml")),
+    ("no-capacity", include_str!("../scenarios/no-capacity.toml")),
+    ("bad-adapter", include_str!("../scenarios/bad-adapter.toml")),
     ("dead-upstream", include_str!("../scenarios/dead-upstream.toml")),
     ("big-account", include_str!("../scenarios/big-account.toml")),
 ];
@@ -84,6 +88,7 @@ pub struct Scenario {
     /// Log lines with hostile bytes in them.
     pub(crate) hostile_logs: bool,
     pub(crate) upstreams: Vec<Upstream>,
+    pub(crate) shortages: Vec<Shortage>,
     pub(crate) reactions: Vec<Reaction>,
     /// Windows are relative to the start.
     pub(crate) faults: Vec<Rule>,
@@ -121,6 +126,17 @@ pub(crate) struct Upstream {
     pub(crate) until: i64,
 }
 
+/// Instances that cannot be had: what a launch asks for at once must fit into what is left.
+#[derive(Clone, Debug)]
+pub(crate) struct Shortage {
+    pub(crate) instance: String,
+    /// Instances that anybody still gets.
+    pub(crate) left: i64,
+    /// Milliseconds from the start.
+    pub(crate) from: i64,
+    pub(crate) until: i64,
+}
+
 /// A call that automation makes once all its checks have held for some time.
 #[derive(Clone, Debug)]
 pub(crate) struct Reaction {
@@ -153,6 +169,9 @@ pub(crate) struct Behaviour {
     /// Its container never passes the health check.
     #[serde(default)]
     pub(crate) unhealthy: bool,
+    /// What such a container writes before it ends.
+    #[serde(default)]
+    pub(crate) crash: Option<String>,
     /// Minutes after taking traffic until it starts to show, and until it is at full effect.
     #[serde(default)]
     pub(crate) onset_min: f64,
@@ -199,6 +218,8 @@ struct File {
     #[serde(default)]
     upstream: Vec<FileUpstream>,
     #[serde(default)]
+    shortage: Vec<FileShortage>,
+    #[serde(default)]
     reaction: Vec<FileReaction>,
     #[serde(default)]
     fault: Vec<FileRule>,
@@ -233,6 +254,17 @@ struct FileAction {
 struct FileUpstream {
     endpoint: String,
     share: f64,
+    from: String,
+    #[serde(default)]
+    until: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileShortage {
+    instance: String,
+    #[serde(default)]
+    left: i64,
     from: String,
     #[serde(default)]
     until: Option<String>,
@@ -291,6 +323,7 @@ impl Scenario {
             file.action.into_iter().map(FileAction::read).collect::<Result<Vec<_>, _>>().map_err(&wrong)?;
         actions.sort_by_key(|action| action.at);
         let upstreams = file.upstream.into_iter().map(FileUpstream::read).collect::<Result<_, _>>().map_err(&wrong)?;
+        let shortages = file.shortage.into_iter().map(FileShortage::read).collect::<Result<_, _>>().map_err(&wrong)?;
         let reactions = file.reaction.into_iter().map(FileReaction::read).collect::<Result<_, _>>().map_err(&wrong)?;
         let faults = file.fault.into_iter().map(FileRule::read).collect::<Result<_, _>>().map_err(&wrong)?;
         if let Some(drill) = &file.drill {
@@ -307,6 +340,7 @@ impl Scenario {
             states: file.state,
             hostile_logs: file.hostile_logs,
             upstreams,
+            shortages,
             reactions,
             faults,
             drill: file.drill,
@@ -325,6 +359,13 @@ impl FileUpstream {
     fn read(self) -> Result<Upstream, String> {
         let until = self.until.as_deref().map_or(Ok(i64::MAX), moment)?;
         Ok(Upstream { endpoint: self.endpoint, share: self.share, from: moment(&self.from)?, until })
+    }
+}
+
+impl FileShortage {
+    fn read(self) -> Result<Shortage, String> {
+        let until = self.until.as_deref().map_or(Ok(i64::MAX), moment)?;
+        Ok(Shortage { instance: self.instance, left: self.left, from: moment(&self.from)?, until })
     }
 }
 

@@ -51,6 +51,9 @@ const DRILLS: &[(&str, Act, Act, Grade)] = &[
     ("labeling-backlog", people_back, stop_batch, Grade::Harm),
     ("failed-pipeline", |world| retry_newest(world, "ranking-weekly"), retry_all, Grade::Harm),
     ("drift-storm", |_| {}, retrain, Grade::Harm),
+    ("no-capacity", roll_back, |world| update(world, "ranking-eu", "ranking-v31-b"), Grade::Missed),
+    ("stuck-creating", create_anew, create_too_late, Grade::Late),
+    ("bad-adapter", |world| adapt(world, "v6"), |world| update(world, "assistant", "assistant-a"), Grade::Harm),
     ("dead-upstream", |_| {}, |world| update(world, "ranking-eu", "ranking-v30-c"), Grade::Harm),
 ];
 
@@ -80,6 +83,37 @@ fn retry_all(world: &mut World) {
 fn retrain(world: &mut World) {
     let input = json!({"PipelineName": "churn-train", "ClientRequestToken": "t".repeat(32)});
     ok(world, "StartPipelineExecution", &input);
+}
+
+fn roll_back(world: &mut World) {
+    let size = json!({"Type": "INSTANCE_COUNT", "Value": 2});
+    let policy = json!({"MaximumBatchSize": size, "WaitIntervalInSeconds": 0});
+    let input = json!({
+        "EndpointName": "ranking-eu", "EndpointConfigName": "ranking-v31-b", "RetainAllVariantProperties": true,
+        "DeploymentConfig": {"RollingUpdatePolicy": policy},
+    });
+    ok(world, "UpdateEndpoint", &input);
+}
+
+/// Deletes what has failed, and creates it with the version that works.
+fn create_anew(world: &mut World) {
+    later(world, 14);
+    ok(world, "DeleteEndpoint", &json!({"EndpointName": "checkout-risk"}));
+    later(world, 3);
+    let input = json!({"EndpointName": "checkout-risk", "EndpointConfigName": "checkout-risk-v1-a"});
+    ok(world, "CreateEndpoint", &input);
+}
+
+fn create_too_late(world: &mut World) {
+    later(world, 45);
+    create_anew(world);
+}
+
+fn adapt(world: &mut World, version: &str) {
+    let artifact = format!("s3://acme-assistant/adapters/support/{version}/adapter.tar.gz");
+    let adapter = json!({"BaseInferenceComponentName": "assistant-base", "Container": {"ArtifactUrl": artifact}});
+    let input = json!({"InferenceComponentName": "assistant-support", "Specification": adapter});
+    ok(world, "UpdateInferenceComponent", &input);
 }
 
 fn abort(world: &mut World) {

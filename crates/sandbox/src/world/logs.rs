@@ -9,7 +9,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use mldeck_core::time::{DAY, Timestamp};
 use serde_json::{Value, json};
 
-use super::{ApiError, Handler, Reply, Request, World, estate, noise, page};
+use super::{ApiError, Handler, Reply, Request, World, endpoint::Endpoint, estate, noise, page};
 use pattern::Pattern;
 
 /// Lines kept per stream.
@@ -21,6 +21,15 @@ const MOST_EVENTS: usize = 10_000;
 const MOST_BYTES: usize = 1 << 20;
 /// Groups of endpoints start with this.
 const ENDPOINTS: &str = "/aws/sagemaker/Endpoints/";
+const COMPONENTS: &str = "/aws/sagemaker/InferenceComponents/";
+
+/// The endpoint or inference component that logs to a group.
+fn served<'w>(world: &'w World, group: &str) -> Option<&'w Endpoint> {
+    match group.strip_prefix(ENDPOINTS) {
+        Some(name) => world.endpoint(name).ok(),
+        None => Some(&world.components.get(group.strip_prefix(COMPONENTS)?)?.served),
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
@@ -87,7 +96,7 @@ fn streams(world: &World, group: &str) -> Result<Vec<Stream>, ApiError> {
             Some(Stream { name: name.clone(), from: from.at, to: to.at })
         }));
     }
-    if let Some(endpoint) = group.strip_prefix(ENDPOINTS).and_then(|name| world.endpoint(name).ok()) {
+    if let Some(endpoint) = served(world, group) {
         found.extend(endpoint::streams(endpoint, world.now).into_iter().map(|(name, from, to)| Stream {
             name,
             from,
@@ -106,7 +115,7 @@ fn lines(world: &World, group: &str, stream: &str, from: Timestamp, to: Timestam
     let kept = world.logs.kept.get(group).and_then(|streams| streams.get(stream));
     let mut out: Vec<Line> =
         kept.into_iter().flatten().filter(|line| line.at >= from && line.at < to).cloned().collect();
-    if let Some(endpoint) = group.strip_prefix(ENDPOINTS).and_then(|name| world.endpoint(name).ok()) {
+    if let Some(endpoint) = served(world, group) {
         out.extend(endpoint::lines(world, endpoint, stream, from, to));
     }
     out
@@ -121,6 +130,7 @@ fn describe_groups(world: &mut World, request: &Request<'_>) -> Reply {
     let prefix = request.opt_text("logGroupNamePrefix").unwrap_or_default();
     let part = request.opt_text("logGroupNamePattern").unwrap_or_default().to_lowercase();
     let endpoints = world.endpoints.endpoints.keys().map(|name| format!("{ENDPOINTS}{name}"));
+    let endpoints = endpoints.chain(world.components.keys().map(|name| format!("{COMPONENTS}{name}")));
     let mut names: Vec<String> = world
         .logs
         .kept

@@ -7,6 +7,7 @@
 pub(crate) mod alarm;
 pub(crate) mod chance;
 pub(crate) mod check;
+pub(crate) mod component;
 pub(crate) mod endpoint;
 pub(crate) mod estate;
 pub(crate) mod events;
@@ -66,6 +67,7 @@ pub struct World {
     pub(crate) scenario: Scenario,
     pub(crate) start: Timestamp,
     pub(crate) endpoints: endpoint::State,
+    pub(crate) components: component::State,
     pub(crate) alarms: alarm::State,
     pub(crate) metrics: metric::State,
     pub(crate) scaling: scaling::State,
@@ -94,10 +96,17 @@ pub struct World {
     pub(crate) requests: u64,
 }
 
+/// What serves is moved on: what was made or changed before comes into force.
+fn serve_on(world: &mut World, to: Timestamp) {
+    endpoint::advance(world, to);
+    component::advance(world, to);
+}
+
 /// Who answers which operation of which service.
 const AREAS: &[(Service, &[(&str, Handler)])] = &[
     (Service::Sts, identity::OPERATIONS),
     (Service::SageMaker, endpoint::OPERATIONS),
+    (Service::SageMaker, component::OPERATIONS),
     (Service::SageMaker, tags::OPERATIONS),
     (Service::SageMaker, pipeline::OPERATIONS),
     (Service::SageMaker, run::OPERATIONS),
@@ -128,6 +137,7 @@ impl World {
             seed: options.seed,
             start: options.start,
             endpoints: endpoint::State::default(),
+            components: component::State::default(),
             alarms: alarm::State::default(),
             metrics: metric::State::default(),
             scaling: scaling::State::default(),
@@ -176,10 +186,12 @@ impl World {
                 break;
             }
             self.now = at;
+            serve_on(self, at);
             shelf::relive(self, at);
             self.act(at);
         }
         self.now = lived;
+        serve_on(self, lived);
         shelf::relive(self, lived);
     }
 
@@ -208,7 +220,7 @@ impl World {
 
     /// Order matters: endpoints look at alarms as they were at the end of the last step, alarms then look at metrics.
     fn advance_areas(&mut self, to: Timestamp) {
-        endpoint::advance(self, to);
+        serve_on(self, to);
         scaling::advance(self, to);
         alarm::advance(self, to);
         run::advance(self, to);

@@ -303,6 +303,7 @@ impl Event {
         const KINDS: &[(&str, &str)] = &[
             ("EndpointName", "AWS::SageMaker::Endpoint"),
             ("EndpointConfigName", "AWS::SageMaker::EndpointConfig"),
+            ("InferenceComponentName", "AWS::SageMaker::InferenceComponent"),
             ("ModelName", "AWS::SageMaker::Model"),
             ("PipelineName", "AWS::SageMaker::Pipeline"),
             ("AlarmName", "AWS::CloudWatch::Alarm"),

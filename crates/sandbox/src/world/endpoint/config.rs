@@ -3,7 +3,7 @@
 use mldeck_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{Variant, check_name, write::check_room};
+use super::{Patience, Variant, check_name, write::check_room};
 use crate::world::{
     ApiError, Reply, Request, World, epoch, estate,
     listing::{self, Row},
@@ -52,6 +52,7 @@ fn variant(body: &Value) -> Variant {
     let text = |member: &str| body.get(member).and_then(Value::as_str).map(str::to_owned);
     let count = body.get("InitialInstanceCount").and_then(int).unwrap_or(0);
     let weight = body.get("InitialVariantWeight").and_then(float).unwrap_or(1.0);
+    let seconds = |member: &str, usual: i64| body.get(member).and_then(int).unwrap_or(usual);
     Variant {
         name: text("VariantName").unwrap_or_default(),
         model: text("ModelName"),
@@ -61,6 +62,10 @@ fn variant(body: &Value) -> Variant {
         desired_count: count,
         current_weight: weight,
         desired_weight: weight,
+        patience: Patience {
+            provision: seconds("VariantInstanceProvisionTimeoutInSeconds", Patience::USUAL.provision),
+            health: seconds("ContainerStartupHealthCheckTimeoutInSeconds", Patience::USUAL.health),
+        },
     }
 }
 
@@ -101,7 +106,13 @@ pub(super) fn create_config(world: &mut World, request: &Request<'_>) -> Reply {
         return Err(ApiError::validation(format!("Cannot create already existing endpoint configuration \"{arn}\".")));
     }
     let config = Config { created: world.now, body: body_of(request) };
-    check_variants(world, &config.variants())?;
+    let variants = config.variants();
+    check_variants(world, &variants)?;
+    if variants.iter().any(|variant| variant.model.is_none()) && !config.body.contains_key("ExecutionRoleArn") {
+        return Err(ApiError::validation(
+            "ExecutionRoleArn must be specified when a production variant has no ModelName: inference components use it.",
+        ));
+    }
     check_room(world.endpoints.configs.len(), "endpoint configurations")?;
     world.endpoints.configs.insert(name.to_owned(), config);
     world.tags.set_from(&arn, request.list("Tags"));

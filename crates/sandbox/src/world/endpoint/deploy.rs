@@ -5,12 +5,14 @@ use serde_json::Value;
 
 use super::{
     Change, Endpoint, Fleet, Status, Variant,
+    launch::{Launch, launch},
     policy::{Policy, Shape},
 };
 use crate::world::World;
 
-/// Seconds to launch a fleet, to move traffic, to end a fleet.
-const LAUNCH: i64 = 240;
+/// Seconds to create an endpoint, to launch a fleet beside another, to move traffic, to end a fleet.
+pub(super) const CREATE: i64 = 300;
+pub(super) const LAUNCH: i64 = 240;
 const SHIFT: i64 = 30;
 const TERMINATE: i64 = 90;
 
@@ -44,8 +46,15 @@ pub(super) struct Stage {
 }
 
 impl Deployment {
-    pub(super) fn new(config: &str, at: Timestamp, variants: Vec<Variant>, policy: Policy, old: Vec<Fleet>) -> Self {
-        let stages = plan(&policy, &variants);
+    pub(crate) fn new(
+        config: &str,
+        at: Timestamp,
+        variants: Vec<Variant>,
+        policy: Policy,
+        old: Vec<Fleet>,
+        launch: i64,
+    ) -> Self {
+        let stages = plan(&policy, &variants, launch);
         Self {
             config: config.to_owned(),
             started: at,
@@ -105,7 +114,7 @@ impl Deployment {
 }
 
 /// The stages a policy goes through.
-fn plan(policy: &Policy, variants: &[Variant]) -> Vec<Stage> {
+fn plan(policy: &Policy, variants: &[Variant], launch: i64) -> Vec<Stage> {
     let count = variants.iter().map(|variant| variant.desired_count).max().unwrap_or(1);
     let mut stages = Vec::new();
     let mut push = |status, message: String, secs, share, capacity| {
@@ -123,7 +132,7 @@ fn plan(policy: &Policy, variants: &[Variant]) -> Vec<Stage> {
     };
     let rolling = matches!(policy.shape, Shape::Rolling(_));
     if !rolling {
-        push("Creating", format!("Launching {count} instance(s) of the new fleet."), LAUNCH, 0.0, 1.0);
+        push("Creating", format!("Launching {count} instance(s) of the new fleet."), launch, 0.0, 1.0);
     }
     let mut share_before = 0.0;
     for share in steps {
@@ -134,7 +143,7 @@ fn plan(policy: &Policy, variants: &[Variant]) -> Vec<Stage> {
             _ => format!("{:.0} percent of the capacity of {count} instance(s)", share * 100.0),
         };
         if rolling {
-            push("Creating", format!("Launching the next batch: {part}."), LAUNCH, share_before, share);
+            push("Creating", format!("Launching the next batch: {part}."), launch, share_before, share);
         }
         let capacity = if rolling { share } else { 1.0 };
         push("ActivatingTraffic", format!("Activating traffic on {part}."), SHIFT, share, capacity);
@@ -172,25 +181,45 @@ pub(crate) fn advance(world: &mut World, to: Timestamp) {
 }
 
 /// False when the endpoint is gone.
-fn move_on(world: &World, endpoint: &mut Endpoint, to: Timestamp) -> bool {
+pub(crate) fn move_on(world: &World, endpoint: &mut Endpoint, to: Timestamp) -> bool {
     match endpoint.change.take() {
         None => {}
         Some(Change::Deletion(at)) if at <= to => return false,
-        Some(Change::Creation(at)) if at <= to => match unfit(world, &endpoint.variants) {
-            None => settle(endpoint, at),
-            reason => {
-                endpoint.status = Status::Failed;
-                endpoint.modified = at;
-                endpoint.failure = reason;
+        Some(Change::Creation(begun)) => {
+            let launch = launch(world, &endpoint.variants, None, begun, CREATE);
+            match wait(endpoint, &launch, None, to) {
+                None => endpoint.change = Some(Change::Creation(begun)),
+                Some((at, None)) => {
+                    for variant in &mut endpoint.variants {
+                        variant.current_count = variant.desired_count;
+                    }
+                    settle(endpoint, at);
+                }
+                Some((at, reason)) => {
+                    endpoint.status = Status::Failed;
+                    endpoint.modified = at;
+                    endpoint.failure = reason;
+                }
             }
-        },
-        Some(Change::Capacity(at) | Change::Maintenance(at)) if at <= to => {
-            for variant in &mut endpoint.variants {
-                variant.current_count = variant.desired_count;
-                variant.current_weight = variant.desired_weight;
-            }
-            settle(endpoint, at);
         }
+        Some(Change::Capacity(begun, secs)) => {
+            let launch = launch(world, &more(&endpoint.variants), None, begun, secs);
+            match wait(endpoint, &launch, None, to) {
+                None => endpoint.change = Some(Change::Capacity(begun, secs)),
+                Some((at, reason)) => {
+                    for variant in &mut endpoint.variants {
+                        if reason.is_some() {
+                            variant.desired_count = variant.current_count;
+                        }
+                        variant.current_count = variant.desired_count;
+                        variant.current_weight = variant.desired_weight;
+                    }
+                    endpoint.failure = reason;
+                    settle(endpoint, at);
+                }
+            }
+        }
+        Some(Change::Maintenance(at)) if at <= to => settle(endpoint, at),
         Some(Change::Deployment(mut deployment)) => {
             let is_under_way = deploy_on(world, endpoint, &mut deployment, to);
             endpoint.change = is_under_way.then_some(Change::Deployment(deployment));
@@ -198,6 +227,36 @@ fn move_on(world: &World, endpoint: &mut Endpoint, to: Timestamp) -> bool {
         Some(waiting) => endpoint.change = Some(waiting),
     }
     true
+}
+
+/// The instances that a change of counts adds.
+fn more(variants: &[Variant]) -> Vec<Variant> {
+    let more =
+        |variant: &Variant| Variant { desired_count: variant.desired_count - variant.current_count, ..variant.clone() };
+    variants.iter().map(more).filter(|variant| variant.desired_count > 0).collect()
+}
+
+/// When a launch was over, as far as it is by `to`, and why it failed. What runs without being healthy is kept meanwhile.
+fn wait(
+    endpoint: &mut Endpoint,
+    launch: &Launch,
+    deployment: Option<&Deployment>,
+    to: Timestamp,
+) -> Option<(Timestamp, Option<String>)> {
+    match launch {
+        Launch::Ready(at) => (*at <= to).then_some((*at, None)),
+        Launch::Fails { at, reason, ran } => {
+            if let Some(ran) = ran.filter(|ran| *ran <= to) {
+                let (config, variants) = match deployment {
+                    Some(deployment) => (&deployment.config, &deployment.variants),
+                    None => (&endpoint.config, &endpoint.variants),
+                };
+                let fleets = Endpoint::fleets_of(config, variants, 1.0, ran);
+                endpoint.tried(ran, *at, fleets);
+            }
+            (*at <= to).then(|| (*at, Some(reason.clone())))
+        }
+    }
 }
 
 fn settle(endpoint: &mut Endpoint, at: Timestamp) {
@@ -215,15 +274,23 @@ fn deploy_on(world: &World, endpoint: &mut Endpoint, deployment: &mut Deployment
             endpoint.split(to, fleets);
         }
         let Some((stage, since)) = deployment.stage() else { break };
-        let end = since.plus(stage.secs * SECOND);
+        let (before, secs) = (stage.share, stage.secs);
+        let is_launching = stage.status == "Creating" && deployment.rolling_back.is_none();
+        let (end, failed) = if is_launching {
+            let launch = launch(world, &deployment.variants, Some(&deployment.policy.shape), since, secs);
+            match wait(endpoint, &launch, Some(deployment), to) {
+                None => return true,
+                Some(outcome) => outcome,
+            }
+        } else {
+            (since.plus(secs * SECOND), None)
+        };
         if end > to {
             return true;
         }
-        let before = stage.share;
-        let launched = stage.status == "Creating" && deployment.rolling_back.is_none();
         deployment.at += 1;
         deployment.since = end;
-        if launched && let Some(reason) = unfit(world, &deployment.variants) {
+        if let Some(reason) = failed {
             deployment.turn_back(end, reason);
         } else if deployment.stage().is_some_and(|(stage, _)| (stage.share - before).abs() > f64::EPSILON) {
             let fleets = deployment.fleets(end);
@@ -266,35 +333,6 @@ fn trouble(world: &World, deployment: &Deployment, now: Timestamp) -> Option<Str
     let is_ending = deployment.stage().is_some_and(|(stage, _)| stage.status == "Deleting");
     (!is_ending && now.since(deployment.started) > limit * SECOND)
         .then(|| format!("The deployment was rolled back: it exceeded MaximumExecutionTimeoutInSeconds ({limit})."))
-}
-
-/// What keeps a fleet from starting: data that is gone, or a container that never answers the health check.
-fn unfit(world: &World, variants: &[Variant]) -> Option<String> {
-    variants.iter().find_map(|variant| {
-        let model = variant.model.as_deref()?;
-        if let Some(artifact) = world.model(model).ok()?.artifacts().find(|artifact| is_gone(world, artifact)) {
-            return Some(format!(
-                "Failed to download model data for container \"container_1\" from URL: \"{artifact}\". Please ensure that \
-                 there is an object located at the URL and that the role passed to CreateModel has permissions to download \
-                 the model data.",
-            ));
-        }
-        let sick = world.scenario.behaviours.iter().any(|behaviour| behaviour.model == model && behaviour.unhealthy);
-        sick.then(|| {
-            format!(
-                "The primary container for production variant {} did not pass the ping health check. Please check \
-                 CloudWatch logs for this endpoint.",
-                variant.name
-            )
-        })
-    })
-}
-
-/// True when the account holds the bucket and not the object; a prefix (multi-model) and other people's buckets pass.
-fn is_gone(world: &World, uri: &str) -> bool {
-    uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).is_some_and(|(bucket, key)| {
-        !key.is_empty() && !key.ends_with('/') && world.s3.has_bucket(bucket) && world.s3.get(bucket, key).is_none()
-    })
 }
 
 /// `PendingDeploymentSummary`.

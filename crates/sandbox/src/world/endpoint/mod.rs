@@ -5,11 +5,13 @@
 //! | `config` | endpoint configs and models: immutable, created and deleted |
 //! | `past` | the settled history a world starts with |
 //! | `deploy` | a deployment as a list of stages over virtual time |
+//! | `launch` | whether instances start: capacity, model data, health checks |
 //! | `policy` | `DeploymentConfig`: read and refused |
 //! | `read`, `write` | the operations |
 
 pub(crate) mod config;
 mod deploy;
+mod launch;
 mod past;
 mod policy;
 mod read;
@@ -17,15 +19,17 @@ mod write;
 
 use std::collections::BTreeMap;
 
-use mldeck_core::time::Timestamp;
+use mldeck_core::time::{SECOND, Timestamp};
 use serde_json::Value;
 
 use super::{ApiError, Handler, World, estate};
 use config::{Config, Model};
-use deploy::Deployment;
-
-pub(crate) use deploy::advance;
+pub(crate) use deploy::{Deployment, advance, move_on};
+pub(crate) use launch::{Attempt, Patience};
 pub(crate) use past::generate;
+pub(crate) use policy::Policy;
+pub(crate) use read::resolve;
+pub(crate) use write::{check_alarms, check_room};
 
 pub(crate) const OPERATIONS: &[(&str, Handler)] = &[
     ("ListEndpoints", read::list_endpoints),
@@ -94,7 +98,7 @@ impl Status {
         })
     }
 
-    const fn is_in_flight(self) -> bool {
+    pub(crate) const fn is_in_flight(self) -> bool {
         matches!(self, Self::Creating | Self::Updating | Self::SystemUpdating | Self::Deleting)
     }
 }
@@ -115,6 +119,8 @@ pub(crate) struct Endpoint {
     pub(crate) mixed: Option<String>,
     /// Who served since when, oldest first.
     pub(crate) splits: Vec<Split>,
+    /// Containers that never became healthy, oldest first.
+    pub(crate) attempts: Vec<Attempt>,
     /// Invocations a minute at the mean of a day, and the median latency of a healthy model.
     pub(crate) rate: f64,
     pub(crate) median_ms: f64,
@@ -123,8 +129,9 @@ pub(crate) struct Endpoint {
 /// What an endpoint in flight is going through.
 pub(crate) enum Change {
     Deployment(Box<Deployment>),
-    /// New weights or counts, in force at this time.
-    Capacity(Timestamp),
+    /// New weights or counts: since when, and seconds that it takes where nothing is in its way.
+    Capacity(Timestamp, i64),
+    /// Since when.
     Creation(Timestamp),
     Deletion(Timestamp),
     Maintenance(Timestamp),
@@ -141,6 +148,7 @@ pub(crate) struct Variant {
     pub(crate) desired_count: i64,
     pub(crate) current_weight: f64,
     pub(crate) desired_weight: f64,
+    pub(crate) patience: Patience,
 }
 
 /// Who took which share of an endpoint's traffic from a time on.
@@ -211,6 +219,14 @@ impl Endpoint {
                 since: at,
             })
             .collect()
+    }
+
+    /// Goes away within `secs`; what is going away takes no traffic.
+    pub(crate) fn end(&mut self, now: Timestamp, secs: i64) {
+        self.status = Status::Deleting;
+        self.modified = now;
+        self.change = Some(Change::Deletion(now.plus(secs * SECOND)));
+        self.split(now, Vec::new());
     }
 
     /// The whole traffic on the variants in force.

@@ -1,13 +1,13 @@
 //! The settled history a world starts with: models, configs, and who served since when.
 
 use bytes::Bytes;
-use mldeck_core::time::{DAY, HOUR, MINUTE, Timestamp};
+use mldeck_core::time::{DAY, HOUR, MINUTE, SECOND, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{
     Change, Endpoint, Status,
     config::{Config, Model},
-    endpoint_arn,
+    deploy, endpoint_arn,
 };
 use crate::{
     scenario::Condition,
@@ -138,6 +138,7 @@ fn past_endpoint(
         change: None,
         mixed: None,
         splits: Vec::new(),
+        attempts: Vec::new(),
         rate,
         median_ms,
     };
@@ -271,7 +272,7 @@ fn apply(world: &mut World, condition: &Condition) {
     let end = world.start.plus(20 * MINUTE);
     match status {
         Status::SystemUpdating => endpoint.change = Some(Change::Maintenance(end)),
-        Status::Creating => endpoint.change = Some(Change::Creation(end)),
+        Status::Creating => endpoint.change = Some(Change::Creation(end.plus(-deploy::CREATE * SECOND))),
         Status::Deleting => endpoint.change = Some(Change::Deletion(end)),
         Status::Failed | Status::OutOfService => endpoint.split(since, Vec::new()),
         _ => {}

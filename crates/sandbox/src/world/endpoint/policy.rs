@@ -9,7 +9,7 @@ use crate::world::{
 };
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Policy {
+pub(crate) struct Policy {
     pub(super) shape: Shape,
     /// Bake after each shift, seconds.
     pub(super) wait: i64,
@@ -59,11 +59,11 @@ impl Share {
 
 impl Policy {
     /// Without a `DeploymentConfig`: all at once, no bake, nothing watched.
-    pub(super) const fn unguarded() -> Self {
+    pub(crate) const fn unguarded() -> Self {
         Self { shape: Shape::AllAtOnce, wait: 0, termination_wait: 0, limit: None, alarms: Vec::new() }
     }
 
-    pub(super) fn read(config: &Value, variants: &[Variant]) -> Result<Self, ApiError> {
+    pub(crate) fn read(config: &Value, variants: &[Variant]) -> Result<Self, ApiError> {
         let mut policy = match (config.get("BlueGreenUpdatePolicy"), config.get("RollingUpdatePolicy")) {
             (Some(_), Some(_)) => {
                 return Err(ApiError::validation(
@@ -145,7 +145,7 @@ fn share(size: Option<&Value>, member: &str, least: f64, variants: &[Variant]) -
     let value = size.get("Value").and_then(float).ok_or_else(|| ApiError::missing("Value"))?;
     let (share, percent) = match size.get("Type").and_then(Value::as_str) {
         Some("CAPACITY_PERCENT") => (Share::Percent(value), value),
-        Some("INSTANCE_COUNT") => {
+        Some("INSTANCE_COUNT" | "COPY_COUNT") => {
             let share = Share::Instances(value as i64);
             (share, share.of(variants) * 100.0)
         }

@@ -95,7 +95,7 @@ fn live_variant(world: &World, endpoint: &Endpoint, variant: &Variant) -> Value 
         members.insert("DeployedImages".into(), images.into());
     }
     match &endpoint.change {
-        Some(Change::Capacity(_)) => {
+        Some(Change::Capacity(..)) => {
             let status = json!([{"Status": "Updating", "StartTime": epoch(endpoint.modified)}]);
             members.insert("VariantStatus".into(), status);
         }

@@ -412,3 +412,75 @@ fn a_fleet_that_cannot_start_leaves_the_old_one() {
     assert!(refused(&mut world, "UpdateEndpoint", &again).1.contains("in Failed status"));
     ok(&mut world, "DeleteEndpoint", &json!({"EndpointName": "lost"}));
 }
+
+/// The zone has two left: a second fleet of eight never comes, batches of two do.
+#[test]
+fn instances_that_cannot_be_had_end_a_deployment_and_smaller_batches_pass() {
+    let mut world = world("no-capacity");
+    let body = describe(&mut world, "ranking-eu");
+    assert_eq!((&body["EndpointStatus"], &body["EndpointConfigName"]), (&json!("InService"), &json!("ranking-v32-a")));
+    assert!(body["FailureReason"].as_str().unwrap().contains("InsufficientInstanceCapacity"), "{body}");
+    let back = json!({
+        "EndpointName": "ranking-eu", "EndpointConfigName": "ranking-v31-b", "RetainAllVariantProperties": true,
+    });
+    ok(&mut world, "UpdateEndpoint", &back);
+    pass(&mut world, 29 * MINUTE);
+    assert_eq!(state(&mut world, "ranking-eu"), "Updating ranking-v32-a Creating ranking-v31-b");
+    pass(&mut world, 3 * MINUTE);
+    assert_eq!(state(&mut world, "ranking-eu"), "InService ranking-v32-a - -");
+    for (batch, wanted) in [(3, "ranking-v32-a"), (2, "ranking-v31-b")] {
+        let mut rolling = back.clone();
+        rolling["DeploymentConfig"] = json!({"RollingUpdatePolicy": {
+            "MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": batch}, "WaitIntervalInSeconds": 0,
+        }});
+        ok(&mut world, "UpdateEndpoint", &rolling);
+        pass(&mut world, 40 * MINUTE);
+        assert_eq!(state(&mut world, "ranking-eu"), format!("InService {wanted} - -"), "batches of {batch}");
+    }
+    let more = |count: i64| json!({"EndpointName": "ranking-eu", "DesiredWeightsAndCapacities": [{"VariantName": "main", "DesiredInstanceCount": count}]});
+    ok(&mut world, "UpdateEndpointWeightsAndCapacities", &more(12));
+    pass(&mut world, 40 * MINUTE);
+    let body = describe(&mut world, "ranking-eu");
+    assert_eq!(body["ProductionVariants"][0]["DesiredInstanceCount"], 8, "four more cannot be had");
+    assert!(body["FailureReason"].as_str().unwrap().contains("InsufficientInstanceCapacity"));
+    ok(&mut world, "UpdateEndpointWeightsAndCapacities", &more(10));
+    pass(&mut world, 6 * MINUTE);
+    let body = describe(&mut world, "ranking-eu");
+    assert_eq!((&body["ProductionVariants"][0]["CurrentInstanceCount"], body.get("FailureReason")), (&json!(10), None));
+}
+
+/// A shortage that ends lets a launch that still waits go on.
+#[test]
+fn a_launch_waits_for_instances() {
+    let mut world = world("quiet-night");
+    let from = world.now().since(world.start);
+    world.scenario.shortages.push(crate::scenario::Shortage {
+        instance: "ml.c5.2xlarge".to_owned(),
+        left: 0,
+        from,
+        until: from + 20 * MINUTE,
+    });
+    update(&mut world, "fraud-v18-c", None);
+    pass(&mut world, 23 * MINUTE);
+    assert_eq!(state(&mut world, "fraud-prod"), "Updating fraud-v17-a Creating fraud-v18-c");
+    pass(&mut world, 4 * MINUTE);
+    assert_eq!(state(&mut world, "fraud-prod"), "InService fraud-v18-c - -");
+}
+
+/// What never becomes healthy is Creating as long as its config allows, and its containers say why meanwhile.
+#[test]
+fn a_container_that_ends_keeps_its_endpoint_creating() {
+    let mut world = world("stuck-creating");
+    let status = |world: &mut World| describe(world, "checkout-risk")["EndpointStatus"].as_str().unwrap().to_owned();
+    assert_eq!(status(&mut world), "Creating");
+    assert!(refused(&mut world, "DeleteEndpoint", &json!({"EndpointName": "checkout-risk"})).1.contains("in-progress"));
+    let input = json!({"logGroupName": "/aws/sagemaker/Endpoints/checkout-risk", "filterPattern": "OSError"});
+    let (_, found) = call(&mut world, "logs", "FilterLogEvents", &input);
+    let lines = found["events"].as_array().unwrap().len();
+    assert!((90..=111).contains(&lines), "{lines} lines of three instances in 36 minutes");
+    pass(&mut world, 14 * MINUTE);
+    let body = describe(&mut world, "checkout-risk");
+    assert_eq!(body["EndpointStatus"], "Failed");
+    assert!(body["FailureReason"].as_str().unwrap().contains("ping health check"), "{body}");
+    ok(&mut world, "DeleteEndpoint", &json!({"EndpointName": "checkout-risk"}));
+}

@@ -1,16 +1,20 @@
 //! Changes of endpoints, and what SageMaker refuses.
 
-use mldeck_core::time::{SECOND, Timestamp};
+use mldeck_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Change, Endpoint, Status, Variant, check_name, config, deploy::Deployment, endpoint_arn, policy::Policy};
+use super::{
+    Change, Endpoint, Status, Variant, check_name, config,
+    deploy::{Deployment, LAUNCH},
+    endpoint_arn,
+    policy::Policy,
+};
 use crate::world::{
     ApiError, Reply, Request, World, estate, noise,
     request::{float, int},
 };
 
-/// Seconds to create, to delete, to move weights, to change counts.
-const CREATE: i64 = 300;
+/// Seconds to delete, to move weights, to change counts.
 const DELETE: i64 = 90;
 const WEIGHTS: i64 = 45;
 const COUNTS: i64 = 240;
@@ -28,6 +32,7 @@ pub(super) fn create_endpoint(world: &mut World, request: &Request<'_>) -> Reply
     check_room(world.endpoints.endpoints.len(), "endpoints")?;
     let draw = noise::unit(&[world.seed, noise::name(name), 3]);
     let family = estate::family(name);
+    let has_models = variants.iter().any(|variant| variant.model.is_some());
     let endpoint = Endpoint {
         name: name.to_owned(),
         config: config_name.to_owned(),
@@ -37,10 +42,12 @@ pub(super) fn create_endpoint(world: &mut World, request: &Request<'_>) -> Reply
         failure: None,
         variants,
         last_deployment: request.input.get("DeploymentConfig").cloned(),
-        change: Some(Change::Creation(world.now.plus(CREATE * SECOND))),
+        change: Some(Change::Creation(world.now)),
         mixed: None,
         splits: Vec::new(),
-        rate: 40.0 + 400.0 * draw,
+        attempts: Vec::new(),
+        // What inference components are asked for is theirs.
+        rate: if has_models { 40.0 + 400.0 * draw } else { 0.0 },
         median_ms: family.map_or(10.0 + 90.0 * draw, |family| family.median_ms),
     };
     world.endpoints.endpoints.insert(name.to_owned(), endpoint);
@@ -51,7 +58,7 @@ pub(super) fn create_endpoint(world: &mut World, request: &Request<'_>) -> Reply
 /// Things of one kind an account may hold here.
 const ROOM: usize = 20_000;
 
-pub(super) fn check_room(held: usize, what: &str) -> Result<(), ApiError> {
+pub(crate) fn check_room(held: usize, what: &str) -> Result<(), ApiError> {
     if held < ROOM {
         return Ok(());
     }
@@ -97,7 +104,7 @@ pub(super) fn update_endpoint(world: &mut World, request: &Request<'_>) -> Reply
     };
     let now = world.now;
     let old = endpoint.fleets(now).to_vec();
-    let deployment = Deployment::new(config_name, now, variants, policy, old);
+    let deployment = Deployment::new(config_name, now, variants, policy, old, LAUNCH);
     let endpoint = world.endpoint_mut(name)?;
     endpoint.status = Status::Updating;
     endpoint.modified = now;
@@ -123,13 +130,18 @@ fn guarded(world: &World, endpoint: &Endpoint, variants: &[Variant], sent: &Valu
         )));
     }
     let policy = Policy::read(sent, variants)?;
+    check_alarms(world, &policy)?;
+    Ok(policy)
+}
+
+/// Refuses alarms that do not exist.
+pub(crate) fn check_alarms(world: &World, policy: &Policy) -> Result<(), ApiError> {
     let missing: Vec<&str> =
         policy.alarms.iter().filter(|name| !world.alarms.exists(name)).map(String::as_str).collect();
     if missing.is_empty() {
-        Ok(policy)
-    } else {
-        Err(ApiError::validation(format!("Could not find the following CloudWatch alarm(s): {}.", missing.join(", "))))
+        return Ok(());
     }
+    Err(ApiError::validation(format!("Could not find the following CloudWatch alarm(s): {}.", missing.join(", "))))
 }
 
 /// Keeps the live counts and weights instead of the config's.
@@ -242,18 +254,21 @@ fn non_negative(value: f64, member: &str) -> Result<f64, ApiError> {
 fn change_capacity(endpoint: &mut Endpoint, now: Timestamp, secs: i64) {
     endpoint.status = Status::Updating;
     endpoint.modified = now;
-    endpoint.change = Some(Change::Capacity(now.plus(secs * SECOND)));
+    endpoint.change = Some(Change::Capacity(now, secs));
 }
 
 pub(super) fn delete_endpoint(world: &mut World, request: &Request<'_>) -> Reply {
     let name = request.text("EndpointName")?;
     check_stable(world.endpoint(name)?)?;
+    let components: Vec<&str> = world.components_on(name).map(|component| component.served.name.as_str()).collect();
+    if !components.is_empty() {
+        return Err(ApiError::validation(format!(
+            "Cannot delete endpoint \"{}\": it has inference components, which must be deleted first: {}.",
+            endpoint_arn(name),
+            components.join(", ")
+        )));
+    }
     let now = world.now;
-    let endpoint = world.endpoint_mut(name)?;
-    endpoint.status = Status::Deleting;
-    endpoint.modified = now;
-    endpoint.change = Some(Change::Deletion(now.plus(DELETE * SECOND)));
-    // A deleting endpoint takes no traffic.
-    endpoint.split(now, Vec::new());
+    world.endpoint_mut(name)?.end(now, DELETE);
     Ok(json!({}))
 }

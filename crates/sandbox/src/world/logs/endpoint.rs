@@ -1,6 +1,6 @@
 //! What the containers of an endpoint write: made from the same minute the metrics are made from, when it is read.
 
-use mldeck_core::time::{DAY, MINUTE, Timestamp};
+use mldeck_core::time::{DAY, MINUTE, SECOND, Timestamp};
 
 use super::Line;
 use crate::world::{
@@ -22,7 +22,7 @@ pub(super) fn streams(endpoint: &Endpoint, now: Timestamp) -> Vec<(String, Times
     for (index, split) in endpoint.splits.iter().enumerate() {
         let end = endpoint.splits.get(index + 1).map_or(now, |next| next.from);
         for fleet in &split.fleets {
-            for instance in 0..fleet.count.clamp(1, INSTANCES) {
+            for instance in 0..instances(fleet) {
                 let name = stream(fleet, instance);
                 match out.iter_mut().find(|(have, ..)| *have == name) {
                     Some((_, _, until)) => *until = end,
@@ -31,8 +31,18 @@ pub(super) fn streams(endpoint: &Endpoint, now: Timestamp) -> Vec<(String, Times
             }
         }
     }
+    for attempt in &endpoint.attempts {
+        for fleet in &attempt.fleets {
+            let names = (0..instances(fleet)).map(|instance| stream(fleet, instance));
+            out.extend(names.map(|name| (name, attempt.from, attempt.until.min(now))));
+        }
+    }
     out.retain(|(_, from, to)| *to >= now.plus(-RETENTION) && *from <= now);
     out
+}
+
+fn instances(fleet: &Fleet) -> i64 {
+    fleet.count.clamp(1, INSTANCES)
 }
 
 fn stream(fleet: &Fleet, instance: i64) -> String {
@@ -47,9 +57,15 @@ pub(super) fn lines(world: &World, endpoint: &Endpoint, name: &str, from: Timest
     let mut at = from.floor(MINUTE);
     while at < to {
         for fleet in endpoint.fleets(at) {
-            let instance = (0..fleet.count.clamp(1, INSTANCES)).find(|instance| stream(fleet, *instance) == name);
+            let instance = (0..instances(fleet)).find(|instance| stream(fleet, *instance) == name);
             if let Some(instance) = instance {
                 minute(world, endpoint, fleet, instance, at, &mut out);
+            }
+        }
+        for attempt in endpoint.attempts.iter().filter(|attempt| attempt.from <= at && at < attempt.until) {
+            let fleet = attempt.fleets.iter().find(|fleet| (0..instances(fleet)).any(|n| stream(fleet, n) == name));
+            if let Some(fleet) = fleet {
+                restart(world, fleet, at, &mut out);
             }
         }
         at = at.plus(MINUTE);
@@ -99,6 +115,23 @@ fn minute(world: &World, endpoint: &Endpoint, fleet: &Fleet, instance: i64, at: 
     }
     if world.scenario.hostile_logs && draw(30) < 0.2 {
         say(0.5, HOSTILE.to_owned());
+    }
+}
+
+/// A minute of a container that ends before it answers a health check, and is started again.
+fn restart(world: &World, fleet: &Fleet, at: Timestamp, out: &mut Vec<Line>) {
+    let truth = world.scenario.behaviours.iter().find(|behaviour| behaviour.model == fleet.model);
+    let crash = truth.and_then(|behaviour| behaviour.crash.as_deref());
+    let said = [
+        (2, format!("INFO  starting server model={} workers=4 port=8080", fleet.model)),
+        (9, "Traceback (most recent call last):".to_owned()),
+        (9, "  File \"/opt/program/serve.py\", line 12, in <module>".to_owned()),
+        (9, "    model = load(os.environ[\"SM_MODEL_DIR\"])".to_owned()),
+        (9, crash.unwrap_or("RuntimeError: the model cannot be loaded").to_owned()),
+        (10, "ERROR server ended with code 1; it is started again".to_owned()),
+    ];
+    for (line, (secs, text)) in said.into_iter().enumerate() {
+        out.push(Line { at: at.plus(secs * SECOND + line as i64), text });
     }
 }
 

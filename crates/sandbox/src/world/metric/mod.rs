@@ -142,6 +142,7 @@ fn list_metrics(world: &mut World, request: &Request<'_>) -> Reply {
     };
     let mut keys: Vec<Key> = source::keys(world)
         .chain(source::keys_of_new_fleets(world))
+        .chain(source::keys_of_components(world))
         .chain(monitor::keys(world))
         .chain(custom.cloned())
         .filter(wanted)

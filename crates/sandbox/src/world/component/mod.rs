@@ -1,0 +1,145 @@
+//! Inference components: models that share the instances of an endpoint, each in copies of its own; and adapters, which are
+//! loaded into the copies of another.
+//!
+//! What serves a component is what serves an endpoint, copies in the place of instances: the same states, the same stages of
+//! a rolling deployment, the same alarms that end it, the same traffic. A component has no versions: the way back is to send
+//! the specification before.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `read`, `write` | the operations |
+//! | `room` | how many copies fit on the instances of a variant |
+
+mod read;
+mod room;
+mod write;
+
+use std::collections::BTreeMap;
+
+use mldeck_core::time::{SECOND, Timestamp};
+use serde_json::{Map, Value};
+
+use super::{
+    ApiError, Handler, World,
+    endpoint::{self, Change, Endpoint, Status},
+    estate,
+};
+
+pub(crate) const OPERATIONS: &[(&str, Handler)] = &[
+    ("CreateInferenceComponent", write::create),
+    ("DescribeInferenceComponent", read::describe),
+    ("ListInferenceComponents", read::list),
+    ("UpdateInferenceComponent", write::update),
+    ("UpdateInferenceComponentRuntimeConfig", write::scale),
+    ("DeleteInferenceComponent", write::delete),
+];
+
+/// Seconds that SageMaker looks for room on the instances; how long is not documented.
+const PATIENCE: i64 = 1_800;
+
+pub(crate) type State = BTreeMap<String, Component>;
+
+pub(crate) struct Component {
+    pub(crate) endpoint: String,
+    pub(crate) variant: String,
+    /// What it loads and needs, as it was sent.
+    specification: Map<String, Value>,
+    /// The one that an update brings, and what is called so as long as the update runs.
+    next: Option<(String, Map<String, Value>)>,
+    /// Updates so far.
+    updates: u32,
+    /// Copies that have their room on the instances.
+    placed: i64,
+    pub(crate) served: Endpoint,
+}
+
+pub(crate) fn arn(name: &str) -> String {
+    estate::arn("sagemaker", &format!("inference-component/{}", name.to_lowercase()))
+}
+
+/// What a specification loads: a model by its name, or an artifact by its address.
+fn loads(specification: &Map<String, Value>) -> Option<String> {
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    let container = specification.get("Container");
+    let in_container = |member: &str| text(container.and_then(|container| container.get(member)));
+    text(specification.get("ModelName")).or_else(|| in_container("ArtifactUrl")).or_else(|| in_container("Image"))
+}
+
+/// The component that an adapter is loaded into.
+fn base(specification: &Map<String, Value>) -> Option<&str> {
+    specification.get("BaseInferenceComponentName")?.as_str()
+}
+
+impl Component {
+    fn copies(&self) -> i64 {
+        self.served.variants.first().map_or(0, |variant| variant.desired_count)
+    }
+}
+
+impl World {
+    pub(crate) fn inference_component(&self, name: &str) -> Result<&Component, ApiError> {
+        self.components
+            .get(name)
+            .ok_or_else(|| ApiError::validation(format!("Could not find inference component \"{}\".", arn(name))))
+    }
+
+    /// The components that share the instances of an endpoint.
+    pub(crate) fn components_on<'w>(&'w self, endpoint: &'w str) -> impl Iterator<Item = &'w Component> {
+        self.components.values().filter(move |component| component.endpoint == endpoint)
+    }
+}
+
+/// Moves every component in flight on to `to`.
+pub(crate) fn advance(world: &mut World, to: Timestamp) {
+    let moving: Vec<String> =
+        world.components.values().filter(|c| c.served.change.is_some()).map(|c| c.served.name.clone()).collect();
+    for name in moving {
+        let fits = room::fits(world, &name);
+        let Some(mut component) = world.components.remove(&name) else { continue };
+        if fits {
+            component.placed = component.copies();
+        }
+        let is_there =
+            if fits { endpoint::move_on(world, &mut component.served, to) } else { wait(&mut component, to) };
+        if !is_there {
+            world.tags.forget(&arn(&name));
+            continue;
+        }
+        if component.served.change.is_none() {
+            let arrived = component.next.take().filter(|(named, _)| *named == component.served.config);
+            component.specification = arrived.map_or(component.specification, |(_, specification)| specification);
+        }
+        world.components.insert(name, component);
+    }
+}
+
+/// Copies that find no room: they wait, and are given up. Always true: nothing goes away by that.
+fn wait(component: &mut Component, to: Timestamp) -> bool {
+    let served = &mut component.served;
+    let (is_new, begun) = match served.change {
+        Some(Change::Creation(begun)) => (true, begun),
+        Some(Change::Capacity(begun, _)) => (false, begun),
+        _ => return true,
+    };
+    let given_up = begun.plus(PATIENCE * SECOND);
+    if to < given_up {
+        return true;
+    }
+    served.change = None;
+    served.status = if is_new { Status::Failed } else { Status::InService };
+    served.modified = given_up;
+    // The words are not documented.
+    served.failure = Some(
+        "There are not enough hardware resources on the instances of the variant to place the copies of this inference \
+         component. Increase the number of instances, or reduce the copies or what each of them requires."
+            .to_owned(),
+    );
+    for variant in &mut served.variants {
+        variant.desired_count = variant.current_count;
+    }
+    component.placed = component.copies();
+    true
+}
+
+#[cfg(test)]
+mod tests;
