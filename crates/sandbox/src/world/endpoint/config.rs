@@ -37,6 +37,14 @@ impl Model {
 }
 
 impl Model {
+    /// True when requests name the model they are for, below one prefix.
+    pub(crate) fn is_multi_model(&self) -> bool {
+        self.body
+            .get("PrimaryContainer")
+            .and_then(|container| container.get("Mode"))
+            .is_some_and(|mode| mode == "MultiModel")
+    }
+
     /// `ModelDataUrl` of each container.
     pub(crate) fn artifacts(&self) -> impl Iterator<Item = &str> {
         let primary = self.body.get("PrimaryContainer").into_iter();

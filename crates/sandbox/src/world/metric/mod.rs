@@ -1,5 +1,6 @@
 //! CloudWatch metrics: what the fleets publish, computed on demand, and what callers put, kept.
 
+mod kinds;
 mod math;
 mod query;
 mod source;

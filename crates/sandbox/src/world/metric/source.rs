@@ -2,43 +2,20 @@
 
 use mldeck_core::time::{MINUTE, Timestamp};
 
-use super::{Key, stat::Sample};
+use super::{
+    Key,
+    kinds::{Kind, METRICS, Of, Read},
+    stat::Sample,
+};
 use crate::world::{
     World,
     endpoint::{Endpoint, Fleet},
-    monitor,
-    traffic::{self, Minute},
+    monitor, traffic,
 };
 
 pub(crate) const INVOCATIONS: &str = "AWS/SageMaker";
 pub(crate) const UTILIZATION: &str = "/aws/sagemaker/Endpoints";
 const COPIES: &str = "/aws/sagemaker/InferenceComponents";
-
-/// A metric as a function of one fleet's minute.
-type Read = fn(&Minute) -> Sample;
-
-/// Namespace, name, and how it is read. GPU metrics exist on GPU instances only.
-const METRICS: &[(&str, &str, Read)] = &[
-    (INVOCATIONS, "Invocations", |m| Sample::Events { hits: m.invocations, of: m.invocations }),
-    (INVOCATIONS, "Invocation4XXErrors", |m| Sample::Events { hits: m.errors_4xx, of: m.invocations }),
-    (INVOCATIONS, "Invocation5XXErrors", |m| Sample::Events { hits: m.errors_5xx, of: m.invocations }),
-    (INVOCATIONS, "InvocationModelErrors", |m| Sample::Events { hits: m.errors_5xx, of: m.invocations }),
-    (INVOCATIONS, "InvocationsPerInstance", |m| Sample::Value {
-        value: m.invocations / m.instances.max(1) as f64,
-        count: 1.0,
-    }),
-    (INVOCATIONS, "ConcurrentRequestsPerModel", |m| Sample::Value {
-        value: m.invocations * m.latency.mean() / 60_000_000.0 / m.instances.max(1) as f64,
-        count: 1.0,
-    }),
-    (INVOCATIONS, "ModelLatency", |m| Sample::Spread { count: m.invocations, latency: m.latency }),
-    (INVOCATIONS, "OverheadLatency", |m| Sample::Spread { count: m.invocations, latency: m.overhead }),
-    (UTILIZATION, "CPUUtilization", |m| Sample::Value { value: m.cpu, count: 1.0 }),
-    (UTILIZATION, "MemoryUtilization", |m| Sample::Value { value: m.memory, count: 1.0 }),
-    (UTILIZATION, "DiskUtilization", |_| Sample::Value { value: 14.0, count: 1.0 }),
-    (UTILIZATION, "GPUUtilization", |m| Sample::Value { value: m.gpu, count: 1.0 }),
-    (UTILIZATION, "GPUMemoryUtilization", |m| Sample::Value { value: m.gpu * 0.8 + 12.0, count: 1.0 }),
-];
 
 /// Metrics of inference components: the same minutes, copies in the place of instances.
 const OF_COPIES: &[(&str, &str)] = &[
@@ -58,7 +35,7 @@ struct Source<'w> {
     variant: Option<&'w str>,
     config: Option<&'w str>,
     read: Read,
-    /// A metric of GPUs where there are none.
+    /// A metric that this kind of endpoint does not publish.
     is_void: bool,
 }
 
@@ -68,32 +45,36 @@ impl<'w> Source<'w> {
         if let Some(component) = dimension("InferenceComponentName") {
             return Self::of_component(world, key, component);
         }
-        let (_, _, read) = METRICS.iter().find(|(space, name, _)| *space == key.namespace && *name == key.name)?;
-        let config = dimension("EndpointConfigName");
-        let known = 2 + usize::from(config.is_some());
+        let (.., of, read) = METRICS.iter().find(|(space, name, ..)| *space == key.namespace && *name == key.name)?;
+        let (config, variant) = (dimension("EndpointConfigName"), dimension("VariantName"));
+        let known = 1 + usize::from(variant.is_some()) + usize::from(config.is_some());
+        if key.dimensions.len() != known || variant.is_none() != (*of == Of::Queue) {
+            return None;
+        }
         let endpoint = world.endpoints.endpoints.get(dimension("EndpointName")?)?;
-        let variant = dimension("VariantName")?;
-        let components = world.components_on(&endpoint.name).filter(|component| component.variant == variant);
+        // A fleet that is gone, or is to come, published what it was; what kind that is, the variant in force tells.
+        let kind = Kind::named(world, endpoint, variant)?;
+        let components =
+            world.components_on(&endpoint.name).filter(|component| Some(component.variant.as_str()) == variant);
         let mut served: Vec<&Endpoint> = components.map(|component| &component.served).collect();
         if served.is_empty() {
             served.push(endpoint);
         }
-        let is_void = key.name.starts_with("GPU") && !has_gpu(endpoint, variant);
-        (key.dimensions.len() == known).then_some(Self { served, variant: Some(variant), config, read: *read, is_void })
+        Some(Self { served, variant, config, read: *read, is_void: !kind.publishes(*of) })
     }
 
     fn of_component(world: &'w World, key: &Key, name: &str) -> Option<Self> {
         let component = world.components.get(name)?;
         let endpoint = world.endpoints.endpoints.get(&component.endpoint)?;
-        let (_, _, read) = match key.namespace.as_str() {
+        let (.., of, read) = match key.namespace.as_str() {
             INVOCATIONS => {
                 let (_, like) = OF_COPIES.iter().find(|(told, _)| *told == key.name)?;
-                METRICS.iter().find(|(_, name, _)| name == like)?
+                METRICS.iter().find(|(_, name, ..)| name == like)?
             }
-            COPIES => METRICS.iter().find(|(space, name, _)| *space == UTILIZATION && *name == key.name)?,
+            COPIES => METRICS.iter().find(|(space, name, ..)| *space == UTILIZATION && *name == key.name)?,
             _ => return None,
         };
-        let is_void = key.name.starts_with("GPU") && !has_gpu(endpoint, &component.variant);
+        let is_void = !Kind::named(world, endpoint, Some(&component.variant))?.publishes(*of);
         let served = vec![&component.served];
         (key.dimensions.len() == 1).then_some(Self { served, variant: None, config: None, read: *read, is_void })
     }
@@ -102,12 +83,6 @@ impl<'w> Source<'w> {
         self.variant.is_none_or(|variant| fleet.variant == variant)
             && self.config.is_none_or(|config| config == fleet.config)
     }
-}
-
-/// True for instances with a GPU.
-fn has_gpu(endpoint: &Endpoint, variant: &str) -> bool {
-    let kind = endpoint.variants.iter().find(|v| v.name == variant).and_then(|v| v.instance_type.as_deref());
-    kind.is_some_and(|kind| kind.starts_with("ml.g") || kind.starts_with("ml.p"))
 }
 
 /// What was published under `key` in `from..to`, as far as it is over: computed for fleets and monitors, kept for
@@ -153,9 +128,13 @@ fn weighted(sample: Sample, by: f64) -> Sample {
 /// Keys of the metrics of new fleets, which carry their config while a deployment runs.
 pub(crate) fn keys_of_new_fleets(world: &World) -> impl Iterator<Item = Key> {
     let deploying = world.endpoints.endpoints.values().filter_map(|e| Some((e, e.deployment()?)));
-    deploying.flat_map(|(endpoint, deployment)| {
+    deploying.flat_map(move |(endpoint, deployment)| {
         deployment.variants.iter().flat_map(move |variant| {
-            METRICS.iter().filter(|(space, ..)| *space == INVOCATIONS).map(move |(space, name, _)| {
+            let kind = Kind::new(world, endpoint, variant);
+            let told = METRICS
+                .iter()
+                .filter(move |(space, _, of, _)| *space == INVOCATIONS && *of != Of::Queue && kind.publishes(*of));
+            told.map(move |(space, name, ..)| {
                 let config = ("EndpointConfigName", deployment.config.as_str());
                 Key::new(space, name, &[("EndpointName", &endpoint.name), ("VariantName", &variant.name), config])
             })
@@ -167,22 +146,25 @@ pub(crate) fn keys_of_new_fleets(world: &World) -> impl Iterator<Item = Key> {
 pub(crate) fn keys_of_components(world: &World) -> impl Iterator<Item = Key> {
     world.components.iter().flat_map(|(name, component)| {
         let endpoint = world.endpoints.endpoints.get(&component.endpoint);
-        let gpu = endpoint.is_some_and(|endpoint| has_gpu(endpoint, &component.variant));
-        let of = |space: &str, metric: &str| Key::new(space, metric, &[("InferenceComponentName", name)]);
-        let invocations = OF_COPIES.iter().map(move |(told, _)| of(INVOCATIONS, told));
-        let shown =
-            METRICS.iter().filter(move |(space, name, _)| *space == UTILIZATION && (gpu || !name.starts_with("GPU")));
-        invocations.chain(shown.map(move |(_, metric, _)| of(COPIES, metric)))
+        let kind = endpoint.and_then(|endpoint| Kind::named(world, endpoint, Some(&component.variant)));
+        let has_gpu = kind.is_some_and(Kind::has_gpu);
+        let key = |space: &str, metric: &str| Key::new(space, metric, &[("InferenceComponentName", name)]);
+        let invocations = OF_COPIES.iter().map(move |(told, _)| key(INVOCATIONS, told));
+        let shown = METRICS.iter().filter(move |(space, _, of, _)| {
+            *space == UTILIZATION && (matches!(of, Of::All | Of::Fleets) || *of == Of::Gpus && has_gpu)
+        });
+        invocations.chain(shown.map(move |(_, metric, ..)| key(COPIES, metric)))
     })
 }
 
 /// Keys of every metric the endpoints publish.
 pub(crate) fn keys(world: &World) -> impl Iterator<Item = Key> {
-    world.endpoints.endpoints.values().flat_map(|endpoint| {
+    world.endpoints.endpoints.values().flat_map(move |endpoint| {
         endpoint.variants.iter().flat_map(move |variant| {
-            let gpu = has_gpu(endpoint, &variant.name);
-            METRICS.iter().filter(move |(_, name, _)| gpu || !name.starts_with("GPU")).map(move |(space, name, _)| {
-                Key::new(space, name, &[("EndpointName", &endpoint.name), ("VariantName", &variant.name)])
+            let kind = Kind::new(world, endpoint, variant);
+            METRICS.iter().filter(move |(_, _, of, _)| kind.publishes(*of)).map(move |(space, name, of, _)| {
+                let both = [("EndpointName", endpoint.name.as_str()), ("VariantName", variant.name.as_str())];
+                Key::new(space, name, if *of == Of::Queue { &both[..1] } else { &both })
             })
         })
     })

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use crate::{
     World,
-    testkit::{call, world},
+    testkit::{call, ok, world},
 };
 
 fn stat(id: &str, name: &str, stat: &str, period: i64) -> Value {
@@ -217,4 +217,65 @@ fn the_older_call_says_the_same() {
     assert_eq!(points(&mut world, &ask, &p99), values(&body, 1));
     ask["Period"] = json!(1);
     assert_eq!(call(&mut world, "monitoring", "GetMetricStatistics", &ask).0, 400, "too many datapoints");
+}
+
+/// Names of the metrics of one endpoint, with how many dimensions they have.
+fn published(world: &mut World, endpoint: &str) -> Vec<String> {
+    let input = json!({"Dimensions": [{"Name": "EndpointName", "Value": endpoint}]});
+    let (status, body) = call(world, "monitoring", "ListMetrics", &input);
+    assert_eq!(status, 200, "{body}");
+    let told = |metric: &Value| {
+        format!("{}/{}", metric["MetricName"].as_str().unwrap(), metric["Dimensions"].as_array().unwrap().len())
+    };
+    body["Metrics"].as_array().unwrap().iter().map(told).collect()
+}
+
+#[test]
+fn each_kind_of_endpoint_publishes_its_own_metrics() {
+    let mut world = world("quiet-night");
+    let role = "arn:aws:iam::447100000921:role/SageMakerExecution";
+    let container = json!({"Image": "x:1", "Mode": "MultiModel", "ModelDataUrl": "s3://acme-ml-models/many/"});
+    ok(
+        &mut world,
+        "CreateModel",
+        &json!({"ModelName": "many", "ExecutionRoleArn": role, "PrimaryContainer": container}),
+    );
+    let instances = |model: &str| json!({"VariantName": "main", "ModelName": model, "InstanceType": "ml.m5.large", "InitialInstanceCount": 2});
+    let output = json!({"OutputConfig": {"S3OutputPath": "s3://acme-ml-data/async/"}});
+    let serverless = json!({"VariantName": "main", "ModelName": "fraud-v17", "ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}});
+    for (name, mut config) in [
+        ("many", json!({"ProductionVariants": [instances("many")]})),
+        ("queue", json!({"ProductionVariants": [instances("fraud-v17")], "AsyncInferenceConfig": output})),
+        ("lean", json!({"ProductionVariants": [serverless]})),
+    ] {
+        config["EndpointConfigName"] = name.into();
+        ok(&mut world, "CreateEndpointConfig", &config);
+        ok(&mut world, "CreateEndpoint", &json!({"EndpointName": name, "EndpointConfigName": name}));
+    }
+    world.advance_to(world.now().plus(30 * MINUTE));
+    let (many, queue, lean) =
+        (published(&mut world, "many"), published(&mut world, "queue"), published(&mut world, "lean"));
+    let has = |all: &[String], names: &[&str]| names.iter().all(|name| all.iter().any(|one| one == name));
+    let lacks = |all: &[String], names: &[&str]| names.iter().all(|name| all.iter().all(|one| one != name));
+    assert!(has(&many, &["Invocations/2", "ModelCacheHit/2", "LoadedModelCount/2", "CPUUtilization/2"]), "{many:?}");
+    assert!(has(&queue, &["InvocationsProcesssed/2", "ApproximateBacklogSize/1", "ModelLatency/2"]), "{queue:?}");
+    assert!(lacks(&queue, &["Invocations/2", "OverheadLatency/2", "ApproximateBacklogSize/2"]), "{queue:?}");
+    assert!(has(&lean, &["Invocations/2", "ModelSetupTime/2", "MemoryUtilization/2"]), "{lean:?}");
+    assert!(lacks(&lean, &["CPUUtilization/2", "InvocationsPerInstance/2", "ModelCacheHit/2"]), "{lean:?}");
+    let read = |world: &mut World, metric: &str, dimensions: &[(&str, &str)]| {
+        let dimensions: Vec<Value> = dimensions.iter().map(|(n, v)| json!({"Name": n, "Value": v})).collect();
+        let input = json!({
+            "Namespace": "AWS/SageMaker", "MetricName": metric, "Dimensions": dimensions, "Period": 600, "Statistics": ["Sum"],
+            "StartTime": world.now().plus(-10 * MINUTE).secs_f64(), "EndTime": world.now().secs_f64(),
+        });
+        let (_, body) = call(world, "monitoring", "GetMetricStatistics", &input);
+        body["Datapoints"][0]["Sum"].as_f64()
+    };
+    let variant = |name| [("EndpointName", name), ("VariantName", "main")];
+    assert!(read(&mut world, "InvocationsProcesssed", &variant("queue")).unwrap() > 100.0);
+    assert!(read(&mut world, "ApproximateBacklogSize", &[("EndpointName", "queue")]).is_some());
+    assert_eq!(read(&mut world, "Invocations", &variant("queue")), None);
+    let (asked, found) =
+        (read(&mut world, "Invocations", &variant("many")), read(&mut world, "ModelCacheHit", &variant("many")));
+    assert!(found > Some(0.0) && found < asked, "{found:?} of {asked:?}");
 }
