@@ -78,6 +78,8 @@ pub(crate) struct State {
     harmed: Vec<Option<Timestamp>>,
     bad_minutes: f64,
     failed: f64,
+    /// The grade when it was over: what is done later comes too late.
+    over: Option<Box<Report>>,
 }
 
 /// How good it was.
@@ -137,10 +139,14 @@ pub struct Made {
 /// Looks at the account as it is at the end of a minute.
 pub(crate) fn advance(world: &mut World, to: Timestamp) {
     let Some(drill) = world.scenario.drill.take() else { return };
-    if to <= end(world, &drill) {
+    let end = end(world, &drill);
+    if to <= end {
         look(world, &drill, to);
     }
     world.scenario.drill = Some(drill);
+    if to >= end && world.drill.over.is_none() {
+        world.drill.over = world.grade().map(Box::new);
+    }
 }
 
 fn end(world: &World, drill: &Drill) -> Timestamp {
@@ -199,8 +205,11 @@ impl World {
         self.scenario.drill.as_ref().map(|drill| end(self, drill))
     }
 
-    /// The grade as things are now; `None` for a scenario that is no drill.
+    /// The grade as things are now, or were when the drill was over; `None` for a scenario that is no drill.
     pub fn grade(&mut self) -> Option<Report> {
+        if let Some(over) = &self.drill.over {
+            return Some(over.as_ref().clone());
+        }
         let drill = self.scenario.drill.take()?;
         let goals: Vec<Judged> = drill.goal.iter().map(|goal| judged(goal, holds(self, goal))).collect();
         let harms: Vec<Judged> = drill

@@ -171,6 +171,18 @@ fn what_takes_longer_than_need_be_is_late() {
 }
 
 #[test]
+fn what_is_done_after_the_end_does_not_count() {
+    let mut world = world("fraud-burns");
+    world.advance_to(world.drill_end().unwrap());
+    let before = world.grade().unwrap();
+    update(&mut world, "fraud-prod", "fraud-v17-a");
+    later(&mut world, 30);
+    let after = world.grade().unwrap();
+    assert_eq!((after.grade, after.changes.len()), (Grade::Missed, 0), "{}", after.text());
+    assert_eq!(before, after);
+}
+
+#[test]
 fn how_often_time_is_told_does_not_change_the_grade() {
     let played = |step: i64| {
         let mut world = world("fraud-burns");
