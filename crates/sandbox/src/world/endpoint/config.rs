@@ -37,6 +37,12 @@ impl Model {
 }
 
 impl Model {
+    /// `ModelPackageName` of each container.
+    pub(crate) fn packages(&self) -> impl Iterator<Item = &str> {
+        let primary = self.body.get("PrimaryContainer").into_iter();
+        primary.chain(list(&self.body, "Containers")).filter_map(|c| c.get("ModelPackageName")?.as_str())
+    }
+
     /// `ModelDataUrl` of each container.
     pub(crate) fn artifacts(&self) -> impl Iterator<Item = &str> {
         let primary = self.body.get("PrimaryContainer").into_iter();
