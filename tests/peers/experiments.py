@@ -1,5 +1,5 @@
 """Tracks as a caller: experiments, trials and components from nothing to their end, metrics that are put and read back, jobs
-and pipelines that go where they are told, what Search tells of all that, and what is refused.
+and pipelines that go where they are told, what Search tells of all that, the lineage of it, and what is refused.
 """
 
 import datetime
@@ -90,7 +90,9 @@ def listed():
     holds("of a component", sorted(trials(TrialComponentName="pricing-fit-0")), ["pricing-a", "pricing-b"])
     born = sagemaker.describe_trial(TrialName="pricing-b")["CreationTime"]
     holds("since", trials(ExperimentName="pricing", CreatedAfter=born, SortBy="Name", SortOrder="Ascending"), ["pricing-b", "pricing-c"])
-    holds("until", trials(ExperimentName="pricing", CreatedBefore=born, SortBy="Name", SortOrder="Ascending"), ["pricing-a", "pricing-b"])
+    # boto3 sends whole seconds.
+    until = born + datetime.timedelta(seconds=1)
+    holds("until", trials(ExperimentName="pricing", CreatedBefore=until, SortBy="Name", SortOrder="Ascending"), ["pricing-a", "pricing-b"])
     holds("components", components(ExperimentName="pricing", SortBy="Name", SortOrder="Ascending", MaxResults=2),
           [f"pricing-fit-{n}" for n in range(3)])
     holds("components of a trial", components(TrialName="pricing-b"), ["pricing-fit-0"])
@@ -269,6 +271,113 @@ def gone():
                               search("ExperimentTrialComponent", "Parents.ExperimentName", "pricing")], [[], []])
 
 
-for part in (made, listed, changed, measured, searched, ran, gone):
+def entity(call, member, arn, **arguments):
+    found = [row[arn] for page in pages(call, member, **arguments) for row in page]
+    if len(found) != 1:
+        wrong.append(f"{len(found)} of {arguments}")
+    return found[0]
+
+
+def walk(arn, **arguments):
+    """Vertices and edges of all pages."""
+    vertices, edges, more = [], [], {}
+    for _ in range(100):
+        page = sagemaker.query_lineage(StartArns=[arn], **arguments, **more)
+        vertices += page["Vertices"]
+        edges += page["Edges"]
+        if "NextToken" not in page:
+            return vertices, edges
+        more = {"NextToken": page["NextToken"]}
+    raise SystemExit("100 pages and no end")
+
+
+def leads():
+    """What the account wrote by itself: from an endpoint back to data, and from data on to endpoints."""
+    endpoint = sagemaker.describe_endpoint(EndpointName="fraud-prod")["EndpointArn"]
+    context = entity(sagemaker.list_contexts, "ContextSummaries", "ContextArn", SourceUri=endpoint)
+    told = sagemaker.describe_context(ContextName=context.rsplit("/", 1)[1])
+    holds("context", (told["ContextType"], told["Source"]["SourceUri"], told["ContextArn"]), ("Endpoint", endpoint, context))
+    back, edges = walk(context, Direction="Ascendants", MaxResults=7)
+    kinds = {(row["LineageType"], row["Type"]) for row in back}
+    wanted = {("Action", "ModelDeployment"), ("Action", "Approval"), ("Artifact", "Model"), ("Artifact", "Image"),
+              ("Artifact", "DataSet"), ("TrialComponent", "TrainingJob"), ("TrialComponent", "ProcessingJob")}
+    holds("kinds", wanted - kinds, set())
+    arns = {row["Arn"] for row in back}
+    holds("each once", len(arns), len(back))
+    holds("edges between them", [edge for edge in edges if not {edge["SourceArn"], edge["DestinationArn"]} <= arns], [])
+    jobs, none = walk(context, Direction="Ascendants", IncludeEdges=False, Filters={"Types": ["TrainingJob"]})
+    holds("jobs only", ({row["Type"] for row in jobs}, none), ({"TrainingJob"}, []))
+    name = next(row["Arn"] for row in jobs).rsplit("/", 1)[1]
+    holds("a job's component", sagemaker.describe_trial_component(TrialComponentName=name)["TrialComponentName"], name)
+    holds("one step", len(walk(context, Direction="Ascendants", MaxDepth=1)[1]),
+          len(names(sagemaker.list_associations, "AssociationSummaries", "SourceArn", DestinationArn=context)))
+    package = sagemaker.list_model_packages(ModelPackageGroupName="fraud")["ModelPackageSummaryList"][0]["ModelPackageArn"]
+    artifact = entity(sagemaker.list_artifacts, "ArtifactSummaries", "ArtifactArn", SourceUri=package)
+    told = sagemaker.describe_artifact(ArtifactArn=artifact)
+    holds("artifact", (told["ArtifactType"], told["Source"]["SourceUri"]), ("Model", package))
+    actions = [row for page in pages(sagemaker.list_actions, "ActionSummaries", SourceUri=package) for row in page]
+    holds("approvals", {row["ActionType"] for row in actions} >= {"Approval"}, True)
+    action = sagemaker.describe_action(ActionName=actions[0]["ActionName"])
+    holds("action", (action["Source"]["SourceUri"], action["Status"]), (package, "Completed"))
+    rows = sagemaker.list_associations(DestinationArn=artifact, SourceType="Approval")["AssociationSummaries"]
+    holds("into the artifact", {row["AssociationType"] for row in rows}, {"ContributedTo"})
+    for by in ("SourceArn", "DestinationArn", "SourceType", "DestinationType", "CreationTime"):
+        for order in ("Ascending", "Descending"):
+            rows = sagemaker.list_associations(AssociationType="Produced", SortBy=by, SortOrder=order, MaxResults=50)
+            found = [row[by] for row in rows["AssociationSummaries"]]
+            holds(f"by {by}", found, sorted(found, reverse=order == "Descending"))
+    # As the SageMaker SDK looks for the data behind a model.
+    models = sagemaker.list_associations(DestinationArn=artifact, SourceType="Model")["AssociationSummaries"]
+    trained = [row for model in models for row in sagemaker.list_associations(
+        DestinationArn=model["SourceArn"], SourceType="SageMakerTrainingJob")["AssociationSummaries"]]
+    sets = sagemaker.list_associations(DestinationArn=trained[0]["SourceArn"], SourceType="DataSet")["AssociationSummaries"]
+    holds("data sets", len(sets), 2)
+    on, _ = walk(sets[0]["SourceArn"], Direction="Descendants", IncludeEdges=False, Filters={"LineageTypes": ["Context"]})
+    holds("on to the group", "ModelGroup" in {row["Type"] for row in on}, True)
+
+
+def joined():
+    """What the jobs of a caller left, and what the caller writes beside it."""
+    component = sagemaker.describe_trial_component(TrialComponentName="pricing-job-aws-training-job")["TrialComponentArn"]
+    raw = entity(sagemaker.list_artifacts, "ArtifactSummaries", "ArtifactArn", SourceUri="s3://acme-ml-data/pricing/raw")
+    kinds = [row["Type"] for row in walk(raw, Direction="Descendants")[0]]
+    for kind in ("ProcessingJob", "DataSet", "TrainingJob", "Model"):
+        holds(f"{kind} out of the raw data", kind in kinds, True)
+    scored = entity(sagemaker.list_artifacts, "ArtifactSummaries", "ArtifactArn", SourceUri="s3://acme-ml-data/pricing/scored")
+    holds("out of a transform", "TransformJob" in [row["Type"] for row in walk(scored, Direction="Ascendants")[0]], True)
+    made = sagemaker.create_artifact(ArtifactName="pricing-report", ArtifactType="Report", Properties={"team": "ml"}, Source={
+        "SourceUri": "s3://acme-ml-data/pricing/report", "SourceTypes": [{"SourceIdType": "MD5Hash", "Value": "0a1b"}]})["ArtifactArn"]
+    code("to nothing", "ResourceNotFound", sagemaker.add_association, SourceArn=made, DestinationArn=made[:-3] + "000")
+    code("between components", "ValidationException", sagemaker.add_association, SourceArn=component, DestinationArn=component)
+    sagemaker.add_association(SourceArn=component, DestinationArn=made, AssociationType="Produced")
+    found, edges = walk(raw, Direction="Descendants", Filters={"Properties": {"team": "ml", "other": "x"}})
+    holds("the way to the report", (made in {row["Arn"] for row in found}, component in {row["Arn"] for row in found}), (True, True))
+    holds("the last edge", [e["AssociationType"] for e in edges if e["DestinationArn"] == made], ["Produced"])
+    born = sagemaker.describe_artifact(ArtifactArn=made)["CreationTime"]
+    only, _ = walk(raw, Filters={"CreatedAfter": born, "LineageTypes": ["Artifact"]}, IncludeEdges=False, Direction="Descendants")
+    holds("the newest", [row["Arn"] for row in only], [made])
+    code("a start that is not there", "ResourceNotFound", sagemaker.query_lineage, StartArns=[made[:-3] + "000"])
+    sagemaker.update_artifact(ArtifactArn=raw, Properties={"owner": "pricing"})
+    holds("a changed one", sagemaker.describe_artifact(ArtifactArn=raw)["Properties"], {"owner": "pricing"})
+    ends = {"SourceArn": component, "DestinationArn": made}
+    sagemaker.delete_association(**ends)
+    code("twice", "ResourceNotFound", sagemaker.delete_association, **ends)
+    other = {"SourceUri": "s3://acme-ml-data/pricing/report", "SourceTypes": [{"SourceIdType": "MD5Hash", "Value": "ffff"}]}
+    code("of other bytes", "ResourceNotFound", sagemaker.delete_artifact, Source=other)
+    code("of nothing", "ValidationException", sagemaker.delete_artifact)
+    other["SourceTypes"][0]["Value"] = "0a1b"
+    holds("by its source", sagemaker.delete_artifact(Source=other)["ArtifactArn"], made)
+    code("one that is gone", "ResourceNotFound", sagemaker.describe_artifact, ArtifactArn=made)
+    holds("the account's too", sagemaker.delete_artifact(Source={"SourceUri": "s3://acme-ml-data/pricing/raw"})["ArtifactArn"], raw)
+    code("and it is gone", "ResourceNotFound", sagemaker.query_lineage, StartArns=[raw])
+    group = sagemaker.list_lineage_groups()["LineageGroupSummaries"][0]
+    told = sagemaker.describe_lineage_group(LineageGroupName=group["LineageGroupName"])
+    holds("group", told["LineageGroupArn"], sagemaker.describe_artifact(ArtifactArn=scored)["LineageGroupArn"])
+    sagemaker.get_lineage_group_policy(LineageGroupName=group["LineageGroupName"])
+    for call in (sagemaker.describe_lineage_group, sagemaker.get_lineage_group_policy):
+        code("no such group", "ResourceNotFound", call, LineageGroupName="no-such")
+
+
+for part in (made, listed, changed, measured, searched, ran, leads, joined, gone):
     part()
 say(wire, wrong=wrong)
