@@ -293,7 +293,7 @@ fn places(seed: u64, execution: &Execution, run: &Run, evaluates: bool) -> (Plac
 /// A processing job of an execution that lives by its plan.
 pub(crate) struct Ran<'w> {
     execution: &'w Execution,
-    evaluates: bool,
+    pub(crate) evaluates: bool,
     pub(crate) start: Timestamp,
     /// When it ended well.
     pub(crate) end: Option<Timestamp>,
@@ -302,15 +302,16 @@ pub(crate) struct Ran<'w> {
 impl Ran<'_> {
     pub(crate) fn name(&self) -> String {
         let step = if self.evaluates { "evaluate" } else { "preprocess" };
-        format!("{}-{step}", self.execution.run(self.start).name())
+        format!("{}-{step}", self.run().name())
     }
 
-    pub(crate) fn image(&self) -> String {
-        self.execution.run(self.start).image()
+    /// The run it is about.
+    pub(crate) fn run(&self) -> Run {
+        self.execution.run(self.start)
     }
 
     pub(crate) fn places(&self, seed: u64) -> (Places, Places) {
-        places(seed, self.execution, &self.execution.run(self.start), self.evaluates)
+        places(seed, self.execution, &self.run(), self.evaluates)
     }
 }
 

@@ -58,16 +58,30 @@ pub(super) struct Entity {
     pub(super) properties: Map<String, Value>,
 }
 
-/// The id of the artifact of a URI: there is one for each URI.
+/// What the artifact of a URI is found by: there is one for each URI.
+pub(super) fn artifact_key(uri: &str) -> u64 {
+    noise::hash(&[noise::name(uri)])
+}
+
 fn artifact_id(uri: &str) -> String {
-    let high = noise::hash(&[noise::name(uri)]);
+    let high = artifact_key(uri);
     format!("{high:016x}{:016x}", noise::hash(&[high, uri.len() as u64]))
+}
+
+/// What an entity of any other class is found by.
+pub(super) fn name_key(class: Class, name: &str) -> u64 {
+    noise::hash(&[class as u64, noise::name(&name.to_lowercase())])
 }
 
 /// What entities are found by, quicker than by their ARN.
 pub(super) fn key(arn: &str) -> u64 {
-    let id = arn.contains(":artifact/").then(|| arn_tail(arn).get(..16)).flatten();
-    id.and_then(|id| u64::from_str_radix(id, 16).ok()).unwrap_or_else(|| noise::name(&arn.to_lowercase()))
+    let tail = arn_tail(arn);
+    match Class::of(arn) {
+        Some(Class::Artifact) | None => {
+            tail.get(..16).and_then(|id| u64::from_str_radix(id, 16).ok()).unwrap_or_default()
+        }
+        Some(class) => name_key(class, tail),
+    }
 }
 
 impl Entity {

@@ -1,10 +1,12 @@
 //! What the account did, as lineage: each job, package and deployment is a hub with what went in and what came out. Nothing of
 //! it is kept: a hub is made when somebody looks.
 
+use std::{borrow::Cow, collections::HashMap};
+
 use mldeck_core::time::Timestamp;
 use serde_json::{Map, Value};
 
-use super::entity::{Class, Edge, Entity};
+use super::entity::{Class, Edge, Entity, artifact_key, key, name_key};
 use crate::world::{
     World,
     endpoint::Endpoint,
@@ -123,7 +125,69 @@ fn minted(about: &str, at: Timestamp, suffix: &str) -> String {
     format!("{}{tail}", about.trim_end_matches('-'))
 }
 
+/// Keys of URIs that many runs have, by family, number and word.
+pub(super) type Known = HashMap<(u8, u16, &'static str), u64>;
+
+/// What an entity is found by, its class and type, and its birth.
+pub(super) type Short = (u64, Class, &'static str, Timestamp);
+
+fn data(run: &Run, channel: &'static str, known: &mut Known) -> Short {
+    let key = known.entry((run.family, run.day, channel)).or_insert_with(|| artifact_key(&run.channel(channel)));
+    (*key, Class::Artifact, "DataSet", Timestamp::default())
+}
+
+fn image(run: &Run, known: &mut Known) -> Short {
+    let key = known.entry((run.family, run.image.into(), "")).or_insert_with(|| artifact_key(&run.image()));
+    (*key, Class::Artifact, "Image", Timestamp::default())
+}
+
+fn model(run: &Run) -> Short {
+    (artifact_key(&run.artifact()), Class::Artifact, "Model", Timestamp::default())
+}
+
 impl Fact<'_> {
+    /// The entities of its hub in their order, as far as an index needs them: of an account's many runs, without the hubs.
+    pub(super) fn entities(&self, world: &World, known: &mut Known) -> Vec<Short> {
+        let center = |name: &str, kind, at| (name_key(Class::TrialComponent, name), Class::TrialComponent, kind, at);
+        let at = |at: Timestamp| move |(key, class, kind, _): Short| (key, class, kind, at);
+        match self {
+            Self::Run(run) => {
+                let born = at(run.created);
+                let mut all = vec![center(&run.component(), "TrainingJob", run.created), born(image(run, known))];
+                all.extend(["train", "validation"].map(|channel| born(data(run, channel, known))));
+                all.extend(trained(world, run).map(|end| at(end)(model(run))));
+                all
+            }
+            Self::Step(job, ran) => {
+                let (run, born) = (ran.run(), at(ran.start));
+                let name = job.component_name(&ran.name());
+                let mut all = vec![center(&name, job.noun, ran.start), born(image(&run, known))];
+                if ran.evaluates {
+                    all.extend([born(model(&run)), born(data(&run, "test", known))]);
+                } else {
+                    all.push(born(data(&run, "raw", known)));
+                }
+                for (name, uri) in ran.end.into_iter().flat_map(|_| ran.places(world.seed).1) {
+                    let short = if ran.evaluates {
+                        (artifact_key(&uri), Class::Artifact, "DataSet", ran.start)
+                    } else {
+                        data(&run, name, known)
+                    };
+                    all.push(at(ran.end.unwrap_or(ran.start))(short));
+                }
+                all
+            }
+            _ => {
+                let hub = self.hub(world);
+                let short = |entity: &Entity| {
+                    let kind = if let Cow::Borrowed(kind) = entity.kind { kind } else { "" };
+                    (key(&entity.arn), entity.class, kind, entity.created)
+                };
+                std::iter::once(&hub.center).chain(hub.around()).map(short).collect()
+            }
+        }
+    }
+
     pub(super) fn hub(&self, world: &World) -> Hub {
         match self {
             Self::Run(run) => of_run(world, run),
@@ -144,11 +208,16 @@ fn of_run(world: &World, run: &Run) -> Hub {
     hub.input("Image", &run.image());
     hub.input("DataSet", &run.channel("train"));
     hub.input("DataSet", &run.channel("validation"));
-    let end = run.end(world.seed);
-    if end <= world.now && run.completes(world.seed) {
+    if let Some(end) = trained(world, run) {
         hub.output("Model", &run.artifact(), end);
     }
     hub
+}
+
+/// When a run left its model.
+fn trained(world: &World, run: &Run) -> Option<Timestamp> {
+    let end = run.end(world.seed);
+    (end <= world.now && run.completes(world.seed)).then_some(end)
 }
 
 /// What a job reads is there from its begin, what it writes when it went well.
@@ -176,7 +245,7 @@ fn of_step(world: &World, job: &'static Job, ran: &pipeline::Ran<'_>) -> Hub {
     let source = estate::arn("sagemaker", &format!("processing-job/{name}"));
     let mut hub = Hub::new(component(job.noun, &job.component_name(&name), source, ran.start));
     let (inputs, outputs) = ran.places(world.seed);
-    hub.input("Image", &ran.image());
+    hub.input("Image", &ran.run().image());
     for (_, uri) in &inputs {
         hub.input(read_kind(uri), uri);
     }

@@ -1,12 +1,12 @@
 //! All entities and associations: what the account did, and what callers wrote.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::collections::BTreeSet;
 
 use mldeck_core::{id::arn_tail, time::Timestamp};
 
 use super::{
     entity::{Class, Edge, Entity, key},
-    facts::{self, Fact},
+    facts::{self, Fact, Known},
     lists::At,
 };
 use crate::world::{
@@ -22,7 +22,7 @@ pub(super) struct Place {
     /// 0 is the center.
     slot: u16,
     pub(super) class: Class,
-    pub(super) kind: Cow<'static, str>,
+    pub(super) kind: &'static str,
     pub(super) created: Timestamp,
 }
 
@@ -44,11 +44,10 @@ impl<'w> Graph<'w> {
     pub(super) fn new(world: &'w World) -> Self {
         let facts = facts::all(world);
         let mut places = Vec::with_capacity(facts.len() * 5);
-        for (index, fact) in (0..).zip(&facts) {
-            let hub = fact.hub(world);
-            for (slot, entity) in (0..).zip(std::iter::once(&hub.center).chain(hub.around())) {
-                let (class, kind, created) = (entity.class, entity.kind.clone(), entity.created);
-                places.push(Place { key: key(&entity.arn), fact: index, slot, class, kind, created });
+        let mut known = Known::new();
+        for (fact, happened) in (0..).zip(&facts) {
+            for (slot, (key, class, kind, created)) in (0..).zip(happened.entities(world, &mut known)) {
+                places.push(Place { key, fact, slot, class, kind, created });
             }
         }
         places.sort_unstable_by_key(|place| (place.key, place.created, place.fact, place.slot));

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     KINDS,
-    entity::{Class, Edge, Entity, key},
+    entity::{Class, Edge, Entity, artifact_key},
     graph::{Graph, Place, of_item},
 };
 use crate::{
@@ -60,7 +60,7 @@ pub(super) fn list(world: &mut World, request: &Request<'_>) -> Reply {
     let (source, wanted) = (request.opt_text("SourceUri"), request.opt_text(&format!("{}Type", kind.noun)));
     let graph = Graph::new(world);
     // An artifact is found by its URI; the others are few.
-    let by_source = source.map(|uri| key(&Entity::artifact("", uri, world.now).arn));
+    let by_source = source.map(artifact_key);
     let fits = |place: &Place| {
         window.holds(place.created)
             && wanted.is_none_or(|wanted| wanted == place.kind)

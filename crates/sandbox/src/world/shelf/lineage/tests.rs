@@ -5,6 +5,10 @@ use std::collections::BTreeSet;
 use mldeck_core::time::HOUR;
 use serde_json::{Value, json};
 
+use super::{
+    entity::key,
+    facts::{self, Known},
+};
 use crate::{
     World,
     testkit::{ok, refused, world},
@@ -36,6 +40,19 @@ fn types(answer: &Value) -> BTreeSet<String> {
 
 fn arns(answer: &Value) -> Vec<&str> {
     answer["Vertices"].as_array().unwrap().iter().map(|v| v["Arn"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn the_index_is_what_the_hubs_say() {
+    let world = world("quiet-night");
+    let mut known = Known::new();
+    for fact in facts::all(&world) {
+        let hub = fact.hub(&world);
+        let all = std::iter::once(&hub.center).chain(hub.around());
+        let slow: Vec<_> = all.map(|e| (key(&e.arn), e.class, e.kind.to_string(), e.created)).collect();
+        let quick = fact.entities(&world, &mut known).into_iter().map(|(k, c, t, at)| (k, c, t.to_owned(), at));
+        assert_eq!(quick.collect::<Vec<_>>(), slow, "{}", hub.center.name);
+    }
 }
 
 #[test]
