@@ -141,7 +141,9 @@ def run():
 
 
 def learned():
-    experiment = sagemaker.list_experiments(MaxResults=5)["ExperimentSummaries"][0]["ExperimentName"]
+    # The newest are those of pipelines that were just made.
+    oldest = sagemaker.list_experiments(SortOrder="Ascending", MaxResults=5)["ExperimentSummaries"][0]
+    experiment = oldest["ExperimentName"]
     told = sagemaker.describe_experiment(ExperimentName=experiment)
     holds("experiment", told["ExperimentName"], experiment)
     trial = sagemaker.list_trials(ExperimentName=experiment)["TrialSummaries"][0]["TrialName"]

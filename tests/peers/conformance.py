@@ -301,10 +301,13 @@ def life():
         Kind("HumanTaskUi", "ListHumanTaskUis", "HumanTaskUiName", key={"HumanTaskUiName": "by-boto3"},
              hidden=["UiTemplate"]),
         Kind("FlowDefinition", "ListFlowDefinitions", "FlowDefinitionName", key={"FlowDefinitionName": "by-boto3"}),
-        Kind("Action", "ListActions", "ActionName", key={"ActionName": "by-boto3"}, change={"Status": "Completed"}),
-        Kind("Artifact", "ListArtifacts", "ArtifactArn", make={"Source": source}, change={"Properties": {"rows": "7"}}),
-        Kind("Context", "ListContexts", "ContextName", key={"ContextName": "by-boto3"},
-             change={"Description": "changed"}),
+        # The account writes lineage of its own all the time: these are told from it by their source.
+        Kind("Action", "ListActions", "ActionName", key={"ActionName": "by-boto3"}, change={"Status": "Completed"},
+             make={"Source": source}, lists={"SourceUri": source["SourceUri"]}),
+        Kind("Artifact", "ListArtifacts", "ArtifactArn", make={"Source": source}, change={"Properties": {"rows": "7"}},
+             lists={"SourceUri": source["SourceUri"]}),
+        Kind("Context", "ListContexts", "ContextName", key={"ContextName": "by-boto3"}, make={"Source": source},
+             change={"Description": "changed"}, lists={"SourceUri": source["SourceUri"]}),
         *(job_definition(noun) for noun in ("DataQuality", "ModelQuality", "ModelBias", "ModelExplainability")),
         Kind("TransformJob", "ListTransformJobs", "TransformJobName", key={"TransformJobName": "by-boto3"},
              make={"ModelName": "fraud-v17"}),
@@ -357,7 +360,7 @@ def parts(inside, user):
     if sagemaker.describe_feature_metadata(**feature).get("Description") != "when":
         wrong.append("FeatureMetadata: what was written is not read")
     ends = dict(
-        SourceArn=sagemaker.list_artifacts()["ArtifactSummaries"][0]["ArtifactArn"],
+        SourceArn=sagemaker.list_artifacts(SourceUri="s3://acme-ml-data/by-boto3")["ArtifactSummaries"][0]["ArtifactArn"],
         DestinationArn=sagemaker.describe_action(ActionName="by-boto3")["ActionArn"],
     )
     sagemaker.add_association(**ends, AssociationType="ContributedTo")

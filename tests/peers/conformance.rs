@@ -5,6 +5,8 @@ use std::{
     path::Path,
 };
 
+use serde_json::Value;
+
 use crate::{
     array, report, sound,
     support::{
@@ -57,6 +59,13 @@ fn jobs_of_callers_run_as_those_of_the_account_do() {
     assert_eq!(texts(&ran["wrong"]), Vec::<&str>::new());
 }
 
+#[test]
+fn what_is_tracked_is_told_wherever_it_is_asked() {
+    let Some(tracked) = report("experiments.py") else { return };
+    sound(tracked);
+    assert_eq!(texts(&tracked["wrong"]), Vec::<&str>::new());
+}
+
 /// What requests are held against is what the pinned botocore says.
 #[test]
 fn the_facts_of_the_service_are_botocores() {
@@ -66,15 +75,15 @@ fn the_facts_of_the_service_are_botocores() {
 
 #[test]
 fn the_table_says_of_every_operation_what_was_held_against_the_model() {
-    let read = ["conformance.py", "account.py", "people.py", "flows.py", "jobs.py", "reads.py"].map(report);
-    let [Some(lives), Some(built), Some(people), Some(flows), Some(ran), Some(reads)] = read else { return };
+    let scripts = ["conformance.py", "account.py", "people.py", "flows.py", "jobs.py", "experiments.py", "reads.py"];
+    let read: Option<Vec<&Value>> = scripts.map(report).into_iter().collect();
+    let Some(reports) = read else { return };
     let Some(peers) = Peers::find() else { return };
     let sandbox = Served::sandbox("fraud-burns", 240);
     let changes = peers.script("changes.py", &sandbox.address, &[]);
-    let reports = [lives, built, people, flows, ran, reads, &changes];
     let mut rows: BTreeMap<String, Row> =
         World::operations().into_iter().map(|(service, name)| (row(service, &name), Row::default())).collect();
-    for report in reports {
+    for report in reports.into_iter().chain([&changes]) {
         for (operation, calls) in report["calls"].as_object().into_iter().flatten() {
             rows.entry(operation.clone()).or_default().answers += calls.as_u64().unwrap_or_default();
         }

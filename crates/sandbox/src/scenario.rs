@@ -94,7 +94,7 @@ pub struct Scenario {
     pub(crate) faults: Vec<Rule>,
     pub(crate) drill: Option<Drill>,
     /// Facts for areas that read their own: `[learning]` with `runs` and `executions` (how many a month has besides the
-    /// regular ones), `[search]` with `lag_s` (seconds the index is behind), `[people.groups]` (how many people a group of a
+    /// regular ones) and `metrics` (how many a run logs at least), `[search]` with `lag_s` (seconds the index is behind), `[people.groups]` (how many people a group of a
     /// work team has), `[[step]]` (what becomes of a pipeline's step), `[[quota]]` (how many instances of a type the account
     /// may run), `[[drift]]` and `[[quality]]` (what happens to the data).
     pub(crate) more: toml::Table,

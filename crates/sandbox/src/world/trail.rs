@@ -64,6 +64,8 @@ const CHANGES: &[&str] = &[
     "Retry",
     "Send",
     "Add",
+    "Associate",
+    "Disassociate",
     "Remove",
     "Register",
     "Deregister",

@@ -45,6 +45,12 @@ impl Model {
             .is_some_and(|mode| mode == "MultiModel")
     }
 
+    /// `ModelPackageName` of each container.
+    pub(crate) fn packages(&self) -> impl Iterator<Item = &str> {
+        let primary = self.body.get("PrimaryContainer").into_iter();
+        primary.chain(list(&self.body, "Containers")).filter_map(|c| c.get("ModelPackageName")?.as_str())
+    }
+
     /// `ModelDataUrl` of each container.
     pub(crate) fn artifacts(&self) -> impl Iterator<Item = &str> {
         let primary = self.body.get("PrimaryContainer").into_iter();

@@ -4,6 +4,7 @@ use mldeck_core::time::{SECOND, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
+    graph,
     graph::Live,
     steps::{Plan, StepKind},
 };
@@ -119,6 +120,7 @@ impl Execution {
             day: self.parameters.day,
             image: self.parameters.image,
             instance: self.parameters.instance,
+            width: 0,
         }
     }
 
@@ -219,16 +221,17 @@ pub(crate) fn record(world: &World, execution: &Execution, at: Timestamp) -> Val
     let last_by = execution.stop.as_ref().filter(|(stop, _)| *stop <= at).map_or(execution.by(), |(_, by)| by.as_str());
     let parameters: Vec<Value> =
         execution.named_parameters().into_iter().map(|(name, value)| json!({"Name": name, "Value": value})).collect();
+    let tracked = match execution.custom {
+        None => Some((execution.family().experiment.to_owned(), execution.id(world.seed))),
+        Some(_) => graph::experiment(world, execution),
+    };
     without_nulls(json!({
         "PipelineArn": pipeline_arn(execution.pipeline()),
         "PipelineExecutionArn": execution.arn(world.seed),
         "PipelineExecutionDisplayName": execution.display(),
         "PipelineExecutionDescription": execution.description,
         "PipelineExecutionStatus": outcome.status,
-        "PipelineExperimentConfig": execution.custom.is_none().then(|| json!({
-            "ExperimentName": execution.family().experiment,
-            "TrialName": execution.id(world.seed),
-        })),
+        "PipelineExperimentConfig": tracked.map(|(experiment, trial)| json!({"ExperimentName": experiment, "TrialName": trial})),
         "FailureReason": outcome.is_failed.then_some(Execution::FAILURE),
         "CreationTime": epoch(execution.started),
         "LastModifiedTime": epoch(outcome.modified),

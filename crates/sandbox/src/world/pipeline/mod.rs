@@ -26,7 +26,7 @@ pub(crate) use execution::{Execution, pipeline_arn, record, trial};
 pub(crate) use history::generate;
 pub(crate) use life::advance;
 pub(crate) use operations::pipeline_record;
-pub(crate) use steps::processing_job;
+pub(crate) use steps::{Ran, processing_job, processing_jobs};
 
 use self::custom::Custom;
 use super::{

@@ -313,6 +313,7 @@ pub(super) fn start_execution(world: &mut World, request: &Request<'_>) -> Reply
     execution.description = request.opt_text("PipelineExecutionDescription").map(str::to_owned);
     let arn = execution.arn(seed);
     let index = world.pipelines.start(seed, execution);
+    graph::enroll(world, index);
     if let Some(token) = token {
         world.pipelines.tokens.insert(token, index);
     }

@@ -39,6 +39,9 @@ pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
 }
 
+/// The step that looks at the new model; the other processing step makes its data.
+const EVALUATE: &str = "Evaluate";
+
 /// A processing job needs this long to stop.
 const STOPPING: i64 = 35 * SECOND;
 
@@ -232,8 +235,10 @@ pub(crate) fn processing_job(world: &World, name: &str, at: Timestamp) -> Option
         (false, false, _) => "InProgress",
     };
     let failure = step.failure.as_ref().filter(|_| status == "Failed");
-    let home =
-        format!("s3://{}/{}/pipeline/{}", estate::DATA_BUCKET, execution.family().name, execution.id(world.seed));
+    let run = execution.run(step.start);
+    let (inputs, outputs) = places(world.seed, execution, &run, step.name == EVALUATE);
+    let inputs: Vec<Value> = inputs.iter().map(|(name, uri)| input(name, uri)).collect();
+    let outputs: Vec<Value> = outputs.iter().map(|(name, uri)| output(name, uri)).collect();
     Some(without_nulls(json!({
         "ProcessingJobName": processing_name(execution, step),
         "ProcessingJobArn": processing_arn(&processing_name(execution, step)),
@@ -244,28 +249,87 @@ pub(crate) fn processing_job(world: &World, name: &str, at: Timestamp) -> Option
         "ProcessingStartTime": epoch(step.start),
         "ProcessingEndTime": (end <= at).then(|| epoch(end)),
         "LastModifiedTime": epoch(if end <= at { end } else { step.start }),
-        "ProcessingInputs": [{
-            "InputName": "input-1", "AppManaged": false,
-            "S3Input": {
-                "S3Uri": execution.run(step.start).channel("raw"), "LocalPath": "/opt/ml/processing/input",
-                "S3DataType": "S3Prefix", "S3InputMode": "File",
-            },
-        }],
-        "ProcessingOutputConfig": {"Outputs": [{
-            "OutputName": if step.name == "Evaluate" { "evaluation" } else { "train" }, "AppManaged": false,
-            "S3Output": {
-                "S3Uri": format!("{home}/{}", step.name.to_lowercase()), "LocalPath": "/opt/ml/processing/output",
-                "S3UploadMode": "EndOfJob",
-            },
-        }]},
+        "ProcessingInputs": inputs,
+        "ProcessingOutputConfig": {"Outputs": outputs},
         "ProcessingResources": {"ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 30}},
         "AppSpecification": {
-            "ImageUri": execution.run(step.start).image(),
+            "ImageUri": run.image(),
             "ContainerEntrypoint": ["python3", format!("/opt/ml/code/{}.py", step.name.to_lowercase())],
         },
         "StoppingCondition": {"MaxRuntimeInSeconds": 7_200},
         "RoleArn": estate::EXECUTION_ROLE,
     })))
+}
+
+fn input(name: &str, uri: &str) -> Value {
+    json!({
+        "InputName": name, "AppManaged": false,
+        "S3Input": {
+            "S3Uri": uri, "LocalPath": "/opt/ml/processing/input", "S3DataType": "S3Prefix", "S3InputMode": "File",
+        },
+    })
+}
+
+fn output(name: &str, uri: &str) -> Value {
+    json!({
+        "OutputName": name, "AppManaged": false,
+        "S3Output": {"S3Uri": uri, "LocalPath": "/opt/ml/processing/output", "S3UploadMode": "EndOfJob"},
+    })
+}
+
+type Places = Vec<(&'static str, String)>;
+
+/// What a processing step reads, and what it writes.
+fn places(seed: u64, execution: &Execution, run: &Run, evaluates: bool) -> (Places, Places) {
+    if evaluates {
+        let home = format!("s3://{}/{}/pipeline/{}", estate::DATA_BUCKET, execution.family().name, execution.id(seed));
+        let inputs = vec![("model", run.artifact()), ("test", run.channel("test"))];
+        return (inputs, vec![("evaluation", format!("{home}/evaluate"))]);
+    }
+    let outputs = ["train", "validation", "test"].map(|name| (name, run.channel(name)));
+    (vec![("input-1", run.channel("raw"))], outputs.to_vec())
+}
+
+/// A processing job of an execution that lives by its plan.
+pub(crate) struct Ran<'w> {
+    execution: &'w Execution,
+    pub(crate) evaluates: bool,
+    pub(crate) start: Timestamp,
+    /// When it ended well.
+    pub(crate) end: Option<Timestamp>,
+}
+
+impl Ran<'_> {
+    pub(crate) fn name(&self) -> String {
+        let step = if self.evaluates { "evaluate" } else { "preprocess" };
+        format!("{}-{step}", self.run().name())
+    }
+
+    /// The run it is about.
+    pub(crate) fn run(&self) -> Run {
+        self.execution.run(self.start)
+    }
+
+    pub(crate) fn places(&self, seed: u64) -> (Places, Places) {
+        places(seed, self.execution, &self.run(), self.evaluates)
+    }
+}
+
+/// All that have begun.
+pub(crate) fn processing_jobs(world: &World, at: Timestamp) -> Vec<Ran<'_>> {
+    let mut all = Vec::new();
+    for execution in world.pipelines.at(at).filter(|execution| execution.custom.is_none()) {
+        let stop = execution.stop.as_ref().map(|(stop, _)| *stop);
+        let plan = Plan::new(execution, world);
+        for step in plan.steps.iter().filter(|step| step.kind == StepKind::Processing && step.start <= at) {
+            let is_stopped = stop.is_some_and(|stop| stop < step.end);
+            if stop.is_none_or(|stop| stop >= step.start) {
+                let end = Some(step.end).filter(|end| *end <= at && step.failure.is_none() && !is_stopped);
+                all.push(Ran { execution, evaluates: step.name == EVALUATE, start: step.start, end });
+            }
+        }
+    }
+    all
 }
 
 /// The execution whose training job has that name.

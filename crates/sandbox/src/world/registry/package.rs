@@ -172,7 +172,7 @@ fn derive(world: &World, package: &Package, family: &Family, (index, number): (u
     let mut properties = json!({"training_job": format!("{}-{number:04}", family.pipeline)});
     if let Some(run) = world.runs.get(index, SOURCE, number) {
         for metric in run.recipe().metrics {
-            properties[metric.name] = json!(format!("{:.4}", run.final_value(world.seed, metric)));
+            properties[&*metric.name] = json!(format!("{:.4}", run.final_value(world.seed, metric)));
         }
         let commit = Chance::new(world.seed).named(family.name).of(u64::from(run.image)).commit();
         body["MetadataProperties"] = json!({

@@ -53,9 +53,20 @@ impl Form {
 }
 
 impl Run {
-    /// The metric, when its recipe logs it.
-    pub(crate) fn metric(&self, name: &str) -> Option<(usize, &'static Metric)> {
-        self.recipe().metrics.iter().enumerate().find(|(_, metric)| metric.name == name)
+    /// What it logs, made when it is asked for.
+    pub(crate) fn metrics(&self) -> impl Iterator<Item = Metric> + use<> {
+        let recipe = self.recipe();
+        (0..self.width()).map(|index| recipe.metric(index))
+    }
+
+    fn width(&self) -> usize {
+        self.recipe().metrics.len().max(self.width.into())
+    }
+
+    /// The metric and its place, when the run logs it.
+    fn metric(&self, name: &str) -> Option<(usize, Metric)> {
+        let index = self.recipe().index(name).filter(|index| *index < self.width())?;
+        Some((index, self.recipe().metric(index)))
     }
 
     /// 0 to 1: its hyperparameters, its data, its image and some luck.
@@ -102,17 +113,18 @@ impl Run {
         let (index, metric) = self.metric(name)?;
         let (began, _) = self.training_span(seed);
         let pace = self.phases(seed).training as f64 / f64::from(self.steps());
-        let form = self.form(seed, index, metric);
+        let form = self.form(seed, index, &metric);
         let point =
             |step: u32| Point { step, at: began.plus((pace * f64::from(step + 1)) as i64), value: form.at(step) };
-        Some((0..self.logged(seed, at)).map(point).collect())
+        let steps = (1..=self.logged(seed, at) / metric.every).map(|count| count * metric.every - 1);
+        Some(steps.map(point).collect())
     }
 
     /// The newest value of a metric, without the curve.
     pub(crate) fn last_value(&self, seed: u64, name: &str, at: Timestamp) -> Option<f64> {
         let (index, metric) = self.metric(name)?;
-        let step = self.logged(seed, at).checked_sub(1)?;
-        Some(self.form(seed, index, metric).at(step))
+        let step = (self.logged(seed, at) / metric.every * metric.every).checked_sub(1)?;
+        Some(self.form(seed, index, &metric).at(step))
     }
 
     pub(crate) fn summary(&self, seed: u64, name: &str, at: Timestamp) -> Option<Summary> {

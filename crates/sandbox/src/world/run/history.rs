@@ -33,6 +33,7 @@ pub(crate) fn generate(world: &mut World) {
     let flag = |name: &str| {
         world.scenario.more.get("learning").and_then(|table| table.get(name)).and_then(toml::Value::as_integer)
     };
+    world.runs.width = flag("metrics").map_or(0, |count| count.clamp(0, u8::MAX.into()) as u8);
     let sweeps = flag("runs").map_or(SWEEPS, |runs| runs.clamp(0, 1_000_000) as u32);
     let start = world.start;
     let chance = Chance::new(world.seed).named("runs");
@@ -82,5 +83,6 @@ fn sweep(series: Series, family: u8, number: u32, at: Timestamp, chance: Chance)
         day: data_day(at.plus(-(chance.of(7).below(2) as i64) * 7 * DAY)),
         image: chance.of(8).below(3) as u8,
         instance: chance.of(9).below(recipe.instances.len() as u64) as u8,
+        width: 0,
     }
 }

@@ -12,6 +12,9 @@ use crate::world::{
 
 const STATUS: &[&str] = &["InProgress", "Completed", "Failed", "Stopping", "Stopped", "Deleting"];
 
+/// A job defines and tells of no more metrics; its component knows all.
+const TOLD: usize = 40;
+
 /// Hyperparameters as the job carries them: all text.
 pub(crate) fn hyperparameters(run: &Run) -> Vec<(&'static str, String)> {
     let recipe = run.recipe();
@@ -69,9 +72,8 @@ pub(crate) fn record(world: &World, run: &Run, at: Timestamp) -> Value {
 
 fn algorithm(run: &Run) -> Value {
     let definitions: Vec<Value> = run
-        .recipe()
-        .metrics
-        .iter()
+        .metrics()
+        .take(TOLD)
         .map(|metric| json!({"Name": metric.name, "Regex": format!("{}=([0-9.]+)", metric.name)}))
         .collect();
     json!({"TrainingImage": run.image(), "TrainingInputMode": "File", "MetricDefinitions": definitions})
@@ -104,11 +106,10 @@ pub(crate) fn transitions(standing: &super::Standing) -> Value {
 /// The newest value of each metric.
 fn final_metrics(run: &Run, seed: u64, at: Timestamp) -> Vec<Value> {
     let logged = at.min(run.end(seed));
-    run.recipe()
-        .metrics
-        .iter()
+    run.metrics()
+        .take(TOLD)
         .filter_map(|metric| {
-            let value = run.last_value(seed, metric.name, at)?;
+            let value = run.last_value(seed, &metric.name, at)?;
             Some(json!({"MetricName": metric.name, "Value": value, "Timestamp": epoch(logged)}))
         })
         .collect()

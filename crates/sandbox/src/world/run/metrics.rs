@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::curve::Point;
 use crate::world::{ApiError, Handler, Reply, Request, World, request::int, shelf};
 
-pub(crate) const OPERATIONS: &[(&str, Handler)] = &[("BatchGetMetrics", batch_get)];
+pub(crate) const OPERATIONS: &[(&str, Handler)] =
+    &[("BatchGetMetrics", batch_get), ("BatchPutMetrics", shelf::experiments::put)];
 
 const MOST: usize = 100;
 const STATS: &[&str] = &["Min", "Max", "Avg", "Count", "StdDev", "Last"];
@@ -49,10 +50,19 @@ fn series(world: &World, query: &Value) -> Result<(Vec<i64>, Vec<f64>), String> 
     let name = arn_tail(arn);
     let run =
         if arn.contains(":training-job/") { world.runs.named(name, now) } else { world.runs.component(name, now) };
-    let points = match run {
-        Some(run) => run.curve(world.seed, metric, now).unwrap_or_default(),
-        None => shelf::curve(world, arn, metric).ok_or_else(|| format!("Resource {arn} does not exist"))?,
+    let logged = match run {
+        Some(run) => Some(run.curve(world.seed, metric, now).unwrap_or_default()),
+        None => shelf::curve(world, arn, metric),
     };
+    let put = shelf::experiments::curve(world, arn, metric);
+    if logged.is_none() && put.is_none() {
+        return Err(format!("Resource {arn} does not exist"));
+    }
+    let mut points: Vec<Point> = logged.into_iter().chain(put).flatten().collect();
+    match period {
+        "IterationNumber" => points.sort_by_key(|point| point.step),
+        _ => points.sort_by_key(|point| point.at),
+    }
     let width = match period {
         "OneMinute" => Some(MINUTE),
         "FiveMinute" => Some(5 * MINUTE),

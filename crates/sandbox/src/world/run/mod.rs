@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use mldeck_core::time::Timestamp;
 
-pub(crate) use component::{evaluation, experiment, record as component_record, trial, trials};
+pub(crate) use component::{evaluation, record as component_record, summary as component_summary, trial, trials};
 pub(crate) use curve::{Form, Point, Summary};
 pub(crate) use history::generate;
 pub(crate) use job::record as job_record;
@@ -25,28 +25,26 @@ pub(crate) use record::{
 
 use super::{Handler, World, estate::FAMILIES};
 
-/// Operations on jobs and on experiments.
+/// Operations on jobs.
 pub(crate) const OPERATIONS: &[(&str, Handler)] = &[
     ("ListTrainingJobs", job::list),
     ("DescribeTrainingJob", job::describe),
     ("StopTrainingJob", job::stop),
     ("DescribeProcessingJob", job::describe_processing),
-    ("ListTrialComponents", component::list),
-    ("DescribeTrialComponent", component::describe),
-    ("ListExperiments", component::list_experiments),
-    ("DescribeExperiment", component::describe_experiment),
-    ("ListTrials", component::list_trials),
 ];
 
 #[derive(Default)]
 pub(crate) struct State {
     runs: Vec<Run>,
+    /// How many metrics every run logs, where the scenario says so.
+    width: u8,
     by_name: BTreeMap<(u8, Series, u32), u32>,
 }
 
 impl State {
     /// Adds a run and gives its index.
-    pub(crate) fn push(&mut self, run: Run) -> u32 {
+    pub(crate) fn push(&mut self, mut run: Run) -> u32 {
+        run.width = self.width;
         let index = self.runs.len() as u32;
         self.by_name.insert((run.family, run.series, run.number), index);
         self.runs.push(run);

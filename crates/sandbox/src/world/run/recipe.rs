@@ -1,6 +1,8 @@
 //! How each family trains: hyperparameters, what they do to the metrics, and what the jobs run on.
 
-use crate::world::estate::Family;
+use std::borrow::Cow;
+
+use crate::world::{chance::Chance, estate::Family};
 
 /// Most hyperparameters a recipe varies.
 pub(crate) const KNOBS: usize = 5;
@@ -18,15 +20,22 @@ pub(crate) struct Knob {
 }
 
 /// A metric a run logs at every step. Higher is better when `best > worst`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Metric {
-    pub(crate) name: &'static str,
+    pub(crate) name: Cow<'static, str>,
     /// At step 0.
     pub(crate) start: f64,
     /// Last value of a poor run and of a perfect one.
     pub(crate) worst: f64,
     pub(crate) best: f64,
+    /// Logged at the last of so many steps.
+    pub(crate) every: u32,
 }
+
+/// Between a metric's name and the number of the part of the data it is about: `val/auc/segment-07`.
+const SEGMENT: &str = "/segment-";
+/// Parts are looked at less often than the whole.
+const SEGMENT_EVERY: u32 = 10;
 
 #[derive(Debug)]
 pub(crate) struct Recipe {
@@ -51,7 +60,7 @@ const fn knob(name: &'static str, parameter: &'static str, choices: &'static [f6
 }
 
 const fn metric(name: &'static str, start: f64, worst: f64, best: f64) -> Metric {
-    Metric { name, start, worst, best }
+    Metric { name: Cow::Borrowed(name), start, worst, best, every: 1 }
 }
 
 pub(crate) const RECIPES: &[Recipe] = &[
@@ -170,6 +179,32 @@ pub(crate) fn recipe(family: &Family) -> &'static Recipe {
 }
 
 impl Recipe {
+    /// The metric at `index`: its own ones, then each of them on one part of the data after the other, without end.
+    pub(crate) fn metric(&self, index: usize) -> Metric {
+        let count = self.metrics.len().max(1);
+        let whole = &self.metrics[index % count];
+        let part = index / count;
+        if part == 0 {
+            return whole.clone();
+        }
+        let name = format!("{}{SEGMENT}{part:02}", whole.name);
+        // Some parts are harder than others.
+        let off = (Chance::new(0).named(&name).unit() - 0.6) * 0.3 * (whole.best - whole.worst);
+        let (start, worst, best) = (whole.start, whole.worst + off, whole.best + off);
+        Metric { name: Cow::Owned(name), start, worst, best, every: SEGMENT_EVERY }
+    }
+
+    /// The place of a metric's name, had it no end.
+    pub(crate) fn index(&self, name: &str) -> Option<usize> {
+        let (whole, part) = match name.split_once(SEGMENT) {
+            None => (name, 0),
+            Some((whole, part)) => (whole, part.parse::<usize>().ok().filter(|part| (1..1_000).contains(part))?),
+        };
+        let place = self.metrics.iter().position(|metric| metric.name == whole)?;
+        let index = part * self.metrics.len() + place;
+        (self.metric(index).name == name).then_some(index)
+    }
+
     /// 0 for hopeless to 1 for perfect: what these values alone do.
     pub(crate) fn quality(&self, values: &[f32; KNOBS]) -> f64 {
         let cost: f64 = self
@@ -205,6 +240,18 @@ mod tests {
             assert_eq!(recipe.metrics[0].name, family.metric, "{}", family.name);
             assert_eq!(recipe.knobs.len(), KNOBS);
             assert!(family.features.contains(&recipe.column), "{}", recipe.column);
+        }
+    }
+
+    #[test]
+    fn metrics_go_on_over_the_parts_of_the_data() {
+        for recipe in RECIPES {
+            let names: Vec<_> = (0..60).map(|index| recipe.metric(index).name).collect();
+            assert!((0..60).all(|index| recipe.index(&names[index]) == Some(index)), "{names:?}");
+            assert!(recipe.steps.is_multiple_of(SEGMENT_EVERY), "the last step is one of those that are logged");
+        }
+        for name in ["val/auc/segment-1", "val/auc/segment-00", "val/auc/segment-x", "val/none/segment-01", ""] {
+            assert_eq!(RECIPES[0].index(name), None, "{name}");
         }
     }
 

@@ -57,6 +57,8 @@ pub(crate) struct Run {
     pub(crate) day: u16,
     pub(crate) image: u8,
     pub(crate) instance: u8,
+    /// How many metrics it logs, where that is more than its recipe has.
+    pub(crate) width: u8,
 }
 
 /// The stretches of a training job's life, in milliseconds.

@@ -210,6 +210,37 @@ fn experiments_and_trials() {
 }
 
 #[test]
+fn a_run_logs_as_many_metrics_as_the_scenario_says() {
+    let mut scenario = Scenario::named("quiet-night").unwrap();
+    scenario.more.insert("learning".to_owned(), toml::Value::Table(toml::from_str("metrics = 50").unwrap()));
+    let mut wide = World::new(Options { seed: scenario.seed, start: scenario.start, scenario });
+    let mut plain = world("quiet-night");
+    let job = completed(&mut wide);
+    let name = json!({"TrialComponentName": format!("{}-aws-training-job", job["TrainingJobName"].as_str().unwrap())});
+    let told = ok(&mut wide, "DescribeTrialComponent", &name);
+    let all = told["Metrics"].as_array().unwrap();
+    assert_eq!(all.iter().map(|m| m["MetricName"].as_str().unwrap()).collect::<BTreeSet<_>>().len(), 50);
+    // More metrics change nothing of those that were there.
+    assert_eq!(ok(&mut plain, "DescribeTrialComponent", &name)["Metrics"].as_array().unwrap()[..], all[..4]);
+    let last = all.iter().find(|m| m["MetricName"] == "val/auc/segment-07").unwrap();
+    let query = json!([{
+        "MetricName": "val/auc/segment-07", "ResourceArn": told["TrialComponentArn"], "MetricStat": "Last",
+        "Period": "IterationNumber", "XAxisType": "IterationNumber",
+    }]);
+    let curve = metrics(&mut wide, &query)[0].clone();
+    assert_eq!(curve["MetricValues"].as_array().unwrap().last(), Some(&last["Last"]));
+    assert_eq!((curve["XAxisValues"].as_array().unwrap().len(), last["Count"].as_u64()), (40, Some(40)));
+    let filters = json!([
+        {"Name": "TrialComponentName", "Value": name["TrialComponentName"]},
+        {"Name": "Metrics.val/auc/segment-07.Last", "Operator": "GreaterThan", "Value": format!("{:.6}", last["Last"].as_f64().unwrap() - 0.000_001)},
+    ]);
+    let input = json!({"Resource": "ExperimentTrialComponent", "SearchExpression": {"Filters": filters}});
+    assert_eq!(ok(&mut wide, "Search", &input)["TotalHits"]["Value"], 1);
+    let described = ok(&mut wide, "DescribeTrainingJob", &json!({"TrainingJobName": job["TrainingJobName"]}));
+    assert_eq!(described["FinalMetricDataList"].as_array().map(Vec::len), Some(40));
+}
+
+#[test]
 fn twenty_thousand_runs_fit() {
     let mut scenario = Scenario::named("quiet-night").unwrap();
     let scale: toml::Table = toml::from_str("runs = 20000\nexecutions = 10000").unwrap();

@@ -3,22 +3,23 @@
 use std::cell::OnceCell;
 
 use mldeck_core::time::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     evaluate::{Field, Fields, elements, walk},
     schema::Type,
 };
 use crate::world::{
-    World,
-    estate::{self, FAMILIES},
-    monitor, pipeline, registry,
+    World, monitor, pipeline, registry,
     run::{self, Run},
+    shelf::experiments,
 };
 
 pub(super) enum Item<'w> {
     Job(&'w Run),
     Component(&'w Run),
+    /// The component of a run that callers changed: it must be written out.
+    Changed(&'w Run),
     Execution(&'w pipeline::Execution),
     /// Small kinds are written out at once.
     Whole(Value),
@@ -41,7 +42,8 @@ impl<'w> Record<'w> {
         self.written.get_or_init(|| {
             let mut value = match &self.item {
                 Item::Job(run) => run::job_record(self.world, run, self.at),
-                Item::Component(run) => run::component_record(self.world, run, self.at),
+                Item::Component(run) => experiments::of_run(self.world, run, self.at),
+                Item::Changed(run) => experiments::of_run(self.world, run, self.at),
                 Item::Execution(execution) => pipeline::record(self.world, execution, self.at),
                 Item::Whole(value) => return value.clone(),
             };
@@ -55,7 +57,7 @@ impl<'w> Record<'w> {
     fn arn(&self) -> Option<String> {
         match &self.item {
             Item::Job(run) => Some(run.job_arn()),
-            Item::Component(run) => Some(run.component_arn()),
+            Item::Component(run) | Item::Changed(run) => Some(run.component_arn()),
             Item::Execution(execution) => Some(execution.arn(self.world.seed)),
             Item::Whole(_) => None,
         }
@@ -213,13 +215,16 @@ pub(super) fn all<'w>(world: &'w World, resource: &str, at: Timestamp, serving: 
             .at(at)
             .filter(|run| run.has_job())
             .map(|run| record(Item::Job(run)))
-            .chain(world.own_jobs(at).into_iter().map(|value| whole("TrainingJobArn", value)))
+            .chain(world.searched("TrainingJob", at).map(|value| whole("TrainingJobArn", value)))
             .collect(),
         "ExperimentTrialComponent" => world
             .runs
             .at(at)
-            .map(|run| record(Item::Component(run)))
-            .chain(world.own_components(at).into_iter().map(|value| whole("TrialComponentArn", value)))
+            .filter_map(|run| {
+                let item = if experiments::short_cut_holds(world, run)? { Item::Component } else { Item::Changed };
+                Some(record(item(run)))
+            })
+            .chain(experiments::others(world, at).into_iter().map(|value| whole("TrialComponentArn", value)))
             .collect(),
         "PipelineExecution" => world.pipelines.at(at).map(|execution| record(Item::Execution(execution))).collect(),
         "Pipeline" => world
@@ -228,23 +233,10 @@ pub(super) fn all<'w>(world: &'w World, resource: &str, at: Timestamp, serving: 
             .filter_map(|name| pipeline::pipeline_record(world, name, at))
             .map(|value| whole("PipelineArn", value))
             .collect(),
-        "Experiment" => {
-            FAMILIES.iter().map(|family| whole("ExperimentArn", run::experiment(world, family, at))).collect()
+        "Experiment" => world.searched("Experiment", at).map(|value| whole("ExperimentArn", value)).collect(),
+        "ExperimentTrial" => {
+            experiments::trial_records(world, at).into_iter().map(|value| whole("TrialArn", value)).collect()
         }
-        "ExperimentTrial" => run::trials(world, at)
-            .into_iter()
-            .map(|(name, (experiment, created, modified))| {
-                let value = json!({
-                    "TrialName": name,
-                    "TrialArn": estate::arn("sagemaker", &format!("experiment-trial/{name}")),
-                    "DisplayName": name,
-                    "ExperimentName": experiment,
-                    "CreationTime": created.secs_f64(),
-                    "LastModifiedTime": modified.secs_f64(),
-                });
-                whole("TrialArn", value)
-            })
-            .collect(),
         "ModelPackage" => world
             .registry
             .groups

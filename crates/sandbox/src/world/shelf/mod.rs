@@ -10,12 +10,14 @@
 //! | `kind`, `life` | what a kind says of itself; states over time |
 //! | `operations`, `list` | the operations, one for all kinds |
 //! | `studio`, `tracking`, `human`, `lineage`, `monitoring`, `jobs`, `features`, `cards`, `images`, `training` | the kinds |
+//! | `experiments` | experiments, trials and trial components, those of the account's own runs among them |
 //! | `labeling`, `loops`, `records` | what people and programs do with some of them |
 //! | `course`, `work` | how a caller's job goes on, and what it leaves behind |
 //! | `past` | what an account has of them when it is handed over |
 
 mod cards;
 mod course;
+pub(crate) mod experiments;
 mod features;
 mod human;
 mod images;
@@ -53,6 +55,7 @@ pub(crate) use past::generate;
 const OPERATIONS: &[&[(&str, Handler)]] = &[
     studio::OPERATIONS,
     tracking::OPERATIONS,
+    experiments::OPERATIONS,
     lineage::OPERATIONS,
     features::OPERATIONS,
     labeling::OPERATIONS,
@@ -64,6 +67,7 @@ const OPERATIONS: &[&[(&str, Handler)]] = &[
 const KINDS: &[&[Kind]] = &[
     studio::KINDS,
     tracking::KINDS,
+    experiments::KINDS,
     human::KINDS,
     lineage::KINDS,
     monitoring::KINDS,
@@ -90,6 +94,8 @@ pub(crate) struct State {
     due: Option<Timestamp>,
     /// How many were made: what ids are drawn from.
     made: u64,
+    experiments: experiments::State,
+    lineage: lineage::State,
     labeling: labeling::State,
     loops: loops::State,
     records: records::State,

@@ -54,7 +54,7 @@ pub(super) fn create(world: &mut World, request: &Request<'_>, kind: &'static Ki
     let key = kind.key(&body);
     let items = world.shelf.items.entry(kind.noun).or_default();
     if items.get(&key).is_some_and(|item| !kind.is_over(item)) {
-        let message = format!("Cannot create {} \"{arn}\": it exists already.", kind.words());
+        let message = format!("Cannot create {} \"{arn}\": it already exists.", kind.words());
         return Err(refuse(request, &["ResourceInUse", "ConflictException"], message));
     }
     if items.len() >= ROOM {

@@ -1,10 +1,6 @@
-//! Training and processing jobs that callers make, and the trial components that SageMaker derives from them: those have
-//! no record of their own.
+//! Training and processing jobs that callers make.
 
-use mldeck_core::{
-    id::arn_tail,
-    time::{SECOND, Timestamp},
-};
+use mldeck_core::time::{SECOND, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -15,8 +11,8 @@ use super::{
     lists,
 };
 use crate::{
-    shape::{Operation, restrict},
-    world::run::{Summary, job::transitions},
+    shape::{Shape, restrict},
+    world::run::job::transitions,
 };
 
 pub(super) const OPERATIONS: &[(&str, Handler)] =
@@ -229,93 +225,11 @@ impl World {
         self.shelf.items.get(noun).is_some_and(|items| items.contains_key(&name.to_lowercase()))
     }
 
-    /// Own jobs as Search tells of them at `at`.
-    pub(crate) fn own_jobs(&self, at: Timestamp) -> Vec<Value> {
-        let members = Operation::named("DescribeTrainingJob").map(|operation| operation.output.members());
-        let kind = kinds().find(|kind| kind.noun == "TrainingJob");
-        let (Some(members), Some(kind)) = (members, kind) else { return Vec::new() };
-        let jobs = self.own("TrainingJob").filter(|job| job.created <= at);
-        jobs.map(|job| Value::Object(restrict(&self.told(kind, job), members))).collect()
-    }
-
-    /// The components that SageMaker makes of own jobs, as Search and Describe tell of them.
-    pub(crate) fn own_components(&self, at: Timestamp) -> Vec<Value> {
-        self.own("TrainingJob").filter(|job| job.created <= at).map(|job| self.component(job)).collect()
-    }
-
-    /// Summaries of own components that a ListTrialComponents asks for, and when they were made.
-    pub(crate) fn components_asked(&self, request: &Request<'_>) -> Vec<(Timestamp, Value)> {
-        let config = |job: &Item, member: &str| {
-            let asked = request.opt_text(member);
-            let given = job.body.get("ExperimentConfig").and_then(|config| config.get(member)?.as_str());
-            asked.is_none() || asked == given
-        };
-        let jobs = self.own("TrainingJob").filter(|job| {
-            let source = request.opt_text("SourceArn");
-            config(job, "ExperimentName")
-                && config(job, "TrialName")
-                && source.is_none_or(|arn| arn.eq_ignore_ascii_case(&job.arn))
-        });
-        let summary = |job: &Item| {
-            let Value::Object(mut all) = self.component(job) else { return Value::Null };
-            let source = all.remove("Source").unwrap_or_default();
-            all.insert("TrialComponentSource".to_owned(), source);
-            for member in ["Parameters", "OutputArtifacts", "Metrics"] {
-                all.remove(member);
-            }
-            Value::Object(all)
-        };
-        jobs.map(|job| (job.created, summary(job))).collect()
-    }
-
-    /// The component of that name or ARN.
-    pub(crate) fn own_component(&self, given: &str) -> Option<Value> {
-        let name = arn_tail(given).to_lowercase();
-        let job = self.shelf.items.get("TrainingJob")?.get(name.strip_suffix("-aws-training-job")?)?;
-        Some(self.component(job))
-    }
-
-    fn component(&self, job: &Item) -> Value {
-        let (seed, now) = (self.seed, self.now);
-        let standing = job.standing(seed, now);
-        let name = format!("{}-aws-training-job", job.tail());
-        let arn = crate::world::estate::arn("sagemaker", &format!("experiment-trial-component/{name}"));
-        let metrics: Vec<Value> = job
-            .metrics()
-            .filter_map(|(metric, _)| {
-                let all = Summary::of(&job.points(seed, metric, now))?;
-                Some(json!({
-                    "MetricName": metric, "SourceArn": job.arn, "TimeStamp": epoch(all.at), "Min": all.min,
-                    "Max": all.max, "Last": all.last, "Avg": all.mean, "StdDev": all.deviation, "Count": all.count,
-                }))
-            })
-            .collect();
-        let given = job.body.get("HyperParameters").and_then(Value::as_object).into_iter().flatten();
-        let parameters: Map<String, Value> = given
-            .map(|(name, value)| {
-                let number = value.as_str().and_then(|text| text.parse::<f64>().ok()).filter(|n| n.is_finite());
-                (name.clone(), number.map_or_else(|| json!({"StringValue": value}), |n| json!({"NumberValue": n})))
-            })
-            .collect();
-        let display = job.body.get("ExperimentConfig").and_then(|config| config.get("TrialComponentDisplayName"));
-        lists::without_nulls(json!({
-            "TrialComponentName": name,
-            "TrialComponentArn": arn,
-            "DisplayName": display.cloned().unwrap_or_else(|| name.as_str().into()),
-            "Source": {"SourceArn": job.arn, "SourceType": "SageMakerTrainingJob"},
-            "Status": lists::without_nulls(json!({
-                "PrimaryStatus": standing.status,
-                "Message": job.failure().filter(|_| standing.status == "Failed"),
-            })),
-            "StartTime": standing.training_start.map(epoch),
-            "EndTime": standing.ended.map(epoch),
-            "CreationTime": epoch(job.created),
-            "CreatedBy": lists::user(&job.by),
-            "LastModifiedTime": epoch(standing.modified),
-            "LastModifiedBy": lists::user(&job.changed_by),
-            "Parameters": parameters,
-            "OutputArtifacts": {"SageMaker.ModelArtifact": {"MediaType": "application/x-tar", "Value": job.artifact()}},
-            "Metrics": metrics,
-        }))
+    /// Resources of a kind as Search tells of them at `at`.
+    pub(crate) fn searched(&self, noun: &'static str, at: Timestamp) -> impl Iterator<Item = Value> {
+        let members = Shape::named(noun).members();
+        let kind = kinds().find(|kind| kind.noun == noun);
+        let items = self.own(noun).filter(move |item| item.created <= at);
+        items.filter_map(move |item| Some(Value::Object(restrict(&self.told(kind?, item), members))))
     }
 }

@@ -5,7 +5,7 @@ use mldeck_core::time::{DAY, HOUR, SECOND, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
-    Node, check,
+    Node, check, experiment,
     live::{Slot, live, put, slot_mut},
     resolve, text,
 };
@@ -100,7 +100,7 @@ pub(super) fn start(
         return put(world, index, at, slot);
     }
     if told.is_none() && !maker.noun.is_empty() {
-        match make(world, maker, &name, &slot.body) {
+        match make(world, (index, maker), &name, &slot.body) {
             Ok(Some((name, arn))) => {
                 slot.made = Some((name, arn, true));
                 slot.due = maker.status.is_empty().then(|| now.plus(3 * SECOND));
@@ -122,8 +122,14 @@ pub(super) fn start(
 }
 
 /// Makes it by the call of the account; nothing where the account has no such call.
-fn make(world: &mut World, maker: &Maker, name: &str, arguments: &Value) -> Result<Option<(String, String)>, ApiError> {
+fn make(
+    world: &mut World,
+    (index, maker): (u32, &Maker),
+    name: &str,
+    arguments: &Value,
+) -> Result<Option<(String, String)>, ApiError> {
     let mut input = arguments.clone();
+    experiment::tell(world, index, maker.kind, &mut input);
     let Some(members) = input.as_object_mut() else { return Ok(None) };
     if maker.kind != "RegisterModel" {
         members.entry(maker.name).or_insert_with(|| name.into());

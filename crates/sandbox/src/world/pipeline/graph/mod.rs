@@ -6,11 +6,13 @@
 //! | `resolve` | references, functions and conditions |
 //! | `live` | an execution as it goes on |
 //! | `job` | what a step makes |
+//! | `experiment` | where jobs are tracked |
 //! | `check` | quality checks and property files: what steps find |
 //! | `part` | selected steps, and what is left after a failure |
 //! | `show` | steps on the wire |
 
 mod check;
+mod experiment;
 mod job;
 mod live;
 mod part;
@@ -19,6 +21,7 @@ mod show;
 
 use serde_json::Value;
 
+pub(super) use experiment::{config as experiment, enroll};
 pub(super) use live::{Live, Slot, advance, settle_stop, tell};
 pub(super) use show::{processing_job, started};
 

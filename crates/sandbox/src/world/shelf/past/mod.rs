@@ -17,6 +17,7 @@ const KEPT: i64 = 90 * DAY;
 
 pub(crate) fn generate(world: &mut World) {
     let lived = world.now;
+    super::experiments::generate(world);
     batches::manifests(world);
     let mut calls = studio();
     calls.extend(people());

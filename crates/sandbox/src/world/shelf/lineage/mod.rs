@@ -1,19 +1,60 @@
-//! Lineage that clients write: actions, artifacts and contexts, and what leads from one to another.
+//! Lineage: actions, artifacts, contexts and trial components, and what leads from one to another.
+//!
+//! SageMaker writes most of it by itself, from jobs, packages and deployments. That is not kept here: it is derived from what
+//! the account did whenever somebody asks. Kept is what callers write, change and delete.
+//!
+//! `[?]`: what AWS keeps of an endpoint or a package that is deleted is gone here with it.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `entity` | entities and associations as values |
+//! | `facts` | what the account did, as entities around jobs, packages and deployments |
+//! | `graph` | all of it, and what callers wrote |
+//! | `query` | QueryLineage |
+//! | `lists` | lists, and what is described, changed and deleted |
+//! | `groups` | lineage groups |
+
+mod entity;
+mod facts;
+mod graph;
+mod groups;
+mod lists;
+mod query;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
 
 use mldeck_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
-    ApiError, Handler, Item, Reply, Request, World, epoch,
-    kind::{Kind, text},
+    ApiError, Handler, Item, Reply, Request, World,
+    kind::Kind,
     life::{AT_ONCE, Life, STILL},
 };
-use crate::world::lists;
+use graph::Graph;
 
 pub(super) const OPERATIONS: &[(&str, Handler)] = &[
     ("AddAssociation", add_association),
     ("DeleteAssociation", delete_association),
-    ("ListAssociations", list_associations),
+    ("ListAssociations", lists::associations),
+    ("QueryLineage", query::query),
+    ("ListActions", lists::list),
+    ("ListArtifacts", lists::list),
+    ("ListContexts", lists::list),
+    ("DescribeAction", lists::describe),
+    ("DescribeArtifact", lists::describe),
+    ("DescribeContext", lists::describe),
+    ("UpdateAction", lists::update),
+    ("UpdateArtifact", lists::update),
+    ("UpdateContext", lists::update),
+    ("DeleteAction", lists::delete),
+    ("DeleteArtifact", lists::delete),
+    ("DeleteContext", lists::delete),
+    ("ListLineageGroups", groups::list),
+    ("DescribeLineageGroup", groups::describe),
+    ("GetLineageGroupPolicy", groups::policy),
 ];
 
 const CHANGEABLE: Life = Life { update: AT_ONCE, ..STILL };
@@ -30,10 +71,12 @@ pub(super) const KINDS: &[Kind] = &[
     Kind {
         mint: Some(|world| world.mint(32)),
         changed: properties_changed,
+        told,
         ..Kind::new("Artifact", "ListArtifacts", "artifact", &["ArtifactArn"], "ArtifactArn", CHANGEABLE)
     },
     Kind {
         changed: properties_changed,
+        told,
         ..Kind::new("Context", "ListContexts", "context", &["ContextName"], "ContextArn", CHANGEABLE)
     },
 ];
@@ -42,6 +85,17 @@ pub(crate) struct Association {
     kind: Option<String>,
     created: Timestamp,
     by: String,
+}
+
+/// What callers did to what the account wrote.
+#[derive(Default)]
+pub(crate) struct State {
+    /// ARNs of entities that are kept, as they were changed.
+    changed: BTreeSet<String>,
+    /// ARNs of entities that were deleted.
+    gone: BTreeSet<String>,
+    /// Associations that were deleted, by their ends.
+    cut: BTreeSet<(String, String)>,
 }
 
 /// Most properties of one entity.
@@ -61,8 +115,13 @@ fn properties_changed(item: &mut Item, before: &Map<String, Value>) -> Result<()
     Ok(())
 }
 
-fn action_told(_: &World, _: &Item, record: &mut Map<String, Value>) {
+fn told(_: &World, _: &Item, record: &mut Map<String, Value>) {
+    record.insert("LineageGroupArn".to_owned(), groups::arn().into());
+}
+
+fn action_told(world: &World, item: &Item, record: &mut Map<String, Value>) {
     record.entry("Status").or_insert_with(|| "Unknown".into());
+    told(world, item, record);
 }
 
 /// Both ends of a request.
@@ -70,27 +129,17 @@ fn ends(request: &Request<'_>) -> Result<(String, String), ApiError> {
     Ok((request.text("SourceArn")?.to_owned(), request.text("DestinationArn")?.to_owned()))
 }
 
-/// Name and type of one end, when it is an entity that clients write. Artifacts are kept under their ARN, the others under the
-/// name in it.
-fn entity<'w>(world: &'w World, arn: &str) -> Option<(&'w str, &'w str)> {
-    let (noun, members, key) = if arn.contains(":artifact/") {
-        ("Artifact", ("ArtifactName", "ArtifactType"), arn)
-    } else if let Some((_, name)) = arn.split_once(":action/") {
-        ("Action", ("ActionName", "ActionType"), name)
-    } else {
-        ("Context", ("ContextName", "ContextType"), arn.split_once(":context/")?.1)
-    };
-    let item = world.shelf.items.get(noun)?.get(&key.to_lowercase())?;
-    Some((text(&item.body, members.0), text(&item.body, members.1)))
-}
-
 fn add_association(world: &mut World, request: &Request<'_>) -> Reply {
     let (source, destination) = ends(request)?;
+    let graph = Graph::new(world);
     for arn in [&source, &destination] {
-        // A trial component is an entity as well; its name is not checked here.
-        if entity(world, arn).is_none() && !arn.contains(":experiment-trial-component/") {
+        if graph.entity(arn).is_none() {
             return Err(ApiError::new(400, "ResourceNotFound", format!("Lineage entity {arn} does not exist.")));
         }
+    }
+    drop(graph);
+    if !query::may_be_linked(&source, &destination) {
+        return Err(ApiError::validation("Associations cannot be created between two experiment entities."));
     }
     if world.shelf.associations.len() >= ROOM {
         return Err(ApiError::new(400, "ResourceLimitExceeded", format!("The account has {ROOM} associations.")));
@@ -104,46 +153,17 @@ fn add_association(world: &mut World, request: &Request<'_>) -> Reply {
 
 fn delete_association(world: &mut World, request: &Request<'_>) -> Reply {
     let (source, destination) = ends(request)?;
+    let is_made =
+        Graph::new(world).edges(&source).iter().any(|edge| edge.by.is_none() && edge.destination.arn == destination);
     let answer = json!({"SourceArn": source, "DestinationArn": destination});
-    match world.shelf.associations.remove(&(source, destination)) {
-        Some(_) => Ok(answer),
-        None => Err(ApiError::new(400, "ResourceNotFound", "The association does not exist.")),
+    let ends = (source, destination);
+    let was_written = world.shelf.associations.remove(&ends).is_some();
+    if is_made {
+        world.shelf.lineage.cut.insert(ends);
     }
-}
-
-fn list_associations(world: &mut World, request: &Request<'_>) -> Reply {
-    let window = lists::Window::new(request, "CreatedAfter", "CreatedBefore");
-    let mut rows: Vec<Value> = Vec::new();
-    let world = &*world;
-    let fits = |member: &str, value: Option<&str>| request.opt_text(member).is_none_or(|wanted| value == Some(wanted));
-    for ((source, destination), association) in &world.shelf.associations {
-        let is_asked = fits("SourceArn", Some(source))
-            && fits("DestinationArn", Some(destination))
-            && fits("AssociationType", association.kind.as_deref())
-            && window.holds(association.created);
-        if !is_asked {
-            continue;
-        }
-        let (from, source_type) = entity(world, source).unzip();
-        let (to, destination_type) = entity(world, destination).unzip();
-        if !fits("SourceType", source_type) || !fits("DestinationType", destination_type) {
-            continue;
-        }
-        rows.push(lists::without_nulls(json!({
-            "SourceArn": source,
-            "DestinationArn": destination,
-            "SourceType": source_type,
-            "DestinationType": destination_type,
-            "AssociationType": association.kind,
-            "SourceName": from.filter(|name| !name.is_empty()),
-            "DestinationName": to.filter(|name| !name.is_empty()),
-            "CreationTime": epoch(association.created),
-            "CreatedBy": lists::user(&association.by),
-        })));
+    if was_written || is_made {
+        Ok(answer)
+    } else {
+        Err(ApiError::new(400, "ResourceNotFound", "The association does not exist."))
     }
-    if !lists::is_ascending(request)? {
-        rows.reverse();
-    }
-    let (page, next) = lists::page(&rows, request)?;
-    Ok(lists::reply("AssociationSummaries", page.to_vec(), next))
 }
