@@ -221,6 +221,9 @@ pub(super) fn all<'w>(world: &'w World, resource: &str, at: Timestamp, serving: 
             .map(|run| record(Item::Component(run)))
             .chain(world.own_components(at).into_iter().map(|value| whole("TrialComponentArn", value)))
             .collect(),
+        "HyperParameterTuningJob" => {
+            world.own_tuning_jobs(at).into_iter().map(|value| whole("HyperParameterTuningJobArn", value)).collect()
+        }
         "PipelineExecution" => world.pipelines.at(at).map(|execution| record(Item::Execution(execution))).collect(),
         "Pipeline" => world
             .pipelines

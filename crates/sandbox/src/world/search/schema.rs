@@ -243,6 +243,22 @@ const GROUP: Table = &[
     ("Tags.", Text),
 ];
 
+const TUNING_JOB: Table = &[
+    ("HyperParameterTuningJobName", Text),
+    ("HyperParameterTuningJobArn", Text),
+    ("HyperParameterTuningJobStatus", Text),
+    ("HyperParameterTuningJobConfig.Strategy", Text),
+    ("FailureReason", Text),
+    ("CreationTime", Time),
+    ("HyperParameterTuningEndTime", Time),
+    ("LastModifiedTime", Time),
+    ("TrainingJobStatusCounters.", Number),
+    ("ObjectiveStatusCounters.", Number),
+    ("BestTrainingJob.TrainingJobName", Text),
+    ("BestTrainingJob.FinalHyperParameterTuningJobObjectiveMetric.Value", Number),
+    ("Tags.", Text),
+];
+
 fn table(resource: &str) -> Table {
     match resource {
         "TrainingJob" => TRAINING_JOB,
@@ -255,6 +271,7 @@ fn table(resource: &str) -> Table {
         "Model" => MODEL,
         "ModelPackage" => PACKAGE,
         "ModelPackageGroup" => GROUP,
+        "HyperParameterTuningJob" => TUNING_JOB,
         _ => &[("CreationTime", Time), ("LastModifiedTime", Time), ("Tags.", Text)],
     }
 }

@@ -12,9 +12,12 @@
 //! | `studio`, `tracking`, `human`, `lineage`, `monitoring`, `jobs`, `features`, `cards`, `images`, `training` | the kinds |
 //! | `labeling`, `loops`, `records` | what people and programs do with some of them |
 //! | `course`, `work` | how a caller's job goes on, and what it leaves behind |
+//! | `tuning` | jobs that make training jobs |
+//! | `transform`, `compile` | jobs that read objects and leave others |
 //! | `past` | what an account has of them when it is handed over |
 
 mod cards;
+mod compile;
 mod course;
 mod features;
 mod human;
@@ -33,6 +36,8 @@ pub(crate) mod records;
 mod studio;
 mod tracking;
 mod training;
+mod transform;
+mod tuning;
 mod work;
 
 use std::collections::BTreeMap;
@@ -59,6 +64,7 @@ const OPERATIONS: &[&[(&str, Handler)]] = &[
     cards::OPERATIONS,
     images::OPERATIONS,
     training::OPERATIONS,
+    tuning::OPERATIONS,
 ];
 
 const KINDS: &[&[Kind]] = &[
@@ -68,10 +74,13 @@ const KINDS: &[&[Kind]] = &[
     lineage::KINDS,
     monitoring::KINDS,
     jobs::KINDS,
+    compile::KINDS,
+    transform::KINDS,
     features::KINDS,
     labeling::KINDS,
     cards::KINDS,
     training::KINDS,
+    tuning::KINDS,
 ];
 
 /// Operations of kinds that are answered together with what the account did by itself.
@@ -155,7 +164,10 @@ pub(crate) fn names() -> impl Iterator<Item = String> {
 
 pub(crate) fn advance(world: &mut World, to: Timestamp) {
     work::advance(world, to);
+    tuning::advance(world, to);
     ripen(world, to);
+    transform::advance(world, to);
+    compile::advance(world, to);
     labeling::advance(world, to);
     cards::advance(world, to);
     records::deliver(world, to);
@@ -163,6 +175,7 @@ pub(crate) fn advance(world: &mut World, to: Timestamp) {
 
 /// The same for a past that nobody sees the minutes of.
 pub(crate) fn relive(world: &mut World, to: Timestamp) {
+    tuning::advance(world, to);
     ripen(world, to);
     labeling::relive(world, to);
 }

@@ -149,6 +149,7 @@ fn list_processing(world: &mut World, request: &Request<'_>) -> Reply {
                 "LastModifiedTime": epoch(standing.modified),
                 "ProcessingEndTime": standing.ended.map(epoch),
                 "ProcessingJobStatus": standing.status,
+                "FailureReason": job.failure().filter(|_| standing.status == "Failed"),
             }))
         })
     });
@@ -164,7 +165,7 @@ impl Item {
     }
 
     /// Why it failed.
-    fn failure(&self) -> Option<String> {
+    pub(super) fn failure(&self) -> Option<String> {
         self.work.missing.as_deref().map(crate::world::run::no_data)
     }
 }
@@ -217,6 +218,9 @@ fn processing_told(world: &World, job: &Item, record: &mut Map<String, Value>) {
     if let Some(ended) = standing.ended {
         record.insert("ProcessingEndTime".to_owned(), epoch(ended));
     }
+    if let Some(reason) = job.failure().filter(|_| standing.status == "Failed") {
+        record.insert("FailureReason".to_owned(), reason.into());
+    }
 }
 
 impl World {
@@ -231,10 +235,18 @@ impl World {
 
     /// Own jobs as Search tells of them at `at`.
     pub(crate) fn own_jobs(&self, at: Timestamp) -> Vec<Value> {
-        let members = Operation::named("DescribeTrainingJob").map(|operation| operation.output.members());
-        let kind = kinds().find(|kind| kind.noun == "TrainingJob");
+        self.searched("TrainingJob", at)
+    }
+
+    pub(crate) fn own_tuning_jobs(&self, at: Timestamp) -> Vec<Value> {
+        self.searched("HyperParameterTuningJob", at)
+    }
+
+    fn searched(&self, noun: &str, at: Timestamp) -> Vec<Value> {
+        let members = Operation::named(&format!("Describe{noun}")).map(|operation| operation.output.members());
+        let kind = kinds().find(|kind| kind.noun == noun);
         let (Some(members), Some(kind)) = (members, kind) else { return Vec::new() };
-        let jobs = self.own("TrainingJob").filter(|job| job.created <= at);
+        let jobs = self.own(noun).filter(|job| job.created <= at);
         jobs.map(|job| Value::Object(restrict(&self.told(kind, job), members))).collect()
     }
 
