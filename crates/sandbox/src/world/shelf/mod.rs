@@ -12,10 +12,11 @@
 //! | `studio`, `tracking`, `human`, `lineage`, `monitoring`, `jobs`, `features`, `cards`, `images`, `training` | the kinds |
 //! | `labeling`, `loops`, `records` | what people and programs do with some of them |
 //! | `course`, `work` | how a caller's job goes on, and what it leaves behind |
-//! | `tuning` | jobs that make training jobs |
+//! | `tuning`, `automl` | jobs that make other jobs |
 //! | `transform`, `compile` | jobs that read objects and leave others |
 //! | `past` | what an account has of them when it is handed over |
 
+mod automl;
 mod cards;
 mod compile;
 mod course;
@@ -65,6 +66,7 @@ const OPERATIONS: &[&[(&str, Handler)]] = &[
     images::OPERATIONS,
     training::OPERATIONS,
     tuning::OPERATIONS,
+    automl::OPERATIONS,
 ];
 
 const KINDS: &[&[Kind]] = &[
@@ -81,6 +83,7 @@ const KINDS: &[&[Kind]] = &[
     cards::KINDS,
     training::KINDS,
     tuning::KINDS,
+    automl::KINDS,
 ];
 
 /// Operations of kinds that are answered together with what the account did by itself.
@@ -168,6 +171,7 @@ pub(crate) fn advance(world: &mut World, to: Timestamp) {
     ripen(world, to);
     transform::advance(world, to);
     compile::advance(world, to);
+    automl::advance(world, to);
     labeling::advance(world, to);
     cards::advance(world, to);
     records::deliver(world, to);
@@ -176,6 +180,7 @@ pub(crate) fn advance(world: &mut World, to: Timestamp) {
 /// The same for a past that nobody sees the minutes of.
 pub(crate) fn relive(world: &mut World, to: Timestamp) {
     tuning::advance(world, to);
+    automl::advance(world, to);
     ripen(world, to);
     labeling::relive(world, to);
 }

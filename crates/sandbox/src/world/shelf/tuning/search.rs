@@ -86,7 +86,7 @@ fn promising(ranges: &[Range], tried: &[Tried], scored: &[(&[f64], f64)], chance
     let width = 0.6 / (scored.len() as f64).sqrt();
     let draw = |n: u64| {
         let own = chance.of(n);
-        if n % 2 == 0 {
+        if n.is_multiple_of(2) {
             return anywhere(ranges, own);
         }
         settled(ranges, (0..).zip(best.0).map(|(at, place)| (place + own.of(at).normal() * width).clamp(0.0, 1.0)))
