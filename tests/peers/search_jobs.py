@@ -11,7 +11,7 @@ sagemaker, s3 = wire.client("sagemaker"), wire.client("s3")
 wrong = []
 ROLE = "arn:aws:iam::447100000921:role/SageMakerExecution"
 IMAGE = "447100000921.dkr.ecr.eu-west-1.amazonaws.com/own:1"
-BUCKET = "acme-ml-own"
+BUCKET = "acme-ml-labels"
 
 
 def step(seconds):
