@@ -75,7 +75,16 @@ fn the_facts_of_the_service_are_botocores() {
 
 #[test]
 fn the_table_says_of_every_operation_what_was_held_against_the_model() {
-    let scripts = ["conformance.py", "account.py", "people.py", "flows.py", "jobs.py", "experiments.py", "reads.py"];
+    let scripts = [
+        "conformance.py",
+        "account.py",
+        "people.py",
+        "flows.py",
+        "jobs.py",
+        "experiments.py",
+        "search_jobs.py",
+        "reads.py",
+    ];
     let read: Option<Vec<&Value>> = scripts.map(report).into_iter().collect();
     let Some(reports) = read else { return };
     let Some(peers) = Peers::find() else { return };

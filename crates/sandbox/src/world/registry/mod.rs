@@ -10,7 +10,7 @@ use bytes::Bytes;
 use mldeck_core::time::{DAY, MINUTE, Timestamp};
 use serde_json::{Value, json};
 
-pub(crate) use operations::OPERATIONS;
+pub(crate) use operations::{OPERATIONS, told};
 pub(crate) use package::{Change, Package, group_record, record};
 
 use super::{

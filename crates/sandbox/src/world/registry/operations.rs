@@ -106,6 +106,12 @@ fn create_group(world: &mut World, request: &Request<'_>) -> Reply {
     Ok(json!({"ModelPackageGroupArn": arn}))
 }
 
+/// All that is known of the version of an ARN.
+pub(crate) fn told(world: &World, arn: &str) -> Option<Value> {
+    let (group, version) = package_key(world, arn).ok()?;
+    record(world, world.registry.package(&group, version)?, world.now())
+}
+
 fn list_packages(world: &mut World, request: &Request<'_>) -> Reply {
     let sort = choice(request, "SortBy", &["Name", "CreationTime"])?.unwrap_or("CreationTime");
     let approval = choice(request, "ModelApprovalStatus", APPROVALS)?;

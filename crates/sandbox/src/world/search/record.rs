@@ -226,6 +226,10 @@ pub(super) fn all<'w>(world: &'w World, resource: &str, at: Timestamp, serving: 
             })
             .chain(experiments::others(world, at).into_iter().map(|value| whole("TrialComponentArn", value)))
             .collect(),
+        "HyperParameterTuningJob" => world
+            .searched("HyperParameterTuningJob", at)
+            .map(|value| whole("HyperParameterTuningJobArn", value))
+            .collect(),
         "PipelineExecution" => world.pipelines.at(at).map(|execution| record(Item::Execution(execution))).collect(),
         "Pipeline" => world
             .pipelines

@@ -253,6 +253,22 @@ const GROUP: Table = &[
     ("Tags.", Text),
 ];
 
+const TUNING_JOB: Table = &[
+    ("HyperParameterTuningJobName", Text),
+    ("HyperParameterTuningJobArn", Text),
+    ("HyperParameterTuningJobStatus", Text),
+    ("HyperParameterTuningJobConfig.Strategy", Text),
+    ("FailureReason", Text),
+    ("CreationTime", Time),
+    ("HyperParameterTuningEndTime", Time),
+    ("LastModifiedTime", Time),
+    ("TrainingJobStatusCounters.", Number),
+    ("ObjectiveStatusCounters.", Number),
+    ("BestTrainingJob.TrainingJobName", Text),
+    ("BestTrainingJob.FinalHyperParameterTuningJobObjectiveMetric.Value", Number),
+    ("Tags.", Text),
+];
+
 fn table(resource: &str) -> Table {
     match resource {
         "TrainingJob" => TRAINING_JOB,
@@ -265,6 +281,7 @@ fn table(resource: &str) -> Table {
         "Model" => MODEL,
         "ModelPackage" => PACKAGE,
         "ModelPackageGroup" => GROUP,
+        "HyperParameterTuningJob" => TUNING_JOB,
         _ => &[("CreationTime", Time), ("LastModifiedTime", Time), ("Tags.", Text)],
     }
 }

@@ -20,6 +20,10 @@ pub(crate) struct Work {
     /// Steps that its log tells of.
     pub(super) logged: u32,
     pub(super) is_over: bool,
+    /// When a job that makes others looked at them last.
+    pub(super) looked: Option<Timestamp>,
+    /// What it is at, and since when, where its state alone does not tell.
+    pub(super) phase: Option<(&'static str, Timestamp)>,
 }
 
 /// Steps of every job.
@@ -166,6 +170,12 @@ impl Item {
                 (((value.abs() + 1e-6).ln() - (best.abs() + 1e-6).ln()).powi(2) * weight).min(0.3)
             })
             .sum();
+        // Of words that are tried, too, some do better.
+        let words = self.body.get("TunedHyperParameters").and_then(Value::as_object).into_iter().flatten();
+        let words = words.filter_map(|(name, value)| Some((name, value.as_str()?)));
+        let words = words.filter(|(_, value)| value.parse::<f64>().is_err());
+        let cost: f64 =
+            words.map(|(name, value)| Chance::new(seed).named(name).named(value).between(0.0, 0.1)).sum::<f64>() + cost;
         (0.85 - cost + self.chance(seed).named("luck").normal() * 0.035).clamp(0.0, 1.0)
     }
 
@@ -173,7 +183,8 @@ impl Item {
     pub(super) fn form(&self, seed: u64, name: &str) -> Form {
         const FALLING: &[&str] = &["loss", "err", "rmse", "mae", "mse", "perplexity"];
         let known = RECIPES.iter().flat_map(|recipe| recipe.metrics).find(|metric| metric.name == name);
-        let falls = FALLING.iter().any(|part| name.to_lowercase().contains(part));
+        let wanted = self.objective().filter(|(metric, _)| *metric == name).map(|(_, falls)| falls);
+        let falls = wanted.unwrap_or_else(|| FALLING.iter().any(|part| name.to_lowercase().contains(part)));
         let (start, worst, best) = match known {
             Some(metric) => (metric.start, metric.worst, metric.best),
             None if falls => (0.9, 0.45, 0.12),

@@ -17,6 +17,8 @@ pub(super) struct Kind {
     /// The member that carries the ARN.
     pub(super) arn: &'static str,
     pub(super) life: Life,
+    /// What stands before the name of one that is not there, where the service has words of its own for that.
+    pub(super) absent: &'static str,
     /// Members that name a resource which must be there, and its noun. That one cannot be deleted meanwhile.
     pub(super) needs: &'static [(&'static str, &'static str)],
     /// The own name, where the service gives it.
@@ -81,6 +83,7 @@ impl Kind {
             keys,
             arn,
             life,
+            absent: "",
             needs: &[],
             mint: None,
             made: nothing_made,

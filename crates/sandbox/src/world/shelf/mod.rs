@@ -13,9 +13,13 @@
 //! | `experiments` | experiments, trials and trial components, those of the account's own runs among them |
 //! | `labeling`, `loops`, `records` | what people and programs do with some of them |
 //! | `course`, `work` | how a caller's job goes on, and what it leaves behind |
+//! | `tuning`, `automl` | jobs that make other jobs |
+//! | `transform`, `compile` | jobs that read objects and leave others |
 //! | `past` | what an account has of them when it is handed over |
 
+mod automl;
 mod cards;
+mod compile;
 mod course;
 pub(crate) mod experiments;
 mod features;
@@ -35,6 +39,8 @@ pub(crate) mod records;
 mod studio;
 mod tracking;
 mod training;
+mod transform;
+mod tuning;
 mod work;
 
 use std::collections::BTreeMap;
@@ -62,6 +68,8 @@ const OPERATIONS: &[&[(&str, Handler)]] = &[
     cards::OPERATIONS,
     images::OPERATIONS,
     training::OPERATIONS,
+    tuning::OPERATIONS,
+    automl::OPERATIONS,
 ];
 
 const KINDS: &[&[Kind]] = &[
@@ -72,10 +80,14 @@ const KINDS: &[&[Kind]] = &[
     lineage::KINDS,
     monitoring::KINDS,
     jobs::KINDS,
+    compile::KINDS,
+    transform::KINDS,
     features::KINDS,
     labeling::KINDS,
     cards::KINDS,
     training::KINDS,
+    tuning::KINDS,
+    automl::KINDS,
 ];
 
 /// Operations of kinds that are answered together with what the account did by itself.
@@ -161,7 +173,11 @@ pub(crate) fn names() -> impl Iterator<Item = String> {
 
 pub(crate) fn advance(world: &mut World, to: Timestamp) {
     work::advance(world, to);
+    tuning::advance(world, to);
     ripen(world, to);
+    transform::advance(world, to);
+    compile::advance(world, to);
+    automl::advance(world, to);
     labeling::advance(world, to);
     cards::advance(world, to);
     records::deliver(world, to);
@@ -169,6 +185,8 @@ pub(crate) fn advance(world: &mut World, to: Timestamp) {
 
 /// The same for a past that nobody sees the minutes of.
 pub(crate) fn relive(world: &mut World, to: Timestamp) {
+    tuning::advance(world, to);
+    automl::advance(world, to);
     ripen(world, to);
     labeling::relive(world, to);
 }

@@ -97,6 +97,9 @@ pub(super) fn key_of(world: &World, request: &Request<'_>, kind: &Kind) -> Resul
     // Where the answer carries an ARN, most requests take that as well.
     let by_arn = items.into_iter().flatten().find(|(_, item)| item.arn.eq_ignore_ascii_case(given));
     by_arn.map(|(key, _)| key.clone()).ok_or_else(|| {
+        if !kind.absent.is_empty() {
+            return refuse(request, &["ResourceNotFound"], format!("{}{given}", kind.absent));
+        }
         let arn = arn_of(kind, &kind.arn_name(&body));
         let arn = if given.starts_with("arn:") { given } else { &arn };
         refuse(request, &["ResourceNotFound"], format!("Could not find {} \"{arn}\".", kind.words()))

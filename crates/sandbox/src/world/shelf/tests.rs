@@ -181,6 +181,8 @@ fn a_job_is_stopped_while_it_runs_and_not_after() {
         })
     };
     let name = |name: &str| json!({"CompilationJobName": name});
+    let at = world.now();
+    world.s3.put("b", "model.tar.gz", "a model", at);
     ok(&mut world, "CreateCompilationJob", &job("one"));
     ok(&mut world, "CreateCompilationJob", &job("two"));
     later(&mut world, 2 * MINUTE);
@@ -194,8 +196,24 @@ fn a_job_is_stopped_while_it_runs_and_not_after() {
     let seconds =
         |job: &Value| job["CompilationEndTime"].as_f64().unwrap() - job["CompilationStartTime"].as_f64().unwrap();
     assert_eq!((seconds(&one), seconds(&two)), (90.0, 300.0));
-    assert_eq!(two["ModelArtifacts"]["S3ModelArtifacts"], "s3://b/out/two.tar.gz");
+    assert_eq!(two["ModelArtifacts"]["S3ModelArtifacts"], "s3://b/out/model-ml_c5.tar.gz");
+    assert!(world.s3.get("b", "out/model-ml_c5.tar.gz").is_some());
     assert!(refused(&mut world, "StopCompilationJob", &name("two")).1.ends_with("while it is COMPLETED."));
+    let mut none = job("none");
+    none["InputConfig"]["S3Uri"] = json!("s3://b/none.tar.gz");
+    ok(&mut world, "CreateCompilationJob", &none);
+    let mut version = job("version");
+    version.as_object_mut().unwrap().remove("InputConfig");
+    assert_eq!(refused(&mut world, "CreateCompilationJob", &version).0, "ValidationException");
+    version["ModelPackageVersionArn"] = json!("arn:aws:sagemaker:eu-west-1:447100000921:model-package/fraud/17");
+    ok(&mut world, "CreateCompilationJob", &version);
+    later(&mut world, 10 * MINUTE);
+    let none = ok(&mut world, "DescribeCompilationJob", &name("none"));
+    assert_eq!(none["CompilationJobStatus"], "FAILED");
+    assert!(none["FailureReason"].as_str().unwrap().contains("s3://b/none.tar.gz"));
+    let version = ok(&mut world, "DescribeCompilationJob", &name("version"));
+    assert_eq!(version["CompilationJobStatus"], "COMPLETED");
+    assert!(version["InputConfig"]["S3Uri"].as_str().unwrap().starts_with("s3://acme-ml-models/"), "{version}");
 }
 
 #[test]

@@ -145,6 +145,7 @@ fn list_processing(world: &mut World, request: &Request<'_>) -> Reply {
                 "LastModifiedTime": epoch(standing.modified),
                 "ProcessingEndTime": standing.ended.map(epoch),
                 "ProcessingJobStatus": standing.status,
+                "FailureReason": job.failure().filter(|_| standing.status == "Failed"),
             }))
         })
     });
@@ -160,7 +161,7 @@ impl Item {
     }
 
     /// Why it failed.
-    fn failure(&self) -> Option<String> {
+    pub(super) fn failure(&self) -> Option<String> {
         self.work.missing.as_deref().map(crate::world::run::no_data)
     }
 }
@@ -213,6 +214,9 @@ fn processing_told(world: &World, job: &Item, record: &mut Map<String, Value>) {
     if let Some(ended) = standing.ended {
         record.insert("ProcessingEndTime".to_owned(), epoch(ended));
     }
+    if let Some(reason) = job.failure().filter(|_| standing.status == "Failed") {
+        record.insert("FailureReason".to_owned(), reason.into());
+    }
 }
 
 impl World {
@@ -227,7 +231,8 @@ impl World {
 
     /// Resources of a kind as Search tells of them at `at`.
     pub(crate) fn searched(&self, noun: &'static str, at: Timestamp) -> impl Iterator<Item = Value> {
-        let members = Shape::named(noun).members();
+        let shape = if noun == "HyperParameterTuningJob" { "HyperParameterTuningJobSearchEntity" } else { noun };
+        let members = Shape::named(shape).members();
         let kind = kinds().find(|kind| kind.noun == noun);
         let items = self.own(noun).filter(move |item| item.created <= at);
         items.filter_map(move |item| Some(Value::Object(restrict(&self.told(kind?, item), members))))

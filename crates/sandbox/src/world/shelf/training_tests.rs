@@ -139,6 +139,40 @@ fn what_cannot_run_is_refused() {
 }
 
 #[test]
+fn what_a_processing_job_reads_comes_out_where_it_says() {
+    let mut world = world("quiet-night");
+    let job = |name: &str, input: &str| {
+        let output = |name: &str| {
+            let place =
+                json!({"S3Uri": format!("s3://own/out/{name}"), "LocalPath": "/opt/o", "S3UploadMode": "EndOfJob"});
+            json!({"OutputName": name, "S3Output": place})
+        };
+        json!({
+            "ProcessingJobName": name,
+            "RoleArn": "arn:aws:iam::447100000921:role/SageMakerExecution",
+            "AppSpecification": {"ImageUri": "447100000921.dkr.ecr.eu-west-1.amazonaws.com/own:1"},
+            "ProcessingResources": {
+                "ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
+            },
+            "ProcessingInputs": [{
+                "InputName": "raw", "S3Input": {"S3Uri": input, "S3DataType": "S3Prefix", "LocalPath": "/opt/i"},
+            }],
+            "ProcessingOutputConfig": {"Outputs": [output("train"), output("test")]},
+        })
+    };
+    let at = world.now();
+    world.s3.put("own", "raw/a.csv", "1\n2\n3\n", at);
+    ok(&mut world, "CreateProcessingJob", &job("split", "s3://own/raw/"));
+    ok(&mut world, "CreateProcessingJob", &job("empty", "s3://own/none/"));
+    pass(&mut world, HOUR);
+    let part = |name: &str| world.s3.get("own", &format!("out/{name}/part-00000.csv")).unwrap().body.clone();
+    assert_eq!((part("train"), part("test")), ("1\n3\n".into(), "2\n".into()));
+    let failed = ok(&mut world, "DescribeProcessingJob", &json!({"ProcessingJobName": "empty"}));
+    assert_eq!(failed["ProcessingJobStatus"], "Failed");
+    assert!(failed["FailureReason"].as_str().unwrap().contains("s3://own/none/"));
+}
+
+#[test]
 fn processing_jobs_run_and_stop() {
     let mut world = world("quiet-night");
     let job = |name: &str| {

@@ -17,6 +17,8 @@ struct Left {
     stream: String,
     lines: Vec<(Timestamp, String)>,
     model: Option<(String, Timestamp)>,
+    /// What a processing job puts where its outputs say.
+    outputs: Vec<(String, String, Timestamp)>,
 }
 
 pub(super) fn advance(world: &mut World, to: Timestamp) {
@@ -32,12 +34,21 @@ pub(super) fn advance(world: &mut World, to: Timestamp) {
                 job.work.is_checked = true;
                 job.work.missing = missing(&world.s3, job);
             }
-            all.push(live(job, seed, to, group));
+            let mut left = live(job, seed, to, group);
+            if noun == "ProcessingJob" && job.work.is_over && job.work.stopped.is_none() && job.work.missing.is_none() {
+                left.outputs = outputs(&world.s3, job, job.end(&plan));
+            }
+            all.push(left);
         }
     }
     for left in all {
         for (at, line) in left.lines {
             world.logs.put(left.group, &left.stream, at, line);
+        }
+        for (uri, content, at) in left.outputs {
+            if let Some((bucket, key)) = uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
+                world.s3.put(bucket, key, content, at);
+            }
         }
         let Some((uri, at)) = left.model else { continue };
         if let Some((bucket, key)) = uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
@@ -47,19 +58,43 @@ pub(super) fn advance(world: &mut World, to: Timestamp) {
     }
 }
 
-/// The first input prefix under which nothing lies. The account's own buckets count as full: what their families read is not
-/// kept as objects.
-fn missing(store: &crate::world::s3::Store, job: &Item) -> Option<String> {
-    let channels = job.body.get("InputDataConfig").and_then(Value::as_array).into_iter().flatten();
-    let mut uris = channels.filter_map(|channel| channel.pointer("/DataSource/S3DataSource/S3Uri")?.as_str());
-    let is_empty = |uri: &&str| {
-        let Some((bucket, key)) = uri.strip_prefix("s3://").map(|rest| rest.split_once('/').unwrap_or((rest, "")))
-        else {
-            return false;
-        };
-        ![estate::DATA_BUCKET, estate::MODEL_BUCKET].contains(&bucket) && store.list(bucket, key).next().is_none()
+/// Whether nothing lies under a prefix. The account's own buckets count as full: what their families read is not kept as
+/// objects.
+pub(super) fn is_empty(store: &crate::world::s3::Store, uri: &str) -> bool {
+    let Some((bucket, key)) = uri.strip_prefix("s3://").map(|rest| rest.split_once('/').unwrap_or((rest, ""))) else {
+        return false;
     };
-    uris.find(is_empty).map(str::to_owned)
+    ![estate::DATA_BUCKET, estate::MODEL_BUCKET].contains(&bucket) && store.list(bucket, key).next().is_none()
+}
+
+/// The first input prefix under which nothing lies.
+fn missing(store: &crate::world::s3::Store, job: &Item) -> Option<String> {
+    let inputs = |member: &str, place: &'static str| {
+        let all = job.body.get(member).and_then(Value::as_array).into_iter().flatten();
+        all.filter_map(move |input| input.pointer(place)?.as_str())
+    };
+    let channels = inputs("InputDataConfig", "/DataSource/S3DataSource/S3Uri");
+    let mut uris = channels.chain(inputs("ProcessingInputs", "/S3Input/S3Uri"));
+    uris.find(|uri| is_empty(store, uri)).map(str::to_owned)
+}
+
+/// An object for each output: what a script writes is its own affair, so each has its share of the lines that were read.
+fn outputs(store: &crate::world::s3::Store, job: &Item, at: Timestamp) -> Vec<(String, String, Timestamp)> {
+    let all = |member: &str| job.body.get(member).and_then(Value::as_array).into_iter().flatten();
+    let homes = job.body.get("ProcessingOutputConfig").and_then(|config| config.get("Outputs")?.as_array());
+    let homes: Vec<&str> =
+        homes.into_iter().flatten().filter_map(|output| output.pointer("/S3Output/S3Uri")?.as_str()).collect();
+    let inputs = all("ProcessingInputs").filter_map(|input| input.pointer("/S3Input/S3Uri")?.as_str());
+    let objects = inputs.filter_map(|uri| {
+        let (bucket, key) = uri.strip_prefix("s3://")?.split_once('/')?;
+        Some(store.list(bucket, key).map(|(_, object)| String::from_utf8_lossy(&object.body)))
+    });
+    let text: Vec<_> = objects.flatten().collect();
+    let lines: Vec<&str> = text.iter().flat_map(|body| body.lines()).collect();
+    let share =
+        |n: usize| lines.iter().skip(n).step_by(homes.len()).map(|line| format!("{line}\n")).collect::<String>();
+    let key = |home: &str| format!("{}/part-00000.csv", home.trim_end_matches('/'));
+    homes.iter().enumerate().map(|(n, home)| (key(home), share(n), at)).collect()
 }
 
 /// Moves its log on to `to`.
@@ -97,9 +132,16 @@ fn live(job: &mut Item, seed: u64, to: Timestamp, group: &'static str) -> Left {
 /// A text that a metric's expression finds, as far as it is a plain one: what it captures is the value.
 fn spoken(regex: &str, value: f64) -> String {
     let (before, rest) = regex.split_once('(').unwrap_or((regex, ""));
-    let after = rest.split_once(')').map_or("", |(_, after)| after);
+    // Groups may stand in the one that captures.
+    let mut depth = 1;
+    let end = rest.find(|letter| {
+        depth += i32::from(letter == '(') - i32::from(letter == ')');
+        depth == 0
+    });
+    let after = end.and_then(|end| rest.get(end + 1..)).unwrap_or_default();
     let plain = |part: &str| {
-        let part = part.replace("\\s*", " ").replace("\\s", " ").replace(".*?", " ").replace(".*", " ");
+        let part =
+            part.replace("\\s*", " ").replace("\\s", " ").replace(".*?", " ").replace(".*", " ").replace("[0-9]+", "0");
         part.replace(['\\', '^', '$'], "")
     };
     format!("{}{value:.5}{}", plain(before), plain(after))

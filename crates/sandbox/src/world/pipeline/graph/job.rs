@@ -70,9 +70,14 @@ fn call(world: &mut World, operation: &str, input: &Value) -> Result<Value, ApiE
 }
 
 /// What a caller may say of its own and what the service says: `pipelines-<execution>-<step>-<ten letters>`.
+/// Names of searches are shorter: `<execution>-<step>-<ten letters>`.
 fn job_name(world: &World, index: u32, node: &Node, chance: Chance) -> String {
     let id = world.pipelines.get(index).map(|execution| execution.id(world.seed)).unwrap_or_default();
-    let step: String = node.name.chars().filter(|c| *c != '_').take(20).collect();
+    let is_search = matches!(node.kind, "Tuning" | "AutoML");
+    let step: String = node.name.chars().filter(|c| *c != '_').take(if is_search { 7 } else { 20 }).collect();
+    if is_search {
+        return format!("{id}-{}-{}", step.trim_matches('-'), chance.named("job").id(10));
+    }
     format!("pipelines-{id}-{}-{}", step.trim_matches('-'), chance.named("job").id(10))
 }
 
