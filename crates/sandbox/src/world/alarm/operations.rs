@@ -10,7 +10,7 @@ use crate::world::{
     request::{float, int},
 };
 
-fn arn(name: &str) -> String {
+pub(crate) fn arn(name: &str) -> String {
     estate::arn("cloudwatch", &format!("alarm:{name}"))
 }
 
@@ -159,8 +159,7 @@ fn stored(input: &Value, composite: bool) -> Map<String, Value> {
 }
 
 fn condition(request: &Request<'_>) -> Result<Condition, ApiError> {
-    let queries = request.list("Metrics");
-    let (queries, watched) = if queries.is_empty() { simple(request)? } else { math(queries)? };
+    let (queries, watched) = queries(request.input)?;
     let periods = request.opt_int("EvaluationPeriods").ok_or_else(|| ApiError::missing("EvaluationPeriods"))?;
     let datapoints = request.opt_int("DatapointsToAlarm").unwrap_or(periods);
     if !(1..=100).contains(&periods) || !(1..=periods).contains(&datapoints) {
@@ -185,18 +184,26 @@ fn condition(request: &Request<'_>) -> Result<Condition, ApiError> {
     Ok(Condition { queries, watched, comparison, threshold, periods, datapoints, missing, evaluated })
 }
 
-fn simple(request: &Request<'_>) -> Result<(Vec<Query>, usize), ApiError> {
-    let stat = request.opt_text("ExtendedStatistic").or_else(|| request.opt_text("Statistic"));
-    let stat = stat.ok_or_else(|| ApiError::missing("Statistic"))?;
+/// What the metric of an alarm is made of, and which of it is watched.
+pub(crate) fn queries(input: &Value) -> Result<(Vec<Query>, usize), ApiError> {
+    match input.get("Metrics").and_then(Value::as_array) {
+        Some(queries) if !queries.is_empty() => math(queries),
+        _ => simple(input),
+    }
+}
+
+fn simple(input: &Value) -> Result<(Vec<Query>, usize), ApiError> {
+    let text = |member: &str| input.get(member).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let stat = text("ExtendedStatistic").or_else(|| text("Statistic")).ok_or_else(|| ApiError::missing("Statistic"))?;
     let body = json!({
         "Id": "m",
         "MetricStat": {
             "Metric": {
-                "Namespace": request.text("Namespace")?,
-                "MetricName": request.text("MetricName")?,
-                "Dimensions": request.list("Dimensions"),
+                "Namespace": text("Namespace").ok_or_else(|| ApiError::missing("Namespace"))?,
+                "MetricName": text("MetricName").ok_or_else(|| ApiError::missing("MetricName"))?,
+                "Dimensions": input.get("Dimensions").unwrap_or(&Value::Null),
             },
-            "Period": request.opt_int("Period").unwrap_or(60),
+            "Period": input.get("Period").and_then(int).unwrap_or(60),
             "Stat": stat,
         },
     });
