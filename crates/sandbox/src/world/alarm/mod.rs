@@ -180,6 +180,9 @@ impl State {
 pub(crate) const OPERATIONS: &[(&str, Handler)] = &[
     ("DescribeAlarms", operations::describe_alarms),
     ("DescribeAlarmHistory", operations::describe_history),
+    ("DescribeAlarmsForMetric", operations::describe_for_metric),
+    ("EnableAlarmActions", operations::enable_actions),
+    ("DisableAlarmActions", operations::disable_actions),
     ("PutMetricAlarm", operations::put_metric_alarm),
     ("PutCompositeAlarm", operations::put_composite_alarm),
     ("SetAlarmState", operations::set_alarm_state),

@@ -233,6 +233,49 @@ pub(super) fn set_alarm_state(world: &mut World, request: &Request<'_>) -> Reply
     Ok(json!({}))
 }
 
+pub(super) fn enable_actions(world: &mut World, request: &Request<'_>) -> Reply {
+    switch(world, request, true)
+}
+
+pub(super) fn disable_actions(world: &mut World, request: &Request<'_>) -> Reply {
+    switch(world, request, false)
+}
+
+/// Names of alarms that do not exist are passed over, as CloudWatch does.
+fn switch(world: &mut World, request: &Request<'_>, on: bool) -> Reply {
+    let now = world.now;
+    for name in request.texts("AlarmNames") {
+        let Some(alarm) = world.alarms.alarms.get_mut(name) else { continue };
+        if alarm.body.insert("ActionsEnabled".to_owned(), on.into()) == Some(on.into()) {
+            continue;
+        }
+        alarm.configured = now;
+        let composite = matches!(alarm.kind, Kind::Composite(_));
+        let summary = format!("Alarm \"{name}\" updated");
+        let data = json!({"version": "1.0", "type": "Update"}).to_string();
+        let alarm = name.to_owned();
+        world.alarms.note(Item { at: now, alarm, composite, kind: "ConfigurationUpdate", summary, data });
+    }
+    Ok(json!({}))
+}
+
+/// Alarms that watch exactly this metric; those over expressions watch none.
+pub(super) fn describe_for_metric(world: &mut World, request: &Request<'_>) -> Reply {
+    request.text("MetricName")?;
+    request.text("Namespace")?;
+    let wanted = metric::Key::read(request.input);
+    let fits = |alarm: &Alarm| {
+        let body = Value::Object(alarm.body.clone());
+        let same = |member: &str| request.opt_text(member).is_none_or(|text| body[member] == text);
+        metric::Key::read(&body) == wanted
+            && ["Statistic", "ExtendedStatistic", "Unit"].into_iter().all(same)
+            && request.opt_int("Period").is_none_or(|period| body["Period"] == period)
+    };
+    let rows = world.alarms.alarms.iter().filter(|(_, alarm)| fits(alarm));
+    let rows: Vec<Value> = rows.map(|(name, alarm)| body(name, alarm)).collect();
+    Ok(json!({"MetricAlarms": rows}))
+}
+
 pub(super) fn delete_alarms(world: &mut World, request: &Request<'_>) -> Reply {
     let names = request.texts("AlarmNames");
     if let Some(gone) = names.iter().find(|name| !world.alarms.exists(name)) {

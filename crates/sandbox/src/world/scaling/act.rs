@@ -11,7 +11,11 @@ use super::{
     schedule,
     target::{self, Change, Target},
 };
-use crate::world::{Request, Service, World, endpoint::Endpoint, trail};
+use crate::world::{
+    Request, Service, World,
+    endpoint::{Endpoint, Status},
+    trail,
+};
 
 /// The role that it acts by, and the name of its sessions.
 pub(super) const ROLE: &str = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint";
@@ -58,6 +62,11 @@ fn find<'w>(world: &'w World, id: &str) -> Option<(&'w Endpoint, i64, i64)> {
     Some((endpoint, variant.desired_count, variant.current_count))
 }
 
+/// Neither being changed nor in trouble: a new count would bring an endpoint out of a failed rollback.
+fn is_scalable(endpoint: &Endpoint) -> bool {
+    endpoint.change.is_none() && endpoint.status == Status::InService
+}
+
 /// Ends the change under way once SageMaker is through with it.
 fn end(world: &mut World, id: &str) {
     let Some(target) = world.scaling.targets.get(id) else { return };
@@ -85,7 +94,7 @@ pub(super) fn keep_bounds(world: &mut World, id: &str, at: Timestamp) {
     let bounded = count.clamp(target.min, target.max);
     let is_suspended = if bounded > count { target.suspended.outward } else { target.suspended.inward };
     if bounded != count {
-        if endpoint.change.is_some() || is_suspended {
+        if !is_scalable(endpoint) || is_suspended {
             return;
         }
         let side = if bounded > count { "minimum" } else { "maximum" };
@@ -135,7 +144,7 @@ struct Wish {
 fn scale(world: &mut World, id: &str, calls: &[Call], at: Timestamp) {
     let Some(target) = world.scaling.targets.get(id).copied() else { return };
     let Some((endpoint, count, _)) = find(world, id) else { return };
-    let (is_changing, is_ours) = (endpoint.change.is_some(), target.last.is_some_and(|change| change.ended.is_none()));
+    let (is_scalable, is_ours) = (is_scalable(endpoint), target.last.is_some_and(|change| change.ended.is_none()));
     if is_ours {
         return;
     }
@@ -158,7 +167,7 @@ fn scale(world: &mut World, id: &str, calls: &[Call], at: Timestamp) {
         return;
     }
     let reason = match bounded(&target, count, wanted, outward) {
-        _ if is_changing => Reason::Unscalable,
+        _ if !is_scalable => Reason::Unscalable,
         Err(reason) => reason,
         Ok(_) if is_cooling(&target, outward, wanted, cooldown, at) => return,
         Ok(to) => return change(world, id, (count, to), cause, at),

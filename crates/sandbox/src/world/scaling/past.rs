@@ -4,7 +4,7 @@
 use mldeck_core::time::{DAY, MINUTE, Timestamp};
 use serde_json::{Value, json};
 
-use super::{COUNT, act, activity, activity::Code, activity::Reason, policy, resource_id, target};
+use super::{COUNT, act, activity, activity::Code, activity::Reason, policy, resource_id, target, tracking::MARGIN};
 use crate::world::{
     Request, Service, World,
     endpoint::{Fleet, Split},
@@ -105,15 +105,16 @@ fn follower(world: &mut World) {
     if set_up(world, &id, BOUNDS, (per_instance, true)).is_none() {
         return;
     }
-    let wanted = |at: Timestamp| (MEAN * traffic::shape(at) - 1e-9).ceil() as i64;
+    let wanted =
+        |at: Timestamp, share: f64| ((MEAN * traffic::shape(at) / share).ceil() as i64).clamp(BOUNDS.0, BOUNDS.1);
     let mut at = born.plus(LOOK).max(start.plus(-PAST)).floor(LOOK);
-    let mut count = wanted(at).clamp(BOUNDS.0, BOUNDS.1);
+    let mut count = wanted(at, 1.0);
     let mut splits = vec![(at, count)];
     while at < now.plus(-2 * LOOK) {
         at = at.plus(LOOK);
-        let to = wanted(at).clamp(BOUNDS.0, BOUNDS.1);
-        let is_low = MEAN * traffic::shape(at) < 0.9 * count as f64;
-        if to > count || is_low && to < count {
+        let (more, less) = (wanted(at, 1.0), wanted(at, MARGIN));
+        let to = if more > count { more } else { less.min(count) };
+        if to != count {
             let side = if to > count { "-AlarmHigh-" } else { "-AlarmLow-" };
             did(world, &id, at, side, Ok(to));
             let input = json!({

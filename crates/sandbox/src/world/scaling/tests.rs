@@ -107,7 +107,7 @@ fn a_target_is_tracked_out_and_in_by_the_services_own_call() {
     pass(&mut world, 14);
     assert_eq!(count(&mut world, "fraud-prod").0, 8, "not yet");
     pass(&mut world, 12);
-    assert_eq!(count(&mut world, "fraud-prod"), (4, 4, "InService".to_owned()));
+    assert_eq!(count(&mut world, "fraud-prod"), (5, 5, "InService".to_owned()));
 }
 
 #[test]

@@ -18,6 +18,9 @@ const PERIOD: i64 = 60;
 const HIGH: i64 = 3;
 const LOW: i64 = 15;
 const SLACK: f64 = 0.9;
+/// In it goes only as far as the metric stays below this share of its target, so that it does not go out again at once. How
+/// careful Application Auto Scaling is there is our guess.
+pub(super) const MARGIN: f64 = 0.95;
 
 pub(super) struct Tracking {
     target: f64,
@@ -91,7 +94,8 @@ impl Tracking {
             return None;
         }
         let mean = loads.iter().sum::<f64>() / loads.len() as f64;
-        Some((mean / self.target - 1e-9).ceil() as i64)
+        let target = if outward { self.target } else { self.target * MARGIN };
+        Some((mean / target - 1e-9).ceil() as i64)
     }
 }
 
