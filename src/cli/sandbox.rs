@@ -99,7 +99,7 @@ fn serve(args: &Serve) -> u8 {
 pub(super) fn exports(address: SocketAddr) -> String {
     format!(
         "export AWS_ENDPOINT_URL=http://{address} AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1 \
-         AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox\n"
+         AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox AWS_DISABLE_HOST_PREFIX_INJECTION=true\n"
     )
 }
 

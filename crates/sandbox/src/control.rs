@@ -34,6 +34,8 @@ use crate::{
 
 const HOME: &str = "/_sandbox/";
 const PATH: &str = "/_sandbox/clock";
+/// Where the server asks for what follows in a session of Live Tail; `DELETE` ends one.
+pub(crate) const LIVE_TAIL: &str = "/_sandbox/live-tail/";
 /// Rules that may be in force at once.
 const MOST_RULES: usize = 100;
 /// Seconds that may be stepped over at once. The caller lets the world live through them before the answer goes out, so that
@@ -73,6 +75,9 @@ pub fn of_account(world: &mut World, request: &Request<Bytes>) -> Option<Respons
     let what = request.uri().path().strip_prefix(HOME)?;
     if what == "events" {
         return Some(events(world, request));
+    }
+    if let Some(session) = request.uri().path().strip_prefix(LIVE_TAIL) {
+        return Some(follow(world, session, request.method()));
     }
     let done = if request.headers().contains_key(header::ORIGIN) {
         Err("not from a page in a browser".to_owned())
@@ -123,6 +128,15 @@ fn events(world: &mut World, request: &Request<Bytes>) -> Response<Bytes> {
         }
         None => respond(StatusCode::BAD_REQUEST, json!({"error": "GET, after=<sequence number>"}).to_string()),
     }
+}
+
+fn follow(world: &mut World, session: &str, method: &Method) -> Response<Bytes> {
+    let next = if *method == Method::GET { world.live_tail(session) } else { None };
+    if let Some(next) = next {
+        return Response::new(Bytes::from(next));
+    }
+    world.end_live_tail(session);
+    respond(StatusCode::GONE, json!({"error": "no such session"}).to_string())
 }
 
 fn obey(clock: &mut Clock, wall: Instant, body: &[u8]) -> Result<(), String> {

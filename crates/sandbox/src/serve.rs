@@ -2,17 +2,20 @@
 //!
 //! One task per connection. Whose account it is, and by which clock it lives, is the caller's business.
 
+mod told;
+
 use std::{convert::Infallible, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use thiserror::Error;
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 
 use crate::faults::Delivery;
+use told::Told;
 
 /// Connections served at once; more wait in the listener's queue.
 const CONNECTIONS: usize = 128;
@@ -64,7 +67,7 @@ impl Server {
     where
         D: Fn(&Request<Bytes>) -> Delivery + Send + Sync + 'static,
     {
-        let deliver = Arc::new(deliver);
+        let deliver: Arc<Deliver> = Arc::new(deliver);
         let slots = Arc::new(Semaphore::new(CONNECTIONS));
         let mut connections = JoinSet::new();
         let mut stop = std::pin::pin!(stop);
@@ -80,7 +83,7 @@ impl Server {
             connections.spawn(async move {
                 let service = service_fn(move |request| {
                     let deliver = Arc::clone(&deliver);
-                    async move { answer(&*deliver, request).await }
+                    async move { answer(deliver, request).await }
                 });
                 // A connection that ends early is the client's business, or an injected fault.
                 let _ = http1::Builder::new()
@@ -121,26 +124,26 @@ async fn accept(
 #[error("the answer was lost")]
 struct Lost;
 
-async fn answer(
-    deliver: &(dyn Fn(&Request<Bytes>) -> Delivery + Send + Sync),
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Lost> {
+/// What a server asks for answers.
+type Deliver = dyn Fn(&Request<Bytes>) -> Delivery + Send + Sync;
+
+async fn answer(deliver: Arc<Deliver>, request: Request<Incoming>) -> Result<Response<Told>, Lost> {
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, MOST_BODY).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
-            let mut response = Response::new(Full::default());
+            let mut response = Response::new(Bytes::new());
             *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
-            return Ok(response);
+            return Ok(Told::by(response, deliver));
         }
         Err(_) => return Err(Lost),
     };
     let request = Request::from_parts(head, body);
     match deliver(&request) {
-        Delivery::Answer(response) => Ok(response.map(Full::new)),
+        Delivery::Answer(response) => Ok(Told::by(response, deliver)),
         Delivery::Delay(millis, response) => {
             tokio::time::sleep(Duration::from_millis(millis)).await;
-            Ok(response.map(Full::new))
+            Ok(Told::by(response, deliver))
         }
         Delivery::Drop => Err(Lost),
         Delivery::Stall => match std::future::pending::<Infallible>().await {},

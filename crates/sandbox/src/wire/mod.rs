@@ -8,6 +8,7 @@ mod json;
 mod query;
 mod rest;
 mod s3;
+pub(crate) mod stream;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -148,6 +149,10 @@ fn decode(request: &http::Request<Bytes>, service: Service, protocol: Protocol) 
 
 fn success(call: &Call, output: &Value, request_id: &str) -> Response<Bytes> {
     match call.protocol {
+        Protocol::Json if call.service == Service::Logs && call.operation == "StartLiveTail" => {
+            let session = output.get("sessionId").and_then(Value::as_str).unwrap_or_default();
+            stream::begin(format!("{}{session}", crate::control::LIVE_TAIL), stream::event("sessionStart", output))
+        }
         Protocol::Json => json::success(call.service, output),
         Protocol::Cbor => cbor::success(output),
         Protocol::Query => query::success(call.service, &call.operation, output, request_id),
@@ -207,8 +212,11 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 /// What every AWS answer carries: the request id, and the date by the account's clock (clients learn their skew from it).
 fn stamp(response: &mut Response<Bytes>, world: &World, request_id: &str) {
     let length = HeaderValue::from(response.body().len());
+    let follows = response.extensions().get::<stream::Follows>().is_some();
     let headers = response.headers_mut();
-    headers.entry(header::CONTENT_LENGTH).or_insert(length);
+    if !follows {
+        headers.entry(header::CONTENT_LENGTH).or_insert(length);
+    }
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert("x-amzn-requestid", id);
     }

@@ -108,8 +108,22 @@ pub(super) fn success(service: Service, operation: &str, output: &Value, request
 fn write_members(xml: &mut String, value: &Value) {
     for (name, value) in value.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
         let _ = write!(xml, "<{name}>");
-        write_value(xml, value, is_moment(name));
+        match value {
+            Value::Object(entries) if name == MAP => write_entries(xml, entries),
+            value => write_value(xml, value, is_moment(name)),
+        }
         let _ = write!(xml, "</{name}>");
+    }
+}
+
+/// The one member that is a map: of statistics by their names.
+const MAP: &str = "ExtendedStatistics";
+
+fn write_entries(xml: &mut String, entries: &Map<String, Value>) {
+    for (key, value) in entries {
+        xml.push_str("<entry><key>");
+        escape(xml, key);
+        let _ = write!(xml, "</key><value>{value}</value></entry>");
     }
 }
 

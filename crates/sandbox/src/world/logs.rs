@@ -1,7 +1,9 @@
 //! CloudWatch Logs: groups of endpoints are written as they are read; groups of jobs are kept.
 
 mod endpoint;
+mod json;
 mod pattern;
+mod tail;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -19,6 +21,8 @@ const STREAMS: usize = 2_000;
 /// Events and bytes of one answer.
 const MOST_EVENTS: usize = 10_000;
 const MOST_BYTES: usize = 1 << 20;
+/// How long a line is on its way.
+const INGESTED: i64 = 800;
 /// Groups of endpoints start with this.
 const ENDPOINTS: &str = "/aws/sagemaker/Endpoints/";
 const COMPONENTS: &str = "/aws/sagemaker/InferenceComponents/";
@@ -40,6 +44,7 @@ pub(crate) struct Line {
 #[derive(Default)]
 pub(crate) struct State {
     kept: BTreeMap<String, BTreeMap<String, VecDeque<Line>>>,
+    tails: tail::Tails,
 }
 
 impl State {
@@ -63,6 +68,7 @@ pub(crate) const OPERATIONS: &[(&str, Handler)] = &[
     ("DescribeLogStreams", describe_streams),
     ("GetLogEvents", get_events),
     ("FilterLogEvents", filter_events),
+    ("StartLiveTail", tail::start),
 ];
 
 /// One stream of a group: its name and the time it spans.
@@ -191,7 +197,7 @@ fn describe_streams(world: &mut World, request: &Request<'_>) -> Reply {
                 "creationTime": stream.from.millis(),
                 "firstEventTimestamp": stream.from.millis(),
                 "lastEventTimestamp": stream.to.millis(),
-                "lastIngestionTime": stream.to.plus(800).millis(),
+                "lastIngestionTime": stream.to.plus(INGESTED).millis(),
                 "arn": format!("{}:log-stream:{}", group_arn(group), stream.name),
                 "storedBytes": 0,
             })
@@ -294,7 +300,7 @@ fn bounded<'l>(lines: impl Iterator<Item = &'l Line>, most: usize) -> Vec<&'l Li
 }
 
 fn event(line: &Line) -> Value {
-    json!({"timestamp": line.at.millis(), "message": line.text, "ingestionTime": line.at.plus(800).millis()})
+    json!({"timestamp": line.at.millis(), "message": line.text, "ingestionTime": line.at.plus(INGESTED).millis()})
 }
 
 /// Time one page of FilterLogEvents searches at most; a quiet stretch is an empty page with a token.

@@ -27,6 +27,12 @@ impl State {
         }
     }
 
+    pub(crate) fn unset(&mut self, arn: &str, key: &str) {
+        if let Some(tags) = self.by_arn.get_mut(&arn.to_lowercase()) {
+            tags.remove(key);
+        }
+    }
+
     /// Adds the `Tags` member of a Create request.
     pub(crate) fn set_from(&mut self, arn: &str, tags: &[Value]) {
         for (key, value) in tags.iter().filter_map(pair) {
@@ -76,10 +82,8 @@ fn list_tags(world: &mut World, request: &Request<'_>) -> Reply {
 
 fn delete_tags(world: &mut World, request: &Request<'_>) -> Reply {
     let arn = sagemaker_arn(request)?;
-    if let Some(tags) = world.tags.by_arn.get_mut(&arn.to_lowercase()) {
-        for key in request.texts("TagKeys") {
-            tags.remove(key);
-        }
+    for key in request.texts("TagKeys") {
+        world.tags.unset(arn, key);
     }
     Ok(json!({}))
 }

@@ -8,7 +8,7 @@ use mldeck_core::time::{DAY, HOUR, MINUTE, Timestamp};
 use super::{
     World,
     endpoint::{Endpoint, Fleet},
-    noise,
+    estate, noise,
 };
 use crate::scenario::Behaviour;
 
@@ -86,7 +86,7 @@ pub(crate) fn minute(world: &World, endpoint: &Endpoint, fleet: &Fleet, at: Time
     let slow = 1.0 + effect * (behaviour.map_or(1.0, |b| b.slowdown) - 1.0);
     let tail = 1.0 + effect * (behaviour.map_or(1.0, |b| b.tail) - 1.0);
     let median = endpoint.median_ms * 1_000.0 * slow * (1.0 + 0.03 * normal(10));
-    let usual = endpoint.rate / (fleet.count.max(1) as f64);
+    let usual = endpoint.rate / usual_count(endpoint, fleet);
     let busy = if usual > 0.0 { (load / usual).min(3.0) } else { 0.0 };
     let memory = 46.0 + 6.0 * noise::unit(&[base[1], base[2]]) + normal(11);
     let leak = behaviour.and_then(|b| b.memory).map_or(0.0, |to| effect * (to - 46.0).max(0.0));
@@ -103,6 +103,14 @@ pub(crate) fn minute(world: &World, endpoint: &Endpoint, fleet: &Fleet, at: Time
     }
 }
 
+/// The instances that an endpoint's usual traffic was planned for: fewer are busier.
+fn usual_count(endpoint: &Endpoint, fleet: &Fleet) -> f64 {
+    let family =
+        estate::family(&endpoint.name).filter(|family| family.endpoint == endpoint.name && family.variants.len() == 1);
+    let first = || endpoint.splits.first()?.fleets.iter().find(|first| first.variant == fleet.variant);
+    family.map(|family| family.count).or_else(|| Some(first()?.count)).unwrap_or(fleet.count).max(1) as f64
+}
+
 /// How much of their usual traffic the callers of an endpoint send.
 fn upstream(world: &World, endpoint: &Endpoint, at: Timestamp) -> f64 {
     let since = at.since(world.start);
@@ -111,7 +119,7 @@ fn upstream(world: &World, endpoint: &Endpoint, at: Timestamp) -> f64 {
 }
 
 /// The day's and week's rhythm around 1: a peak in the afternoon, a quiet night, quieter weekends.
-fn shape(at: Timestamp) -> f64 {
+pub(crate) fn shape(at: Timestamp) -> f64 {
     let hour = at.millis().rem_euclid(DAY) as f64 / HOUR as f64;
     // 1 January 1970 was a Thursday.
     let weekend = matches!((at.millis().div_euclid(DAY) + 3).rem_euclid(7), 5 | 6);

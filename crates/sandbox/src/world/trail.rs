@@ -71,7 +71,14 @@ const CHANGES: &[&str] = &[
     "Deregister",
     "BatchDelete",
     "BatchPut",
+    "Tag",
+    "Untag",
+    "Enable",
+    "Disable",
 ];
+
+/// Roles that services act by begin with this.
+const SERVICE_ROLE: &str = "AWSServiceRoleFor";
 
 /// True for the name of an operation that changes something.
 pub(crate) fn is_change(operation: &str) -> bool {
@@ -201,11 +208,14 @@ pub(crate) fn generate(world: &mut World) {
         .endpoints
         .values()
         .flat_map(|endpoint| {
-            let splits = endpoint.splits.iter().enumerate().filter_map(|(index, split)| {
-                // A mix of two configs is what a failed deployment left behind: no call asked for it.
+            let mut before = None;
+            let splits = endpoint.splits.iter().enumerate().filter_map(move |(index, split)| {
+                // A mix of two configs is what a failed deployment left behind: no call asked for it. Where the config is
+                // the same, only its instances are others.
                 let config = &split.fleets.first()?.config;
+                let is_new = before.replace(config) != Some(config);
                 let is_one = split.fleets.iter().all(|fleet| fleet.config == *config);
-                is_one.then(|| (split.from, index == 0, endpoint.name.clone(), config.clone()))
+                (is_one && is_new).then(|| (split.from, index == 0, endpoint.name.clone(), config.clone()))
             });
             splits.collect::<Vec<_>>()
         })
@@ -237,7 +247,7 @@ fn past(world: &mut World, at: Timestamp, operation: &str, input: &Value) {
     past_by(world, at, operation, input, estate::DEPLOYER);
 }
 
-fn past_by(world: &mut World, at: Timestamp, operation: &str, input: &Value, caller: &str) {
+pub(crate) fn past_by(world: &mut World, at: Timestamp, operation: &str, input: &Value, caller: &str) {
     let request_id = noise::uuid(&[world.seed, at.millis() as u64, noise::name(operation)]);
     let request = Request { service: Service::SageMaker, operation, input, caller, request_id: &request_id };
     record(world, &request, at, DELIVERY, None, None);
@@ -371,6 +381,12 @@ impl Event {
             "managementEvent": true,
             "recipientAccountId": estate::ACCOUNT,
         });
+        if role.starts_with(SERVICE_ROLE) {
+            let service = "sagemaker.application-autoscaling.amazonaws.com";
+            record["userIdentity"]["invokedBy"] = service.into();
+            record["sourceIPAddress"] = service.into();
+            record["userAgent"] = service.into();
+        }
         if let (Value::Object(record), Some((code, message))) = (&mut record, &self.error) {
             record.insert("errorCode".into(), code.clone().into());
             record.insert("errorMessage".into(), message.clone().into());

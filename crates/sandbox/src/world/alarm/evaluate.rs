@@ -78,6 +78,14 @@ impl Condition {
     }
 }
 
+/// How far the newest value of a metric alarm lies beyond its threshold: what step scaling goes by.
+pub(crate) fn beyond(world: &World, name: &str, at: Timestamp) -> Option<f64> {
+    let Kind::Metric(condition) = &world.alarms.alarms.get(name)?.kind else { return None };
+    let query = condition.queries.get(condition.watched)?;
+    let from = condition.due(at).plus(-condition.period() * SECOND);
+    Some(metric::value(world, &condition.queries, query, from, 0)? - condition.threshold)
+}
+
 /// Evaluates what is due up to `to`: metric alarms first, then the composites that read them.
 pub(crate) fn advance(world: &mut World, to: Timestamp) {
     let due: Vec<(String, Timestamp)> = world

@@ -12,8 +12,9 @@ use serde_json::{Map, Value};
 
 use super::{Handler, metric::Query};
 
-pub(crate) use evaluate::advance;
-pub(crate) use past::generate;
+pub(crate) use evaluate::{advance, beyond};
+pub(crate) use operations::{arn, queries};
+pub(crate) use past::{generate, put};
 
 /// History items kept; older ones fall out.
 const HISTORY: usize = 2_000;
@@ -38,6 +39,10 @@ impl Level {
         [Self::Ok, Self::Alarm, Self::InsufficientData].into_iter().find(|level| level.as_str() == raw)
     }
 }
+
+/// The lists of what an alarm does, by the state it does it in.
+const ACTIONS: &[(Level, &str)] =
+    &[(Level::Ok, "OKActions"), (Level::Alarm, "AlarmActions"), (Level::InsufficientData, "InsufficientDataActions")];
 
 pub(crate) struct Alarm {
     pub(crate) level: Level,
@@ -113,6 +118,30 @@ impl State {
         self.alarms.get(name).is_some_and(|alarm| alarm.level == Level::Alarm)
     }
 
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.alarms.remove(name);
+    }
+
+    /// Alarms that call `target` in any state.
+    pub(crate) fn that_call(&self, target: &str) -> impl Iterator<Item = (&String, &Alarm)> {
+        let calls = move |alarm: &Alarm| {
+            let mut lists = ACTIONS.iter().filter_map(|(_, member)| alarm.body.get(*member)?.as_array());
+            lists.any(|list| list.iter().any(|action| action == target))
+        };
+        self.alarms.iter().filter(move |(_, alarm)| calls(alarm))
+    }
+
+    /// What alarms call in the state they are in, where that begins with `prefix`.
+    pub(crate) fn calling(&self, prefix: &str) -> impl Iterator<Item = (&str, Level, &str)> {
+        let enabled = self.alarms.iter().filter(|(_, alarm)| alarm.body.get("ActionsEnabled") != Some(&false.into()));
+        enabled.flat_map(move |(name, alarm)| {
+            let member = ACTIONS.iter().find(|(level, _)| *level == alarm.level).map_or("", |(_, member)| member);
+            let actions = alarm.body.get(member).and_then(Value::as_array).into_iter().flatten();
+            let wanted = actions.filter_map(Value::as_str).filter(move |action| action.starts_with(prefix));
+            wanted.map(|action| (name.as_str(), alarm.level, action))
+        })
+    }
+
     fn note(&mut self, item: Item) {
         if self.history.len() >= HISTORY {
             self.history.pop_front();
@@ -151,6 +180,9 @@ impl State {
 pub(crate) const OPERATIONS: &[(&str, Handler)] = &[
     ("DescribeAlarms", operations::describe_alarms),
     ("DescribeAlarmHistory", operations::describe_history),
+    ("DescribeAlarmsForMetric", operations::describe_for_metric),
+    ("EnableAlarmActions", operations::enable_actions),
+    ("DisableAlarmActions", operations::disable_actions),
     ("PutMetricAlarm", operations::put_metric_alarm),
     ("PutCompositeAlarm", operations::put_composite_alarm),
     ("SetAlarmState", operations::set_alarm_state),

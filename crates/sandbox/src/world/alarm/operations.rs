@@ -10,7 +10,7 @@ use crate::world::{
     request::{float, int},
 };
 
-fn arn(name: &str) -> String {
+pub(crate) fn arn(name: &str) -> String {
     estate::arn("cloudwatch", &format!("alarm:{name}"))
 }
 
@@ -159,8 +159,7 @@ fn stored(input: &Value, composite: bool) -> Map<String, Value> {
 }
 
 fn condition(request: &Request<'_>) -> Result<Condition, ApiError> {
-    let queries = request.list("Metrics");
-    let (queries, watched) = if queries.is_empty() { simple(request)? } else { math(queries)? };
+    let (queries, watched) = queries(request.input)?;
     let periods = request.opt_int("EvaluationPeriods").ok_or_else(|| ApiError::missing("EvaluationPeriods"))?;
     let datapoints = request.opt_int("DatapointsToAlarm").unwrap_or(periods);
     if !(1..=100).contains(&periods) || !(1..=periods).contains(&datapoints) {
@@ -185,18 +184,26 @@ fn condition(request: &Request<'_>) -> Result<Condition, ApiError> {
     Ok(Condition { queries, watched, comparison, threshold, periods, datapoints, missing, evaluated })
 }
 
-fn simple(request: &Request<'_>) -> Result<(Vec<Query>, usize), ApiError> {
-    let stat = request.opt_text("ExtendedStatistic").or_else(|| request.opt_text("Statistic"));
-    let stat = stat.ok_or_else(|| ApiError::missing("Statistic"))?;
+/// What the metric of an alarm is made of, and which of it is watched.
+pub(crate) fn queries(input: &Value) -> Result<(Vec<Query>, usize), ApiError> {
+    match input.get("Metrics").and_then(Value::as_array) {
+        Some(queries) if !queries.is_empty() => math(queries),
+        _ => simple(input),
+    }
+}
+
+fn simple(input: &Value) -> Result<(Vec<Query>, usize), ApiError> {
+    let text = |member: &str| input.get(member).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let stat = text("ExtendedStatistic").or_else(|| text("Statistic")).ok_or_else(|| ApiError::missing("Statistic"))?;
     let body = json!({
         "Id": "m",
         "MetricStat": {
             "Metric": {
-                "Namespace": request.text("Namespace")?,
-                "MetricName": request.text("MetricName")?,
-                "Dimensions": request.list("Dimensions"),
+                "Namespace": text("Namespace").ok_or_else(|| ApiError::missing("Namespace"))?,
+                "MetricName": text("MetricName").ok_or_else(|| ApiError::missing("MetricName"))?,
+                "Dimensions": input.get("Dimensions").unwrap_or(&Value::Null),
             },
-            "Period": request.opt_int("Period").unwrap_or(60),
+            "Period": input.get("Period").and_then(int).unwrap_or(60),
             "Stat": stat,
         },
     });
@@ -224,6 +231,49 @@ pub(super) fn set_alarm_state(world: &mut World, request: &Request<'_>) -> Reply
     let now = world.now;
     world.alarms.set(name, level, reason, now);
     Ok(json!({}))
+}
+
+pub(super) fn enable_actions(world: &mut World, request: &Request<'_>) -> Reply {
+    switch(world, request, true)
+}
+
+pub(super) fn disable_actions(world: &mut World, request: &Request<'_>) -> Reply {
+    switch(world, request, false)
+}
+
+/// Names of alarms that do not exist are passed over, as CloudWatch does.
+fn switch(world: &mut World, request: &Request<'_>, on: bool) -> Reply {
+    let now = world.now;
+    for name in request.texts("AlarmNames") {
+        let Some(alarm) = world.alarms.alarms.get_mut(name) else { continue };
+        if alarm.body.insert("ActionsEnabled".to_owned(), on.into()) == Some(on.into()) {
+            continue;
+        }
+        alarm.configured = now;
+        let composite = matches!(alarm.kind, Kind::Composite(_));
+        let summary = format!("Alarm \"{name}\" updated");
+        let data = json!({"version": "1.0", "type": "Update"}).to_string();
+        let alarm = name.to_owned();
+        world.alarms.note(Item { at: now, alarm, composite, kind: "ConfigurationUpdate", summary, data });
+    }
+    Ok(json!({}))
+}
+
+/// Alarms that watch exactly this metric; those over expressions watch none.
+pub(super) fn describe_for_metric(world: &mut World, request: &Request<'_>) -> Reply {
+    request.text("MetricName")?;
+    request.text("Namespace")?;
+    let wanted = metric::Key::read(request.input);
+    let fits = |alarm: &Alarm| {
+        let body = Value::Object(alarm.body.clone());
+        let same = |member: &str| request.opt_text(member).is_none_or(|text| body[member] == text);
+        metric::Key::read(&body) == wanted
+            && ["Statistic", "ExtendedStatistic", "Unit"].into_iter().all(same)
+            && request.opt_int("Period").is_none_or(|period| body["Period"] == period)
+    };
+    let rows = world.alarms.alarms.iter().filter(|(_, alarm)| fits(alarm));
+    let rows: Vec<Value> = rows.map(|(name, alarm)| body(name, alarm)).collect();
+    Ok(json!({"MetricAlarms": rows}))
 }
 
 pub(super) fn delete_alarms(world: &mut World, request: &Request<'_>) -> Reply {

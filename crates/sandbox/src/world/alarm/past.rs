@@ -4,7 +4,7 @@ use mldeck_core::time::{DAY, SECOND};
 use serde_json::{Value, json};
 
 use super::{Kind, evaluate, operations};
-use crate::world::{Request, Service, World, estate::FAMILIES};
+use crate::world::{Reply, Request, Service, World, estate::FAMILIES};
 
 /// Ordinary endpoints that have an alarm of their own: every third, and no more than this.
 const ORDINARY: usize = 100;
@@ -15,14 +15,11 @@ pub(crate) fn generate(world: &mut World) {
     for family in FAMILIES {
         let Some((variant, _)) = family.variants.first() else { continue };
         let (name, endpoint) = (family.name, family.endpoint);
-        put(world, &errors(name, endpoint, variant));
-        put(world, &slowness(name, endpoint, variant, family.median_ms * 6_000.0));
-        if family.variants.len() == 1 {
-            put(world, &tracking(endpoint, variant, family.rate * 1.6 / family.count as f64));
-        }
+        settled(world, &errors(name, endpoint, variant));
+        settled(world, &slowness(name, endpoint, variant, family.median_ms * 6_000.0));
     }
     for name in ["fraud", "ranking"] {
-        put(
+        settled(
             world,
             &json!({
                 "AlarmName": format!("{name}-health"),
@@ -43,7 +40,7 @@ pub(crate) fn generate(world: &mut World) {
         .take(ORDINARY)
         .collect();
     for (endpoint, variant) in ordinary {
-        put(world, &errors(&endpoint, &endpoint, &variant));
+        settled(world, &errors(&endpoint, &endpoint, &variant));
     }
     world.now = lived_from;
     settle(world);
@@ -65,13 +62,18 @@ fn settle(world: &mut World) {
     world.alarms.history.clear();
 }
 
-fn put(world: &mut World, input: &Value) {
+/// The alarms of this file are well-formed; a test reads them all back.
+fn settled(world: &mut World, input: &Value) {
+    let _ = put(world, input);
+}
+
+/// Puts an alarm without a call that a trail would keep.
+pub(crate) fn put(world: &mut World, input: &Value) -> Reply {
     let composite = input.get("AlarmRule").is_some();
     let operation = if composite { "PutCompositeAlarm" } else { "PutMetricAlarm" };
     let request = Request { service: Service::CloudWatch, operation, input, caller: "terraform", request_id: "" };
     let handler = if composite { operations::put_composite_alarm } else { operations::put_metric_alarm };
-    // The alarms of this file are well-formed; a test reads them all back.
-    let _ = handler(world, &request);
+    handler(world, &request)
 }
 
 fn dimensions(endpoint: &str, variant: &str) -> Value {
@@ -100,17 +102,5 @@ fn slowness(name: &str, endpoint: &str, variant: &str, micros: f64) -> Value {
         "Period": 60, "EvaluationPeriods": 5, "DatapointsToAlarm": 4,
         "Threshold": micros, "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "notBreaching",
         "AlarmActions": ["arn:aws:sns:eu-west-1:447100000921:ml-oncall"],
-    })
-}
-
-/// Target tracking owns this one: it scales, and nobody else may touch it.
-fn tracking(endpoint: &str, variant: &str, per_instance: f64) -> Value {
-    json!({
-        "AlarmName": super::super::scaling::tracking_alarm(endpoint, variant),
-        "AlarmDescription": "DO NOT EDIT OR DELETE. For TargetTrackingScaling policy.",
-        "Namespace": "AWS/SageMaker", "MetricName": "InvocationsPerInstance", "Statistic": "Sum",
-        "Dimensions": dimensions(endpoint, variant),
-        "Period": 60, "EvaluationPeriods": 3, "Threshold": per_instance, "ComparisonOperator": "GreaterThanThreshold",
-        "AlarmActions": [format!("arn:aws:autoscaling:eu-west-1:447100000921:scalingPolicy:{endpoint}")],
     })
 }

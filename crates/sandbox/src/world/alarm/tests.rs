@@ -31,7 +31,11 @@ fn nothing_fires_in_a_quiet_night() {
     world.advance_to(world.now().plus(24 * 60 * MINUTE));
     assert_eq!(firing(&mut world), Vec::<String>::new(), "a day later");
     let history = call(&mut world, "monitoring", "DescribeAlarmHistory", &json!({})).1;
-    assert_eq!(history["AlarmHistoryItems"], json!([]));
+    let items = history["AlarmHistoryItems"].as_array().unwrap();
+    // One endpoint follows its load: that is no trouble.
+    let scales =
+        |item: &Value| item["AlarmName"].as_str().unwrap().starts_with("TargetTracking-endpoint/address-prod/");
+    assert!(items.iter().all(scales), "{history}");
 }
 
 #[test]
@@ -146,4 +150,27 @@ fn alarms_come_in_pages_and_by_prefix() {
     }
     let body = alarms(&mut world, &json!({"AlarmNamePrefix": "fraud-", "AlarmTypes": ["CompositeAlarm"]}));
     assert_eq!(body["CompositeAlarms"][0]["AlarmName"], "fraud-health");
+}
+
+#[test]
+fn actions_are_switched_off_and_alarms_found_by_their_metric() {
+    let mut world = world("quiet-night");
+    let metric = json!({
+        "Namespace": "AWS/SageMaker", "MetricName": "ModelLatency", "ExtendedStatistic": "p99",
+        "Dimensions": [{"Name": "VariantName", "Value": "blue"}, {"Name": "EndpointName", "Value": "fraud-prod"}],
+    });
+    let found = call(&mut world, "monitoring", "DescribeAlarmsForMetric", &metric).1;
+    let names: Vec<&Value> =
+        found["MetricAlarms"].as_array().unwrap().iter().map(|alarm| &alarm["AlarmName"]).collect();
+    assert_eq!(names, ["fraud-p99"]);
+    let enabled = |world: &mut World| {
+        alarms(world, &json!({"AlarmNames": ["fraud-p99"]}))["MetricAlarms"][0]["ActionsEnabled"].clone()
+    };
+    let named = json!({"AlarmNames": ["fraud-p99", "gone"]});
+    assert_eq!(call(&mut world, "monitoring", "DisableAlarmActions", &named).0, 200);
+    assert_eq!(enabled(&mut world), false);
+    let history = call(&mut world, "monitoring", "DescribeAlarmHistory", &json!({"AlarmName": "fraud-p99"})).1;
+    assert_eq!(history["AlarmHistoryItems"][0]["HistoryItemType"], "ConfigurationUpdate");
+    assert_eq!(call(&mut world, "monitoring", "EnableAlarmActions", &named).0, 200);
+    assert_eq!(enabled(&mut world), true);
 }

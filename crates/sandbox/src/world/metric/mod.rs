@@ -127,6 +127,9 @@ pub(super) fn invalid(message: impl Into<String>) -> ApiError {
 }
 
 fn list_metrics(world: &mut World, request: &Request<'_>) -> Reply {
+    if let Some(other) = request.opt_text("RecentlyActive").filter(|active| *active != "PT3H") {
+        return Err(invalid(format!("The value {other} for parameter RecentlyActive is invalid: it must be PT3H.")));
+    }
     let recent = request.opt_text("RecentlyActive").is_some().then(|| world.now.plus(-3 * HOUR));
     let custom = world
         .metrics

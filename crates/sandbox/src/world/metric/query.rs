@@ -217,7 +217,7 @@ pub(super) fn get_metric_statistics(world: &mut World, request: &Request<'_>) ->
             for (name, stat) in &statistics {
                 let value = json!(tidy(stat.of(&samples)?));
                 match stat {
-                    Stat::Percentile(_) => point["ExtendedStatistics"][*name] = value,
+                    Stat::Percentile(_) | Stat::Between(..) => point["ExtendedStatistics"][*name] = value,
                     _ => point[*name] = value,
                 }
             }

@@ -30,10 +30,35 @@ pub(crate) enum Stat {
     SampleCount,
     /// 0..=1.
     Percentile(f64),
+    /// Over the values between two bounds.
+    Between(Over, Bound, Bound),
 }
 
+/// What is said of the values between two bounds: `TM`, `WM`, `TC`, `TS`, `PR`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    Mean,
+    Winsorized,
+    Count,
+    Sum,
+    Rank,
+}
+
+/// Where values are cut off.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Bound {
+    /// 0..=1.
+    Share(f64),
+    Value(f64),
+}
+
+const OVER: &[(&str, Over)] =
+    &[("tm", Over::Mean), ("wm", Over::Winsorized), ("tc", Over::Count), ("ts", Over::Sum), ("pr", Over::Rank)];
+/// Points a distribution is cut into for its mean between bounds.
+const CUTS: usize = 64;
+
 impl Stat {
-    /// `Sum`, `p99`, `p99.9`; `None` for what is not understood (trimmed means and the like).
+    /// `Sum`, `p99.9`, `tm99`, `TM(10%:90%)`, `PR(:300)`, `IQM`; `None` for what is not understood.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "Sum" => Self::Sum,
@@ -41,11 +66,32 @@ impl Stat {
             "Minimum" => Self::Minimum,
             "Maximum" => Self::Maximum,
             "SampleCount" => Self::SampleCount,
-            _ => {
-                let percent: f64 = text.strip_prefix('p')?.parse().ok()?;
-                return (0.0..=100.0).contains(&percent).then_some(Self::Percentile(percent / 100.0));
-            }
+            "IQM" => Self::Between(Over::Mean, Bound::Share(0.25), Bound::Share(0.75)),
+            _ => return Self::extended(text),
         })
+    }
+
+    fn extended(text: &str) -> Option<Self> {
+        let share = |text: &str| text.parse::<f64>().ok().filter(|n| (0.0..=100.0).contains(n)).map(|n| n / 100.0);
+        if let Some(percent) = text.strip_prefix('p') {
+            return share(percent).map(Self::Percentile);
+        }
+        let (name, rest) = text.split_at_checked(2)?;
+        let (_, over) = *OVER.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        let Some(range) = rest.strip_prefix('(').and_then(|range| range.strip_suffix(')')) else {
+            let is_short = over != Over::Rank && name == name.to_lowercase();
+            let high = Bound::Share(share(rest).filter(|_| is_short)?);
+            return Some(Self::Between(over, Bound::Share(0.0), high));
+        };
+        let (low, high) = range.split_once(':')?;
+        let bound = |text: &str| match text.strip_suffix('%') {
+            Some(percent) if over != Over::Rank => share(percent).map(Bound::Share),
+            Some(_) => None,
+            None => text.parse().ok().filter(|n: &f64| n.is_finite()).map(Bound::Value),
+        };
+        let low = if low.is_empty() { Bound::Share(0.0) } else { bound(low)? };
+        let high = if high.is_empty() { Bound::Share(1.0) } else { bound(high)? };
+        Some(Self::Between(over, low, high))
     }
 
     /// The statistic over all samples; `None` when nothing was published.
@@ -62,6 +108,7 @@ impl Stat {
             Self::Minimum => live().map(|sample| sample.extreme(false)).fold(f64::INFINITY, f64::min),
             Self::Maximum => live().map(|sample| sample.extreme(true)).fold(f64::NEG_INFINITY, f64::max),
             Self::Percentile(q) => percentile(samples, count, q),
+            Self::Between(over, low, high) => return between(samples, count, over, low, high),
         })
     }
 }
@@ -110,6 +157,31 @@ impl Sample {
                 _ => 0.0,
             },
             Self::Spread { count, latency } => count * latency.below(at_most),
+        }
+    }
+}
+
+fn between(samples: &[Sample], count: f64, over: Over, low: Bound, high: Bound) -> Option<f64> {
+    let share = |bound: Bound| match bound {
+        Bound::Share(share) => share,
+        Bound::Value(value) => samples.iter().map(|sample| sample.below(value)).sum::<f64>() / count,
+    };
+    let (low, high) = (share(low), share(high));
+    let width = (high - low).max(0.0);
+    let mean = |from: f64, to: f64| {
+        let at = |n: usize| percentile(samples, count, from + (to - from) * (n as f64 + 0.5) / CUTS as f64);
+        (0..CUTS).map(at).sum::<f64>() / CUTS as f64
+    };
+    match over {
+        Over::Count => Some(width * count),
+        Over::Rank => Some(width * 100.0),
+        _ if width <= 0.0 => None,
+        Over::Mean => Some(mean(low, high)),
+        Over::Sum => Some(mean(low, high) * width * count),
+        // What is cut off counts as the bound that it is beyond.
+        Over::Winsorized => {
+            let ends = low * percentile(samples, count, low) + (1.0 - high) * percentile(samples, count, high);
+            Some(mean(low, high) * width + ends)
         }
     }
 }
@@ -170,7 +242,28 @@ mod tests {
     fn names_of_statistics() {
         assert_eq!(Stat::parse("p99.5"), Some(Stat::Percentile(0.995)));
         assert_eq!(Stat::parse("p101"), None);
-        assert_eq!(Stat::parse("tm99"), None);
-        assert_eq!(Stat::parse("pNaN"), None);
+        for wrong in ["pNaN", "tm", "tm101", "TM99", "PR99", "PR(1%:2%)", "TM(1)", "xx99"] {
+            assert_eq!(Stat::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn between_bounds() {
+        let values: Vec<Sample> = (1..=100).map(|n| Sample::Value { value: f64::from(n), count: 1.0 }).collect();
+        let cases = [
+            ("PR(:30)", 30.0),
+            ("PR(30:90)", 60.0),
+            ("TC(30:90)", 60.0),
+            ("tc90", 90.0),
+            ("tm90", 45.5),
+            ("TM(10%:90%)", 50.5),
+            ("ts50", 1_275.0),
+            ("IQM", 50.5),
+            ("wm90", 0.9 * 45.5 + 0.1 * 90.0),
+        ];
+        for (name, expected) in cases {
+            let value = Stat::parse(name).unwrap().of(&values).unwrap();
+            assert!((value - expected).abs() <= expected * 0.02, "{name}: {value}, not {expected}");
+        }
     }
 }

@@ -139,7 +139,7 @@ fn queries_that_cloudwatch_refuses() {
     let cases = [
         (json!([stat("Upper", "Invocations", "Sum", 60)]), "must start with a lower-case letter"),
         (json!([stat("a", "Invocations", "Sum", 7)]), "must be 1, 5, 10, 30 or a multiple of 60"),
-        (json!([stat("a", "Invocations", "tm99", 60)]), "not understood here"),
+        (json!([stat("a", "Invocations", "tm990", 60)]), "not understood here"),
         (json!([{"Id": "a", "Expression": "SEARCH('x', 'Sum')"}]), "not known here"),
         (json!([stat("a", "Invocations", "Sum", 60), stat("a", "Invocations", "Sum", 60)]), "used twice"),
         (json!([]), "between 1 and 500"),
