@@ -57,6 +57,13 @@ fn jobs_of_callers_run_as_those_of_the_account_do() {
     assert_eq!(texts(&ran["wrong"]), Vec::<&str>::new());
 }
 
+#[test]
+fn models_answer_who_calls_them() {
+    let Some(called) = report("calls.py") else { return };
+    sound(called);
+    assert_eq!(texts(&called["wrong"]), Vec::<&str>::new());
+}
+
 /// What requests are held against is what the pinned botocore says.
 #[test]
 fn the_facts_of_the_service_are_botocores() {
@@ -66,12 +73,14 @@ fn the_facts_of_the_service_are_botocores() {
 
 #[test]
 fn the_table_says_of_every_operation_what_was_held_against_the_model() {
-    let read = ["conformance.py", "account.py", "people.py", "flows.py", "jobs.py", "reads.py"].map(report);
-    let [Some(lives), Some(built), Some(people), Some(flows), Some(ran), Some(reads)] = read else { return };
+    let read = ["conformance.py", "account.py", "people.py", "flows.py", "jobs.py", "calls.py", "reads.py"].map(report);
+    let [Some(lives), Some(built), Some(people), Some(flows), Some(ran), Some(called), Some(reads)] = read else {
+        return;
+    };
     let Some(peers) = Peers::find() else { return };
     let sandbox = Served::sandbox("fraud-burns", 240);
     let changes = peers.script("changes.py", &sandbox.address, &[]);
-    let reports = [lives, built, people, flows, ran, reads, &changes];
+    let reports = [lives, built, people, flows, ran, called, reads, &changes];
     let mut rows: BTreeMap<String, Row> =
         World::operations().into_iter().map(|(service, name)| (row(service, &name), Row::default())).collect();
     for report in reports {

@@ -20,6 +20,7 @@ mod boto;
 mod compared;
 mod conformance;
 mod deployment;
+mod drift;
 mod headless;
 mod moto;
 mod refusals;

@@ -7,9 +7,11 @@
 //! | `deploy` | a deployment as a list of stages over virtual time |
 //! | `policy` | `DeploymentConfig`: read and refused |
 //! | `read`, `write` | the operations |
+//! | `invoke` | what the model answers |
 
 pub(crate) mod config;
 mod deploy;
+pub(crate) mod invoke;
 mod past;
 mod policy;
 mod read;
