@@ -24,6 +24,7 @@ mod drift;
 mod headless;
 mod moto;
 mod refusals;
+mod sdk;
 
 use std::{
     collections::BTreeMap,
