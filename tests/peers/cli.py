@@ -21,7 +21,7 @@ slept = []
 def step(seconds):
     slept.append(seconds)
     order = urllib.request.Request(f"{address}/_sandbox/clock", json.dumps({"step": max(seconds, 1)}).encode())
-    urllib.request.urlopen(order, timeout=60).read()
+    urllib.request.urlopen(order, timeout=150).read()
 
 
 time.sleep = step

@@ -28,7 +28,7 @@ SKETCH_ERROR = 0.02
 
 def step(seconds):
     order = urllib.request.Request(f"{sys.argv[1]}/_sandbox/clock", json.dumps({"step": seconds}).encode())
-    urllib.request.urlopen(order, timeout=60).read()
+    urllib.request.urlopen(order, timeout=150).read()
 
 
 # What is read.

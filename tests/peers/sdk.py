@@ -23,7 +23,7 @@ report, sys.stdout = sys.stdout, sys.stderr
 
 def step(seconds):
     order = urllib.request.Request(f"{address}/_sandbox/clock", json.dumps({"step": seconds}).encode())
-    urllib.request.urlopen(order, timeout=60).read()
+    urllib.request.urlopen(order, timeout=150).read()
 
 
 time.sleep = step
