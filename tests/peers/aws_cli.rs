@@ -74,3 +74,49 @@ fn the_waiter_of_the_cli_sees_an_update_end() {
     let after: Value = state();
     assert_eq!((&after["EndpointStatus"], &after["EndpointConfigName"]), (&json!("InService"), &json!(config[1])));
 }
+
+/// In an account whose time passes while waiters sleep.
+#[test]
+fn every_waiter_ends_and_pages_of_every_list_fit_together() {
+    let Some(peers) = Peers::find() else { return };
+    let sandbox = Served::sandbox("quiet-night", 1);
+    // S3 is not in that list.
+    let offered = json!(mldeck_sandbox::World::operations()).to_string();
+    let offered = offered.replacen('[', "[[\"s3\",\"ListObjectsV2\"],", 1);
+    let said = peers.script("cli.py", &sandbox.address, &[&offered]);
+    crate::sound(&said);
+    waiters(&said);
+    pages(&said["pages"]);
+}
+
+fn waiters(said: &Value) {
+    let waits = array(&said["waits"]);
+    for wait in waits {
+        assert_eq!(wait["code"], wait["wanted"], "{wait:#}");
+        // One that succeeds says nothing, one that fails why.
+        let words = wait["said"].as_str().unwrap();
+        assert_eq!(words.is_empty(), wait["code"] == 0, "{wait:#}");
+        assert!(wait["code"] == 0 || words.contains("Waiter "), "{wait:#}");
+    }
+    for waiter in crate::texts(&said["waiters"]) {
+        let named = format!("sagemaker {} ", waiter.replace('_', "-"));
+        let is_it = |wait: &&Value| wait["waiter"].as_str().unwrap().starts_with(&named) && wait["code"] == 0;
+        assert!(waits.iter().any(|wait| is_it(&wait)), "nobody waited with {waiter}");
+    }
+    // Waiters that slept saw the account change meanwhile.
+    assert!(waits.iter().filter(|wait| wait["slept"].as_f64() > Some(20.0)).count() >= 10, "{waits:#?}");
+}
+
+fn pages(pages: &Value) {
+    let pages = pages.as_object().unwrap();
+    let mut cut = 0;
+    for (operation, found) in pages {
+        assert_eq!((found.get("error"), found.get("differs")), (None, None), "{operation}: {found:#}");
+        let Some(sizes) = found.get("sizes").map(crate::numbers) else { continue };
+        let rows = found["rows"].as_f64().unwrap();
+        assert!(sizes.iter().rev().skip(1).all(|size| *size == 7.0), "{operation}: {found}");
+        cut += usize::from(rows > 7.0 && sizes.len() > 1);
+    }
+    assert!(pages.len() >= 60, "{} lists", pages.len());
+    assert!(cut >= 20, "{cut} lists of several parts: {pages:#?}");
+}

@@ -84,6 +84,7 @@ fn the_table_says_of_every_operation_what_was_held_against_the_model() {
         "experiments.py",
         "search_jobs.py",
         "telemetry.py",
+        "calls.py",
         "reads.py",
     ];
     let read: Option<Vec<&Value>> = scripts.map(report).into_iter().collect();

@@ -20,9 +20,11 @@ mod boto;
 mod compared;
 mod conformance;
 mod deployment;
+mod drift;
 mod headless;
 mod moto;
 mod refusals;
+mod sdk;
 
 use std::{
     collections::BTreeMap,

@@ -61,7 +61,8 @@ class Wire:
         if service.metadata["protocol"] not in ("json", "rest-json") or response_dict["status_code"] >= 300:
             return
         shape = operation_model.output_shape
-        if shape is None or not response_dict["body"]:
+        # A payload is what the caller's model said, not what the service says.
+        if shape is None or not response_dict["body"] or "payload" in shape.serialization:
             return
         name = f"{service.service_name}:{operation_model.name}"
         self.walk_raw(name, shape, json.loads(response_dict["body"]), "")

@@ -23,7 +23,19 @@ use tempfile::TempDir;
 /// Long enough for a Python program on a loaded machine, short enough to fail.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
-const REQUIREMENTS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/requirements.txt"));
+/// An environment: its directory below `target/`, and what is in it.
+type Recipe = (&'static str, &'static str, &'static str);
+
+const CLIENTS: Recipe = (
+    "peers-venv",
+    "requirements.txt",
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/requirements.txt")),
+);
+const SDK: Recipe = (
+    "peers-sdk-venv",
+    "requirements-sdk.txt",
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/requirements-sdk.txt")),
+);
 
 /// The commands of the environment, or why there is none.
 pub struct Peers {
@@ -35,7 +47,18 @@ impl Peers {
     /// `MLDECK_REQUIRE_PEERS=1` that is a failure.
     pub fn find() -> Option<&'static Self> {
         static FOUND: OnceLock<Result<Peers, String>> = OnceLock::new();
-        match FOUND.get_or_init(make) {
+        Self::told(FOUND.get_or_init(|| make(CLIENTS)))
+    }
+
+    /// The environment of the SageMaker Python SDK: large, and made for the tests that want it.
+    #[allow(dead_code, reason = "one test program wants it")]
+    pub fn sdk() -> Option<&'static Self> {
+        static FOUND: OnceLock<Result<Peers, String>> = OnceLock::new();
+        Self::told(FOUND.get_or_init(|| make(SDK)))
+    }
+
+    fn told(found: &Result<Self, String>) -> Option<&Self> {
+        match found {
             Ok(peers) => Some(peers),
             Err(why) => {
                 #[expect(clippy::disallowed_methods, reason = "tests have no configuration but the environment")]
@@ -257,25 +280,25 @@ fn scripts() -> PathBuf {
 
 /// Makes the environment below `target/`, once for all tests of all processes: who holds the lock makes it, the others find
 /// its stamp.
-fn make() -> Result<Peers, String> {
+fn make((name, file, requirements): Recipe) -> Result<Peers, String> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().ok_or("there is no target directory")?;
-    let (venv, stamp) = (target.join("peers-venv"), target.join("peers-venv/requirements.stamp"));
+    let venv = target.join(name);
+    let stamp = venv.join("requirements.stamp");
     let fail = |what: &'static str| move |error: std::io::Error| format!("{what}: {error}");
-    let lock = fs::File::create(target.join("peers-venv.lock")).map_err(fail("no lock file"))?;
+    let lock = fs::File::create(target.join(format!("{name}.lock"))).map_err(fail("no lock file"))?;
     lock.lock().map_err(fail("no lock"))?;
     let peers = Peers { bin: venv.join("bin") };
-    if fs::read_to_string(&stamp).is_ok_and(|made| made == REQUIREMENTS) {
+    if fs::read_to_string(&stamp).is_ok_and(|made| made == requirements) {
         return Ok(peers);
     }
     if venv.exists() {
         fs::remove_dir_all(&venv).map_err(fail("an old environment stays"))?;
     }
     run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    let requirements = scripts().join("requirements.txt");
     run(Command::new(venv.join("bin/pip"))
         .args(["install", "--quiet", "--no-deps", "--disable-pip-version-check", "--requirement"])
-        .arg(requirements))?;
-    fs::write(&stamp, REQUIREMENTS).map_err(fail("no stamp"))?;
+        .arg(scripts().join(file)))?;
+    fs::write(&stamp, requirements).map_err(fail("no stamp"))?;
     Ok(peers)
 }
 

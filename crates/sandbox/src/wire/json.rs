@@ -14,7 +14,12 @@ const fn target_prefix(service: Service) -> &'static str {
         Service::Logs => "Logs_20140328",
         Service::Scaling => "AnyScaleFrontendService",
         Service::CloudTrail => "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101",
-        Service::SageMakerMetrics | Service::HumanLoops | Service::FeatureStore | Service::Sts | Service::S3 => "",
+        Service::SageMakerMetrics
+        | Service::HumanLoops
+        | Service::FeatureStore
+        | Service::Runtime
+        | Service::Sts
+        | Service::S3 => "",
     }
 }
 

@@ -7,6 +7,7 @@ mod cbor;
 mod json;
 mod query;
 mod rest;
+mod runtime;
 mod s3;
 pub(crate) mod stream;
 
@@ -33,6 +34,7 @@ enum Protocol {
     Cbor,
     Query,
     Rest,
+    Runtime,
 }
 
 pub(crate) fn handle(world: &mut World, request: &http::Request<Bytes>) -> Response<Bytes> {
@@ -111,6 +113,8 @@ fn protocol(request: &http::Request<Bytes>) -> Protocol {
         Protocol::Cbor
     } else if headers.contains_key("x-amz-target") {
         Protocol::Json
+    } else if runtime::is_meant(request) {
+        Protocol::Runtime
     } else if rest::service(request).is_some() {
         Protocol::Rest
     } else {
@@ -123,13 +127,16 @@ const fn service_hint(protocol: Protocol) -> Service {
         Protocol::Cbor => Service::CloudWatch,
         Protocol::Json => Service::SageMaker,
         Protocol::Rest => Service::SageMakerMetrics,
+        Protocol::Runtime => Service::Runtime,
         Protocol::Query => Service::Sts,
     }
 }
 
 fn decode(request: &http::Request<Bytes>, service: Service, protocol: Protocol) -> Result<Call, ApiError> {
-    if request.body().len() > MOST_BODY {
-        return Err(ApiError::new(413, "RequestEntityTooLarge", "The request is larger than 1 MiB."));
+    let most = if protocol == Protocol::Runtime { runtime::MOST } else { MOST_BODY };
+    if request.body().len() > most {
+        let message = format!("The request is larger than {} MiB.", most >> 20);
+        return Err(ApiError::new(413, "RequestEntityTooLarge", message));
     }
     if request.headers().contains_key("content-encoding")
         && text(request.headers(), "content-encoding").is_none_or(|encoding| encoding.contains("gzip"))
@@ -143,6 +150,7 @@ fn decode(request: &http::Request<Bytes>, service: Service, protocol: Protocol) 
         Protocol::Cbor => cbor::decode(request, service)?,
         Protocol::Query => query::decode(request, service)?,
         Protocol::Rest => rest::decode(request, service)?,
+        Protocol::Runtime => runtime::decode(request, service)?,
     };
     Ok(Call { service, operation, input, protocol })
 }
@@ -157,6 +165,7 @@ fn success(call: &Call, output: &Value, request_id: &str) -> Response<Bytes> {
         Protocol::Cbor => cbor::success(output),
         Protocol::Query => query::success(call.service, &call.operation, output, request_id),
         Protocol::Rest => rest::success(output),
+        Protocol::Runtime => runtime::success(output),
     }
 }
 
@@ -166,6 +175,7 @@ fn failure(protocol: Protocol, service: Service, error: &ApiError, request_id: &
         Protocol::Cbor => cbor::failure(error),
         Protocol::Query => query::failure(service, error, request_id),
         Protocol::Rest => rest::failure(error),
+        Protocol::Runtime => runtime::failure(error),
     }
 }
 

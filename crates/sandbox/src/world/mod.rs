@@ -116,6 +116,7 @@ const AREAS: &[(Service, &[(&str, Handler)])] = &[
     (Service::SageMaker, search::OPERATIONS),
     (Service::HumanLoops, shelf::loops::OPERATIONS),
     (Service::FeatureStore, shelf::records::OPERATIONS),
+    (Service::Runtime, endpoint::invoke::OPERATIONS),
     (Service::CloudWatch, metric::OPERATIONS),
     (Service::CloudWatch, alarm::OPERATIONS),
     (Service::Scaling, scaling::OPERATIONS),

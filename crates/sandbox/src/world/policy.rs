@@ -167,7 +167,7 @@ fn resources(request: &Request<'_>) -> Vec<String> {
                     Some(value.to_owned())
                 }
                 (Service::CloudWatch, "AlarmName") => Some(estate::arn("cloudwatch", &format!("alarm:{value}"))),
-                (Service::SageMaker, member) => {
+                (Service::SageMaker | Service::Runtime, member) => {
                     let noun = kebab(member.strip_suffix("Name")?);
                     // The thing itself, and the config an endpoint is moved to.
                     let is_meant = request.operation.to_lowercase().contains(&noun.replace('-', ""))

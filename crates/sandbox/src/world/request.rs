@@ -12,6 +12,7 @@ pub(crate) enum Service {
     SageMakerMetrics,
     HumanLoops,
     FeatureStore,
+    Runtime,
     CloudWatch,
     Logs,
     Scaling,
@@ -42,6 +43,7 @@ impl Service {
             Self::SageMakerMetrics => "sagemaker-metrics",
             Self::HumanLoops => "sagemaker-a2i-runtime",
             Self::FeatureStore => "sagemaker-featurestore-runtime",
+            Self::Runtime => "sagemaker-runtime",
             Self::CloudWatch => "monitoring",
             Self::Logs => "logs",
             Self::Scaling => "application-autoscaling",
@@ -54,7 +56,9 @@ impl Service {
     /// The prefix of IAM actions.
     pub(crate) const fn iam(self) -> &'static str {
         match self {
-            Self::SageMaker | Self::SageMakerMetrics | Self::HumanLoops | Self::FeatureStore => "sagemaker",
+            Self::SageMaker | Self::SageMakerMetrics | Self::HumanLoops | Self::FeatureStore | Self::Runtime => {
+                "sagemaker"
+            }
             Self::CloudWatch => "cloudwatch",
             Self::Logs => "logs",
             Self::Scaling => "application-autoscaling",
@@ -67,7 +71,7 @@ impl Service {
     /// `eventSource` in CloudTrail.
     pub(crate) const fn event_source(self) -> &'static str {
         match self {
-            Self::SageMaker | Self::SageMakerMetrics | Self::HumanLoops | Self::FeatureStore => {
+            Self::SageMaker | Self::SageMakerMetrics | Self::HumanLoops | Self::FeatureStore | Self::Runtime => {
                 "sagemaker.amazonaws.com"
             }
             Self::CloudWatch => "monitoring.amazonaws.com",

@@ -129,7 +129,7 @@ pub(crate) fn changes<'w>(world: &'w World, since: Timestamp, caller: &str) -> i
 /// True for what a trail of management events keeps: changes, without data events.
 pub(crate) fn is_kept(request: &Request<'_>) -> bool {
     is_change(request.operation)
-        && !matches!(request.service, Service::SageMakerMetrics | Service::FeatureStore)
+        && !matches!(request.service, Service::SageMakerMetrics | Service::FeatureStore | Service::Runtime)
         && request.operation != "PutMetricData"
 }
 

@@ -8,9 +8,11 @@
 //! | `launch` | whether instances start: capacity, model data, health checks |
 //! | `policy` | `DeploymentConfig`: read and refused |
 //! | `read`, `write` | the operations |
+//! | `invoke` | what the model answers |
 
 pub(crate) mod config;
 mod deploy;
+pub(crate) mod invoke;
 mod launch;
 mod past;
 mod policy;

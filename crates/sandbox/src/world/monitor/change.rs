@@ -152,6 +152,7 @@ pub(super) fn update(world: &mut World, request: &Request<'_>) -> Reply {
     let config = request.input.get("MonitoringScheduleConfig").cloned().unwrap_or_default();
     let arn = summary::schedule_arn(&plan.name);
     world.monitors.baselines.borrow_mut().remove(&index);
+    world.monitors.read.take();
     if let Some(schedule) = world.monitors.schedules.get_mut(index) {
         schedule.plan = plan;
         schedule.given = Some((config, home));

@@ -11,14 +11,14 @@ use super::{
     quality,
     report::{Profile, Violation},
     storm,
-    table::Kind,
+    table::{Kind, Plan},
 };
 use crate::world::{World, chance::Chance, estate, noise};
 
 /// One due time of one schedule.
 #[derive(Clone, Copy)]
 pub(crate) struct Execution<'w> {
-    world: &'w World,
+    pub(super) world: &'w World,
     pub(super) index: usize,
     pub(super) schedule: &'w Schedule,
     pub(super) scheduled: Timestamp,
@@ -49,7 +49,7 @@ pub(super) enum Data {
 }
 
 impl<'w> Execution<'w> {
-    fn chance(&self) -> Chance {
+    pub(super) fn chance(&self) -> Chance {
         Chance::new(self.world.seed).named(&self.schedule.plan.name).of(self.scheduled.millis() as u64)
     }
 
@@ -169,6 +169,10 @@ impl<'w> Execution<'w> {
         Profile::new(feature, feature.draw(self.chance().named(feature.name), self.rows(), strength))
     }
 
+    pub(super) fn baseline_chance(&self) -> Chance {
+        baseline_chance(self.world.seed, &self.schedule.plan)
+    }
+
     pub(super) fn baseline(&self) -> Arc<Baseline> {
         self.world.monitors.baseline(self.world.seed, self.index)
     }
@@ -214,6 +218,10 @@ pub(super) fn violations(profiles: &[Profile], baseline: &Baseline) -> Vec<Viola
     profiles.iter().zip(&baseline.profiles).flat_map(|(now, before)| now.violations(before)).collect()
 }
 
+fn baseline_chance(seed: u64, plan: &Plan) -> Chance {
+    Chance::new(seed).named(&plan.name).named("baseline")
+}
+
 impl State {
     fn baseline(&self, seed: u64, index: usize) -> Arc<Baseline> {
         if let Some(known) = self.baselines.borrow().get(&index) {
@@ -222,7 +230,7 @@ impl State {
         let Some(plan) = self.schedules.get(index).map(|schedule| &schedule.plan) else {
             return Arc::new(Baseline { profiles: Vec::new(), scored: Vec::new(), judged: Vec::new() });
         };
-        let chance = Chance::new(seed).named(&plan.name).named("baseline");
+        let chance = baseline_chance(seed, plan);
         let scored = if plan.kind == Kind::ModelQuality { quality::draw(chance, plan.rows.0, 0.0) } else { Vec::new() };
         let judged = if plan.kind == Kind::ModelBias { clarify::draw(chance, plan.rows.0, 0.0) } else { Vec::new() };
         let profiles = plan
@@ -262,6 +270,13 @@ impl World {
             .map(|scheduled| Execution { world: self, index, schedule, scheduled })
             .filter(|execution| execution.created() <= at)
             .collect()
+    }
+
+    /// The execution that looks at what was captured at `at`, whether it ran or not.
+    pub(super) fn execution_over(&self, index: usize, at: Timestamp) -> Option<Execution<'_>> {
+        let schedule = self.monitors.schedules.get(index)?;
+        let scheduled = schedule.floor(at).plus(schedule.plan.every);
+        Some(Execution { world: self, index, schedule, scheduled })
     }
 
     /// The newest execution of a schedule; with `over`, the newest that ended.

@@ -3,6 +3,7 @@
 //! An execution is a function of its schedule and hour: it is computed when somebody looks, and only its verdict is
 //! remembered. Reports on S3, CloudWatch values and `CompletedWithViolations` come from the same numbers.
 
+mod capture;
 mod change;
 mod clarify;
 mod deequ;
@@ -14,6 +15,7 @@ mod operations;
 mod publish;
 mod quality;
 mod report;
+mod rows;
 mod storm;
 mod summary;
 mod table;
@@ -24,11 +26,13 @@ use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 use mldeck_core::time::{DAY, HOUR, Timestamp};
 
+pub(crate) use capture::{destination, folder, line};
 pub(crate) use execution::job;
 pub(crate) use object::materialize;
 pub(crate) use operations::OPERATIONS;
 pub(crate) use publish::{keys, points};
-pub(crate) use summary::{dashboard, inline, processing_job};
+pub(crate) use rows::score;
+pub(crate) use summary::{dashboard, definitions, inline, processing_job};
 
 use self::{
     execution::{Baseline, Verdict},
@@ -39,7 +43,7 @@ use super::World;
 /// Reports and baselines.
 pub(crate) const BUCKET: &str = "acme-ml-monitoring";
 /// How long ago the schedules were set up.
-const CREATED: i64 = 41 * DAY;
+pub(crate) const CREATED: i64 = 41 * DAY;
 
 #[derive(Default)]
 pub(crate) struct State {
@@ -47,10 +51,12 @@ pub(crate) struct State {
     /// Computed once each; a pure memory of what `Execution` would compute again.
     baselines: RefCell<BTreeMap<usize, Arc<Baseline>>>,
     verdicts: RefCell<BTreeMap<(usize, Timestamp), Arc<Verdict>>>,
+    /// The rows that a capture file was last written from: neighbours are read together.
+    read: RefCell<Option<((usize, Timestamp), Vec<rows::Row>)>>,
     /// Up to when reports of callers' schedules were put.
     delivered: Option<Timestamp>,
-    /// Report bodies held in the S3 store, oldest first.
-    held: Vec<String>,
+    /// Buckets and keys of bodies held in the S3 store, oldest first.
+    held: Vec<(String, String)>,
 }
 
 /// A schedule and what became of it.
@@ -91,13 +97,18 @@ impl Schedule {
         !self.stops.iter().any(|(from, until)| *from <= scheduled && until.is_none_or(|until| scheduled < until))
     }
 
+    /// The last time by its cron that is not after `at`.
+    fn floor(&self, at: Timestamp) -> Timestamp {
+        let offset = if self.plan.every == HOUR { 0 } else { self.plan.hour * HOUR };
+        at.plus(-offset).floor(self.plan.every).plus(offset)
+    }
+
     /// Times it was due in `from..=to`, oldest first.
     fn due(&self, from: Timestamp, to: Timestamp) -> Box<dyn Iterator<Item = Timestamp> + '_> {
         if let Some(once) = self.once {
             return Box::new((from..=to).contains(&once).then_some(once).into_iter());
         }
-        let offset = if self.plan.every == HOUR { 0 } else { self.plan.hour * HOUR };
-        let mut next = from.plus(-offset).floor(self.plan.every).plus(offset);
+        let mut next = self.floor(from);
         if next < from {
             next = next.plus(self.plan.every);
         }
@@ -129,10 +140,6 @@ pub(crate) fn generate(world: &mut World) {
             }
         })
         .collect();
-    for plan in PLANS {
-        let key = format!("{}/baseline/dataset.csv", plan.endpoint);
-        world.s3.put_sized(BUCKET, &key, bytes::Bytes::new(), plan.rows.0 * 96, start.plus(-CREATED));
-    }
 }
 
 /// Executions need no help to appear: they are derived from the clock. Reports of a caller's schedule are put where it says.

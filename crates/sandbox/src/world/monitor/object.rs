@@ -5,9 +5,9 @@ use mldeck_core::time::Timestamp;
 use serde_json::Value;
 
 use super::{
-    BUCKET, CREATED, clarify,
+    BUCKET, CREATED, capture, clarify,
     execution::{Baseline, Data, Execution, violations},
-    quality, report,
+    quality, report, rows,
 };
 use crate::world::World;
 
@@ -16,41 +16,44 @@ pub(super) const FILES: [&str; 3] = ["constraint_violations.json", "constraints.
 /// Files of one that Clarify made.
 pub(super) const CLARIFIED: [&str; 2] = ["analysis.json", "constraint_violations.json"];
 /// Files of a baseline.
-const BASELINE: [&str; 2] = ["constraints.json", "statistics.json"];
-/// Report bodies held at once; older ones are dropped and written again on demand.
+const BASELINE: [&str; 3] = ["constraints.json", "dataset.csv", "statistics.json"];
+/// Bodies held at once; older ones are dropped and written again on demand.
 const HELD: usize = 96;
 
-/// Puts every report under `prefix` into the store (a whole key is its own prefix). Sizes of a wide listing cost one
-/// computation each, once.
+/// Puts every report and capture under `prefix` into the store (a whole key is its own prefix). Sizes of a wide listing cost
+/// one computation each, once.
 pub(crate) fn materialize(world: &mut World, bucket: &str, prefix: &str, whole: bool) {
+    capture::materialize(world, bucket, prefix, whole);
     if bucket != BUCKET {
         return;
     }
     for (key, modified) in wanted(world, prefix, whole) {
-        let is_known = world.s3.get(BUCKET, &key).is_some_and(|object| !whole || !object.body.is_empty());
-        if is_known {
+        if is_known(world, BUCKET, &key, whole) {
             continue;
         }
-        let Some(body) = write(world, &key).map(|value| Bytes::from(value.to_string())) else {
-            continue;
-        };
-        let size = body.len() as u64;
-        if whole {
-            world.s3.put_sized(BUCKET, &key, body, size, modified);
-            hold(world, key);
-        } else {
-            world.s3.put_sized(BUCKET, &key, Bytes::new(), size, modified);
+        if let Some(body) = write(world, &key) {
+            keep(world, BUCKET, key, body, modified, whole);
         }
     }
 }
 
-/// Drops the oldest bodies beyond the limit, keeping their listing.
-fn hold(world: &mut World, key: String) {
-    world.monitors.held.push(key);
+/// Whether there is nothing to compute: a listing needs no bodies.
+pub(super) fn is_known(world: &World, bucket: &str, key: &str, whole: bool) -> bool {
+    world.s3.get(bucket, key).is_some_and(|object| !whole || !object.body.is_empty())
+}
+
+/// Puts a file into the store, for a listing without its body. The oldest bodies beyond the limit are dropped.
+pub(super) fn keep(world: &mut World, bucket: &str, key: String, body: Bytes, modified: Timestamp, whole: bool) {
+    let size = body.len() as u64;
+    world.s3.put_sized(bucket, &key, if whole { body } else { Bytes::new() }, size, modified);
+    if !whole {
+        return;
+    }
+    world.monitors.held.push((bucket.to_owned(), key));
     while world.monitors.held.len() > HELD {
-        let oldest = world.monitors.held.remove(0);
-        if let Some((size, modified)) = world.s3.get(BUCKET, &oldest).map(|object| (object.size, object.modified)) {
-            world.s3.put_sized(BUCKET, &oldest, Bytes::new(), size, modified);
+        let (bucket, oldest) = world.monitors.held.remove(0);
+        if let Some((size, modified)) = world.s3.get(&bucket, &oldest).map(|object| (object.size, object.modified)) {
+            world.s3.put_sized(&bucket, &oldest, Bytes::new(), size, modified);
         }
     }
 }
@@ -81,13 +84,17 @@ fn files_of(execution: &Execution<'_>) -> impl Iterator<Item = &'static str> + u
     FILES.into_iter().take(count)
 }
 
-fn write(world: &World, key: &str) -> Option<Value> {
+fn write(world: &World, key: &str) -> Option<Bytes> {
+    let told = |value: Value| Some(Bytes::from(value.to_string()));
     let (prefix, file) = key.rsplit_once('/')?;
     let now = world.now();
     for (index, schedule) in world.monitors.schedules.iter().enumerate().filter(|(_, s)| s.given.is_none()) {
         if prefix == format!("{}/baseline", schedule.plan.endpoint) {
             let execution = world.last_execution(index, now, false)?;
-            return Some(reference(&execution.baseline(), schedule.plan.rows.0, file));
+            return match file {
+                "dataset.csv" => Some(Bytes::from(rows::dataset(&execution))),
+                _ => told(reference(&execution.baseline(), schedule.plan.rows.0, file)),
+            };
         }
         let home = format!("{}/{}/", schedule.plan.endpoint, schedule.plan.name);
         if key.starts_with(&home) {
@@ -95,7 +102,7 @@ fn write(world: &World, key: &str) -> Option<Value> {
                 .executions(index, now)
                 .into_iter()
                 .find(|execution| execution.prefix().trim_end_matches('/') == prefix)?;
-            return Some(found(&execution, file));
+            return told(found(&execution, file));
         }
     }
     None

@@ -4,9 +4,9 @@ use mldeck_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    BUCKET, Schedule,
+    BUCKET, Schedule, capture,
     execution::Execution,
-    table::{Kind, Plan},
+    table::{Kind, PLANS, Plan},
 };
 use crate::world::{World, epoch, estate, lists::without_nulls};
 
@@ -75,6 +75,43 @@ fn definition(plan: &Plan) -> Value {
         "Environment": without_nulls(json!({"publish_cloudwatch_metrics": "Enabled", "problem_type": problem})),
         "RoleArn": estate::EXECUTION_ROLE,
     })
+}
+
+/// The calls that made the job definitions which the account's schedules name.
+pub(crate) fn definitions() -> Vec<(&'static str, Value)> {
+    let made = PLANS.iter().map(|plan| {
+        let all = definition(plan);
+        let (operation, word) = match plan.kind {
+            Kind::ModelQuality => ("CreateModelQualityJobDefinition", "ModelQuality"),
+            _ => ("CreateDataQualityJobDefinition", "DataQuality"),
+        };
+        let mut input = all["MonitoringInputs"][0].clone();
+        let mut baseline = all["BaselineConfig"].clone();
+        let mut app = json!({
+            "ImageUri": all["MonitoringAppSpecification"]["ImageUri"],
+            "Environment": {"publish_cloudwatch_metrics": "Enabled"},
+        });
+        if plan.kind == Kind::ModelQuality {
+            app["ProblemType"] = "BinaryClassification".into();
+            // Its constraints are all that such a baseline names.
+            baseline = json!({"ConstraintsResource": baseline["ConstraintsResource"]});
+            input["EndpointInput"]["ProbabilityAttribute"] = "0".into();
+            input["EndpointInput"]["ProbabilityThresholdAttribute"] = 0.5.into();
+            input["GroundTruthS3Input"] = json!({"S3Uri": capture::labels(&plan.endpoint)});
+        }
+        let body = json!({
+            "JobDefinitionName": plan.definition(),
+            format!("{word}BaselineConfig"): baseline,
+            format!("{word}AppSpecification"): app,
+            format!("{word}JobInput"): input,
+            format!("{word}JobOutputConfig"): all["MonitoringOutputConfig"],
+            "JobResources": all["MonitoringResources"],
+            "StoppingCondition": all["StoppingCondition"],
+            "RoleArn": all["RoleArn"],
+        });
+        (operation, body)
+    });
+    made.collect()
 }
 
 /// `MonitoringScheduleSummary`.
@@ -190,6 +227,18 @@ pub(crate) fn processing_job(execution: &Execution<'_>, at: Timestamp) -> Value 
         "CompletedWithViolations" => Some("CompletedWithViolations: Job completed successfully with violations."),
         _ => None,
     };
+    let inputs: Vec<Value> = (1..)
+        .zip(capture::inputs(execution))
+        .map(|(n, (of, uri))| {
+            json!({
+                "InputName": format!("{of}_input_{n}"), "AppManaged": false,
+                "S3Input": {
+                    "S3Uri": uri, "LocalPath": format!("/opt/ml/processing/input/{of}/{n}"),
+                    "S3DataType": "S3Prefix", "S3InputMode": "File",
+                },
+            })
+        })
+        .collect();
     let mut environment = definition(plan)["Environment"].clone();
     environment["dataset_format"] = json!("{\"sagemakerCaptureJson\":{\"captureIndexNames\":[\"endpointInput\"]}}");
     environment["start_time"] = json!(from.iso());
@@ -205,14 +254,7 @@ pub(crate) fn processing_job(execution: &Execution<'_>, at: Timestamp) -> Value 
         "ProcessingEndTime": is_over.then(|| epoch(execution.ended())),
         "LastModifiedTime": epoch(execution.modified(at)),
         "MonitoringScheduleArn": schedule_arn(&plan.name),
-        "ProcessingInputs": [{
-            "InputName": "endpoint_input_1", "AppManaged": false,
-            "S3Input": {
-                "S3Uri": format!("s3://{BUCKET}/{}/capture/", plan.endpoint),
-                "LocalPath": "/opt/ml/processing/input/endpoint",
-                "S3DataType": "S3Prefix", "S3InputMode": "File",
-            },
-        }],
+        "ProcessingInputs": inputs,
         "ProcessingOutputConfig": {"Outputs": [{
             "OutputName": "result", "AppManaged": false,
             "S3Output": {

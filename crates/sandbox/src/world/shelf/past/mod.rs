@@ -6,7 +6,7 @@ use mldeck_core::time::{DAY, HOUR, MINUTE, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Request, World, records};
-use crate::world::{Service, estate, estate::FAMILIES, noise, trail};
+use crate::world::{Service, estate, estate::FAMILIES, monitor, noise, trail};
 
 /// What is labeled, and what comes out of it.
 const LABELS: &str = "acme-ml-labels";
@@ -24,6 +24,7 @@ pub(crate) fn generate(world: &mut World) {
     calls.extend(batches::calls());
     calls.extend(cards());
     calls.extend(groups());
+    calls.extend(monitors());
     calls.sort_by(|a, b| b.ago.total_cmp(&a.ago));
     for call in calls {
         make(world, &call);
@@ -202,6 +203,12 @@ fn cards() -> Vec<Call> {
         ));
     }
     calls
+}
+
+/// What the account's monitors run, made an hour before their schedules.
+fn monitors() -> Vec<Call> {
+    let ago = (monitor::CREATED + HOUR) as f64 / DAY as f64;
+    monitor::definitions().into_iter().map(|(operation, input)| call(ago, "terraform", operation, input)).collect()
 }
 
 /// Groups of features, of the families that have them online.
