@@ -11,7 +11,6 @@ pub(crate) mod endpoint;
 pub(crate) mod estate;
 pub(crate) mod events;
 pub(crate) mod identity;
-pub(crate) mod listing;
 pub(crate) mod lists;
 pub(crate) mod logs;
 pub(crate) mod metric;
@@ -322,5 +321,7 @@ impl World {
     }
 }
 
+#[cfg(test)]
+mod stepping;
 #[cfg(test)]
 mod tests;

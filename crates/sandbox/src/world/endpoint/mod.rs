@@ -24,7 +24,7 @@ use super::{ApiError, Handler, World, estate};
 use config::{Config, Model};
 use deploy::Deployment;
 
-pub(crate) use deploy::advance;
+pub(crate) use deploy::{advance, stages_since};
 pub(crate) use past::generate;
 
 pub(crate) const OPERATIONS: &[(&str, Handler)] = &[

@@ -67,7 +67,8 @@ fn wanted(world: &World, prefix: &str, whole: bool) -> Vec<(String, Timestamp)> 
         }
         let reference = BASELINE.map(|file| (format!("{home}baseline/{file}"), world.start.plus(-CREATED)));
         found.extend(reference.into_iter().filter(|(key, _)| fits(key)));
-        for execution in world.executions(index, now).into_iter().filter(|execution| execution.is_over(now)) {
+        let all = world.executions_of(index, schedule, (schedule.since, now), now);
+        for execution in all.filter(|execution| execution.is_over(now)) {
             let files = files_of(&execution).map(|file| (format!("{}{file}", execution.prefix()), execution.ended()));
             found.extend(files.filter(|(key, _)| fits(key)));
         }
@@ -86,15 +87,12 @@ fn write(world: &World, key: &str) -> Option<Value> {
     let now = world.now();
     for (index, schedule) in world.monitors.schedules.iter().enumerate().filter(|(_, s)| s.given.is_none()) {
         if prefix == format!("{}/baseline", schedule.plan.endpoint) {
-            let execution = world.last_execution(index, now, false)?;
-            return Some(reference(&execution.baseline(), schedule.plan.rows.0, file));
+            return Some(reference(&world.monitors.baseline(world.seed, index), schedule.plan.rows.0, file));
         }
         let home = format!("{}/{}/", schedule.plan.endpoint, schedule.plan.name);
         if key.starts_with(&home) {
-            let execution = world
-                .executions(index, now)
-                .into_iter()
-                .find(|execution| execution.prefix().trim_end_matches('/') == prefix)?;
+            let mut all = world.executions_of(index, schedule, (schedule.since, now), now);
+            let execution = all.find(|execution| execution.prefix().trim_end_matches('/') == prefix)?;
             return Some(found(&execution, file));
         }
     }

@@ -8,7 +8,7 @@ use mldeck_core::{
 use serde_json::Value;
 
 use super::{Item, World, kind::text};
-use crate::world::{estate, noise, run::Point};
+use crate::world::{estate, noise, run::Point, s3};
 
 /// What one job leaves behind in one step of the clock.
 #[derive(Default)]
@@ -40,7 +40,7 @@ pub(super) fn advance(world: &mut World, to: Timestamp) {
             world.logs.put(left.group, &left.stream, at, line);
         }
         let Some((uri, at)) = left.model else { continue };
-        if let Some((bucket, key)) = uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
+        if let Some((bucket, key)) = s3::place(&uri) {
             let size = 1_000_000 + noise::name(key) % 40_000_000;
             world.s3.put_sized(bucket, key, Bytes::new(), size, at);
         }
@@ -49,7 +49,7 @@ pub(super) fn advance(world: &mut World, to: Timestamp) {
 
 /// The first input prefix under which nothing lies. The account's own buckets count as full: what their families read is not
 /// kept as objects.
-fn missing(store: &crate::world::s3::Store, job: &Item) -> Option<String> {
+fn missing(store: &s3::Store, job: &Item) -> Option<String> {
     let channels = job.body.get("InputDataConfig").and_then(Value::as_array).into_iter().flatten();
     let mut uris = channels.filter_map(|channel| channel.pointer("/DataSource/S3DataSource/S3Uri")?.as_str());
     let is_empty = |uri: &&str| {
