@@ -2,33 +2,17 @@
 that are registered and approved, alarms, scaling, monitors. What is written is read back.
 """
 
-import datetime
 import json
 import sys
-import urllib.request
 
 from wire import Wire, refused, say
 
 wire = Wire(sys.argv[1])
 sagemaker, cloudwatch = wire.client("sagemaker"), wire.client("cloudwatch")
 scaling, logs = wire.client("application-autoscaling"), wire.client("logs")
-wrong = []
+holds, step, now = wire.holds, wire.step, wire.now
 ROLE = "arn:aws:iam::447100000921:role/SageMakerExecution"
 IMAGE = "447100000921.dkr.ecr.eu-west-1.amazonaws.com/fraud-serve:v17"
-
-
-def clock(order=None):
-    body = json.dumps(order).encode() if order else None
-    return json.load(urllib.request.urlopen(urllib.request.Request(f"{sys.argv[1]}/_sandbox/clock", body)))
-
-
-def holds(what, found, wanted):
-    if found != wanted:
-        wrong.append(f"{what}: {found!r}, not {wanted!r}")
-
-
-def now():
-    return datetime.datetime.fromtimestamp(clock()["now"], datetime.timezone.utc)
 
 
 def status(name):
@@ -43,11 +27,11 @@ def endpoint():
     holds("a second endpoint", refused(sagemaker.create_endpoint, EndpointName="own", EndpointConfigName="own-a")["code"],
           "ValidationException")
     holds("status after CreateEndpoint", status("own"), "Creating")
-    clock({"step": 1_800})
+    step(1_800)
     sagemaker.get_waiter("endpoint_in_service").wait(EndpointName="own", WaiterConfig={"Delay": 0, "MaxAttempts": 2})
     desired = [{"VariantName": "blue", "DesiredWeight": 2.0, "DesiredInstanceCount": 3}]
     sagemaker.update_endpoint_weights_and_capacities(EndpointName="own", DesiredWeightsAndCapacities=desired)
-    clock({"step": 1_800})
+    step(1_800)
     live = sagemaker.describe_endpoint(EndpointName="own")["ProductionVariants"][0]
     holds("count and weight", (live["CurrentInstanceCount"], live["CurrentWeight"]), (3, 2.0))
     for call, member, name, key in (
@@ -57,7 +41,7 @@ def endpoint():
         holds(member, [row[key] for row in call(NameContains="own", MaxResults=100)[member]], [name])
     scaled()
     sagemaker.delete_endpoint(EndpointName="own")
-    clock({"step": 1_800})
+    step(1_800)
     holds("a deleted endpoint", refused(sagemaker.describe_endpoint, EndpointName="own")["code"], "ValidationException")
     sagemaker.delete_endpoint_config(EndpointConfigName="own-a")
     sagemaker.delete_model(ModelName="own")
@@ -86,18 +70,18 @@ def watched():
     cloudwatch.put_metric_alarm(**alarm)
     cloudwatch.put_composite_alarm(AlarmName="own-any", AlarmRule='ALARM("own-errors")')
     # Time stands, so that each step passes exactly one minute's end.
-    clock({"pause": True, "step": 120})
+    wire.sandbox("clock", {"pause": True, "step": 120})
     datum = {"MetricName": "Errors", "Dimensions": metric["Dimensions"], "Value": 9.0}
     for _ in range(2):
         cloudwatch.put_metric_data(Namespace="Own", MetricData=[{**datum, "Timestamp": now()}])
-        clock({"step": 60})
+        step(60)
     found = cloudwatch.describe_alarms(AlarmNames=["own-errors", "own-any"], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
     states = {row["AlarmName"]: row["StateValue"] for row in found["MetricAlarms"] + found["CompositeAlarms"]}
     holds("alarms while the minute of the errors is looked at", states, {"own-errors": "ALARM", "own-any": "ALARM"})
     history = cloudwatch.describe_alarm_history(AlarmName="own-errors", HistoryItemType="StateUpdate")
     fired = any("to ALARM" in item["HistorySummary"] for item in history["AlarmHistoryItems"])
     holds("the alarm's history", fired, True)
-    clock({"pause": False})
+    wire.sandbox("clock", {"pause": False})
     cloudwatch.delete_alarms(AlarmNames=["own-any", "own-errors"])
     holds("deleted alarms", cloudwatch.describe_alarms(AlarmNamePrefix="own-")["MetricAlarms"], [])
 
@@ -129,10 +113,10 @@ def run():
     told = sagemaker.describe_pipeline(PipelineName="own")
     holds("definition", json.loads(told["PipelineDefinition"]), definition)
     first = sagemaker.start_pipeline_execution(PipelineName="own", ClientRequestToken="1" * 32)["PipelineExecutionArn"]
-    clock({"step": 7_200})
+    step(7_200)
     second = sagemaker.start_pipeline_execution(PipelineName="own", ClientRequestToken="2" * 32)["PipelineExecutionArn"]
     sagemaker.stop_pipeline_execution(PipelineExecutionArn=second, ClientRequestToken="3" * 32)
-    clock({"step": 600})
+    step(600)
     rows = sagemaker.list_pipeline_executions(PipelineName="own")["PipelineExecutionSummaries"]
     states = {row["PipelineExecutionArn"]: row["PipelineExecutionStatus"] for row in rows}
     holds("executions", states, {first: "Succeeded", second: "Stopped"})
@@ -160,21 +144,21 @@ def learned():
         if going:
             name = going[0]["TrainingJobName"]
             sagemaker.stop_training_job(TrainingJobName=name)
-            clock({"step": 3_600})
+            step(3_600)
             holds("a stopped job", sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"], "Stopped")
             return
-        clock({"step": 600})
-    wrong.append("no training job ever runs")
+        step(600)
+    wire.wrong.append("no training job ever runs")
 
 
 def monitored():
     name = dict(MonitoringScheduleName="fraud-prod-data-quality")
     told = lambda: sagemaker.describe_monitoring_schedule(**name)["MonitoringScheduleStatus"]
     sagemaker.stop_monitoring_schedule(**name)
-    clock({"step": 600})
+    step(600)
     holds("a stopped schedule", told(), "Stopped")
     sagemaker.start_monitoring_schedule(**name)
-    clock({"step": 600})
+    step(600)
     holds("a started schedule", told(), "Scheduled")
     sagemaker.list_monitoring_alert_history(**name)
     code = refused(sagemaker.stop_monitoring_schedule, MonitoringScheduleName="no-such")["code"]
@@ -194,4 +178,4 @@ def said():
 
 for part in (endpoint, watched, registered, run, learned, monitored, said):
     part()
-say(wire, wrong=wrong)
+say(wire)

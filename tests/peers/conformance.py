@@ -2,10 +2,7 @@
 stopped, started, deleted, missed. Requests are as small as the model of the service allows; every answer is held against it.
 """
 
-import json
-import re
 import sys
-import urllib.request
 
 from botocore import xform_name
 from botocore.exceptions import ClientError
@@ -15,7 +12,7 @@ from wire import Wire, matches, say
 wire = Wire(sys.argv[1])
 sagemaker = wire.client("sagemaker")
 service = sagemaker.meta.service_model
-wrong = []
+wrong, step = wire.wrong, wire.step
 
 ROLE = "arn:aws:iam::447100000921:role/SageMakerExecution"
 ACCOUNT = "arn:aws:sagemaker:eu-west-1:447100000921"
@@ -26,11 +23,6 @@ TEXTS = ["by-boto3", "s3://acme-ml-data/by-boto3", ROLE, IMAGE, "ml.m5.large", "
 
 # What refusals are called where the model of an operation has a name for them.
 MISSING, IN_USE, BUSY = ["ResourceNotFound"], ["ResourceInUse", "ConflictException"], ["ConflictException", "ResourceInUse"]
-
-
-def step(seconds):
-    body = json.dumps({"step": seconds}).encode()
-    urllib.request.urlopen(urllib.request.Request(f"{sys.argv[1]}/_sandbox/clock", body, method="POST")).read()
 
 
 def smallest(shape):
@@ -379,4 +371,4 @@ def parts(inside, user):
             pass
 
 
-say(wire, kinds=life(), filters=sorted(FILTERS), wrong=wrong)
+say(wire, kinds=life(), filters=sorted(FILTERS))

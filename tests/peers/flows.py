@@ -2,36 +2,16 @@
 sessions of other roles, and what EventBridge is told.
 """
 
-import datetime
 import json
 import sys
-import urllib.request
 
 import boto3
-from wire import Wire, pages, refused, say
+from wire import Wire, pages, say
 
 wire = Wire(sys.argv[1])
 sagemaker, sts = wire.client("sagemaker"), wire.client("sts")
-wrong = []
+holds, fails, step, get = wire.holds, wire.fails, wire.step, wire.sandbox
 ROLE = "arn:aws:iam::447100000921:role/SageMakerExecution"
-
-
-def get(path, order=None):
-    body = json.dumps(order).encode() if order else None
-    return urllib.request.urlopen(urllib.request.Request(f"{sys.argv[1]}/_sandbox/{path}", body)).read().decode()
-
-
-def step(seconds):
-    get("clock", {"step": seconds})
-
-
-def holds(what, found, wanted):
-    if found != wanted:
-        wrong.append(f"{what}: {found!r}, not {wanted!r}")
-
-
-def code(what, wanted, call, **arguments):
-    holds(what, refused(call, **arguments).get("code"), wanted)
 
 
 def token(name):
@@ -62,18 +42,18 @@ def definition(*more):
 def made():
     body = dict(PipelineName="flows", RoleArn=ROLE, PipelineDefinition=definition(), ClientRequestToken=token("make"))
     sagemaker.create_pipeline(**body)
-    code("a pipeline that is there", "ValidationException", sagemaker.create_pipeline, **{**body, "ClientRequestToken": token("other")})
-    code("a pipeline that cannot be read", "ValidationException", sagemaker.create_pipeline,
+    fails("a pipeline that is there", "ValidationException", sagemaker.create_pipeline, **{**body, "ClientRequestToken": token("other")})
+    fails("a pipeline that cannot be read", "ValidationException", sagemaker.create_pipeline,
          PipelineName="bad", RoleArn=ROLE, PipelineDefinition="{}", ClientRequestToken=token("bad"))
     holds("versions", sagemaker.update_pipeline(PipelineName="flows", PipelineDescription="by boto3",
           PipelineDefinition=definition({"Name": "Last", "Type": "EMR", "Arguments": {}}))["PipelineVersionId"], 2)
-    code("an update of nothing", "ResourceNotFound", sagemaker.update_pipeline, PipelineName="no-such", PipelineDescription="x")
+    fails("an update of nothing", "ResourceNotFound", sagemaker.update_pipeline, PipelineName="no-such", PipelineDescription="x")
     arn = sagemaker.describe_pipeline(PipelineName="flows")["PipelineArn"]
     sagemaker.update_pipeline_version(PipelineArn=arn, PipelineVersionId=1, PipelineVersionDisplayName="first")
-    code("a version that is not there", "ResourceNotFound", sagemaker.update_pipeline_version, PipelineArn=arn, PipelineVersionId=9)
+    fails("a version that is not there", "ResourceNotFound", sagemaker.update_pipeline_version, PipelineArn=arn, PipelineVersionId=9)
     rows = sum(pages(sagemaker.list_pipeline_versions, "PipelineVersionSummaries", PipelineName="flows", MaxResults=1), [])
     holds("versions", [(row["PipelineVersionId"], row.get("PipelineVersionDisplayName")) for row in rows], [(2, None), (1, "first")])
-    code("versions of nothing", "ResourceNotFound", sagemaker.list_pipeline_versions, PipelineName="no-such")
+    fails("versions of nothing", "ResourceNotFound", sagemaker.list_pipeline_versions, PipelineName="no-such")
 
 
 def run(name, **more):
@@ -86,16 +66,16 @@ def told(arn):
 
 
 def ran():
-    code("a value that is not allowed", "ValidationException", sagemaker.start_pipeline_execution, PipelineName="flows",
+    fails("a value that is not allowed", "ValidationException", sagemaker.start_pipeline_execution, PipelineName="flows",
          ClientRequestToken=token("bad"), PipelineParameters=[{"Name": "Wanted", "Value": "perhaps"}])
     first = run("one", ParallelismConfiguration={"MaxParallelExecutionSteps": 2})
     holds("the same token", run("one"), first)
     step(120)
     holds("while it waits", [row["StepStatus"] for row in steps(first)], ["Executing"])
     sagemaker.update_pipeline_execution(PipelineExecutionArn=first, PipelineExecutionDisplayName="asked")
-    code("an execution that is not there", "ResourceNotFound", sagemaker.update_pipeline_execution, PipelineExecutionArn=first[:-4] + "0000")
+    fails("an execution that is not there", "ResourceNotFound", sagemaker.update_pipeline_execution, PipelineExecutionArn=first[:-4] + "0000")
     sagemaker.send_pipeline_execution_step_success(CallbackToken=told(first), OutputParameters=[{"Name": "answer", "Value": "yes"}])
-    code("an answer to nobody", "ResourceNotFound", sagemaker.send_pipeline_execution_step_success, CallbackToken="0123456789")
+    fails("an answer to nobody", "ResourceNotFound", sagemaker.send_pipeline_execution_step_success, CallbackToken="0123456789")
     step(900)
     holds("steps", [(row["StepName"], row["StepStatus"]) for row in steps(first)],
           [("Ask", "Succeeded"), ("Choose", "Succeeded"), ("Work", "Succeeded")])
@@ -103,23 +83,23 @@ def ran():
     second = run("two")
     step(60)
     sagemaker.send_pipeline_execution_step_failure(CallbackToken=told(second), FailureReason="nobody there")
-    code("an answer to nobody", "ResourceNotFound", sagemaker.send_pipeline_execution_step_failure, CallbackToken="0123456789")
+    fails("an answer to nobody", "ResourceNotFound", sagemaker.send_pipeline_execution_step_failure, CallbackToken="0123456789")
     step(60)
     holds("after a failure", status(second), "Failed")
-    code("one that succeeded", "ValidationException", sagemaker.retry_pipeline_execution, PipelineExecutionArn=first, ClientRequestToken=token("re1"))
+    fails("one that succeeded", "ValidationException", sagemaker.retry_pipeline_execution, PipelineExecutionArn=first, ClientRequestToken=token("re1"))
     sagemaker.retry_pipeline_execution(PipelineExecutionArn=second, ClientRequestToken=token("re2"))
     step(60)
     sagemaker.stop_pipeline_execution(PipelineExecutionArn=second, ClientRequestToken=token("stop"))
     holds("while the callback is not answered", status(second), "Stopping")
     pipeline = dict(PipelineName="flows", ClientRequestToken=token("delete"))
-    code("a pipeline that runs", "ConflictException", sagemaker.delete_pipeline, **pipeline)
+    fails("a pipeline that runs", "ConflictException", sagemaker.delete_pipeline, **pipeline)
     sagemaker.send_pipeline_execution_step_success(CallbackToken=told(second))
     step(60)
     holds("after the answer", status(second), "Stopped")
-    code("one that is over", "ValidationException", sagemaker.stop_pipeline_execution, PipelineExecutionArn=second, ClientRequestToken=token("stop2"))
+    fails("one that is over", "ValidationException", sagemaker.stop_pipeline_execution, PipelineExecutionArn=second, ClientRequestToken=token("stop2"))
     sagemaker.delete_pipeline(**pipeline)
-    code("a deleted pipeline", "ResourceNotFound", sagemaker.describe_pipeline, PipelineName="flows")
-    code("a deleted pipeline", "ResourceNotFound", sagemaker.delete_pipeline, **pipeline)
+    fails("a deleted pipeline", "ResourceNotFound", sagemaker.describe_pipeline, PipelineName="flows")
+    fails("a deleted pipeline", "ResourceNotFound", sagemaker.delete_pipeline, **pipeline)
 
 
 def monitored():
@@ -135,7 +115,7 @@ def monitored():
                 "MonitoringAppSpecification": {"ImageUri": "analyzer"}, "RoleArn": ROLE}}
         body = dict(name, MonitoringScheduleConfig=config)
         sagemaker.create_monitoring_schedule(**body)
-        code("a schedule that is there", "ResourceInUse", sagemaker.create_monitoring_schedule, **body)
+        fails("a schedule that is there", "ResourceInUse", sagemaker.create_monitoring_schedule, **body)
         step(3 * 3_600)
         told = sagemaker.describe_monitoring_schedule(**name)
         holds("type", (told["MonitoringType"], told["MonitoringScheduleStatus"]), (kind, "Scheduled"))
@@ -148,14 +128,14 @@ def monitored():
         change = dict(name, MonitoringAlertName=alert["MonitoringAlertName"], DatapointsToAlert=2, EvaluationPeriod=3)
         sagemaker.update_monitoring_alert(**change)
         holds("points", sagemaker.list_monitoring_alerts(**name)["MonitoringAlertSummaries"][0]["DatapointsToAlert"], 2)
-        code("an alert that is not there", "ResourceNotFound", sagemaker.update_monitoring_alert, **{**change, "MonitoringAlertName": "no-such"})
+        fails("an alert that is not there", "ResourceNotFound", sagemaker.update_monitoring_alert, **{**change, "MonitoringAlertName": "no-such"})
         config["ScheduleConfig"]["ScheduleExpression"] = "cron(0 0/6 ? * * *)"
         sagemaker.update_monitoring_schedule(**body)
-        code("a schedule that is not there", "ResourceNotFound", sagemaker.update_monitoring_schedule, **{**body, "MonitoringScheduleName": "no-such"})
+        fails("a schedule that is not there", "ResourceNotFound", sagemaker.update_monitoring_schedule, **{**body, "MonitoringScheduleName": "no-such"})
         sagemaker.stop_monitoring_schedule(**name)
         step(3_600)
         sagemaker.delete_monitoring_schedule(**name)
-        code("a deleted schedule", "ResourceNotFound", sagemaker.delete_monitoring_schedule, **name)
+        fails("a deleted schedule", "ResourceNotFound", sagemaker.delete_monitoring_schedule, **name)
 
 
 def registered():
@@ -166,20 +146,20 @@ def registered():
     arn = sagemaker.create_model_package(**group, InferenceSpecification=inference)["ModelPackageArn"]
     sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved", CustomerMetadataProperties={"a": "1"},
                                    ModelLifeCycle={"Stage": "Production", "StageStatus": "Approved", "StageDescription": "x"})
-    code("a way back", "ValidationException", sagemaker.update_model_package, ModelPackageArn=arn, ModelApprovalStatus="PendingManualApproval")
+    fails("a way back", "ValidationException", sagemaker.update_model_package, ModelPackageArn=arn, ModelApprovalStatus="PendingManualApproval")
     sagemaker.describe_model_package(ModelPackageName=arn)
     policy = json.dumps({"Version": "2012-10-17", "Statement": []})
-    code("no policy", "ValidationException", sagemaker.get_model_package_group_policy, **group)
-    code("a policy that cannot be read", "ValidationException", sagemaker.put_model_package_group_policy, **group, ResourcePolicy="x")
+    fails("no policy", "ValidationException", sagemaker.get_model_package_group_policy, **group)
+    fails("a policy that cannot be read", "ValidationException", sagemaker.put_model_package_group_policy, **group, ResourcePolicy="x")
     sagemaker.put_model_package_group_policy(**group, ResourcePolicy=policy)
     holds("policy", sagemaker.get_model_package_group_policy(**group)["ResourcePolicy"], policy)
     sagemaker.delete_model_package_group_policy(**group)
-    code("no policy", "ValidationException", sagemaker.delete_model_package_group_policy, **group)
-    code("a group with a version", "ConflictException", sagemaker.delete_model_package_group, **group)
+    fails("no policy", "ValidationException", sagemaker.delete_model_package_group_policy, **group)
+    fails("a group with a version", "ConflictException", sagemaker.delete_model_package_group, **group)
     sagemaker.delete_model_package(ModelPackageName=arn)
-    code("a version that is gone", "ValidationException", sagemaker.delete_model_package, ModelPackageName=arn)
+    fails("a version that is gone", "ValidationException", sagemaker.delete_model_package, ModelPackageName=arn)
     sagemaker.delete_model_package_group(**group)
-    code("a group that is gone", "ValidationException", sagemaker.describe_model_package_group, **group)
+    fails("a group that is gone", "ValidationException", sagemaker.describe_model_package_group, **group)
 
 
 def assumed():
@@ -188,11 +168,11 @@ def assumed():
     session = boto3.session.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], "eu-west-1")
     other = session.client("sts", endpoint_url=sys.argv[1])
     holds("who", other.get_caller_identity()["Arn"], "arn:aws:sts::447100000921:assumed-role/Auditor/boto3-night")
-    code("a role of others", "AccessDenied", sts.assume_role, RoleArn="arn:aws:iam::111122223333:role/Auditor", RoleSessionName="boto3")
-    left = keys["Expiration"] - datetime.datetime.fromtimestamp(json.loads(get("clock"))["now"], datetime.timezone.utc)
+    fails("a role of others", "AccessDenied", sts.assume_role, RoleArn="arn:aws:iam::111122223333:role/Auditor", RoleSessionName="boto3")
+    left = keys["Expiration"] - wire.now()
     holds("how long it lasts", 800 < left.total_seconds() <= 900, True)
     step(1_000)
-    code("an old session", "ExpiredToken", other.get_caller_identity)
+    fails("an old session", "ExpiredToken", other.get_caller_identity)
 
 
 def events():
@@ -209,4 +189,4 @@ def events():
 holds("what was before the first question", get("events?after=0"), "")
 for part in (made, ran, monitored, registered, events, assumed):
     part()
-say(wire, wrong=wrong)
+say(wire)

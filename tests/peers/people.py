@@ -5,38 +5,19 @@ What is asked for is made, read back, changed, listed in pages, refused, stopped
 import datetime
 import json
 import sys
-import urllib.request
 
-from wire import Wire, pages, refused, say
+from wire import Wire, pages, say
 
 wire = Wire(sys.argv[1])
 sagemaker, loops = wire.client("sagemaker"), wire.client("sagemaker-a2i-runtime")
 records, s3 = wire.client("sagemaker-featurestore-runtime"), wire.client("s3")
 cloudwatch, logs, trail = wire.client("cloudwatch"), wire.client("logs"), wire.client("cloudtrail")
-wrong = []
+holds, fails, step, now = wire.holds, wire.fails, wire.step, wire.now
 ROLE = "arn:aws:iam::447100000921:role/SageMakerExecution"
 ACCOUNT = "arn:aws:sagemaker:eu-west-1:447100000921"
 TEAM = f"{ACCOUNT}:workteam/private-crowd/vision-labelers"
 FLOW = f"{ACCOUNT}:flow-definition/fraud-review"
 HOUR, DAY = 3_600, 86_400
-
-
-def clock(order=None):
-    body = json.dumps(order).encode() if order else None
-    return json.load(urllib.request.urlopen(urllib.request.Request(f"{sys.argv[1]}/_sandbox/clock", body)))
-
-
-def holds(what, found, wanted):
-    if found != wanted:
-        wrong.append(f"{what}: {found!r}, not {wanted!r}")
-
-
-def fails(what, wanted, call, **arguments):
-    holds(what, refused(call, **arguments).get("code"), wanted)
-
-
-def now():
-    return datetime.datetime.fromtimestamp(clock()["now"], datetime.timezone.utc)
 
 
 def job(name, manifest, **human):
@@ -75,18 +56,18 @@ def labeling():
     sagemaker.create_labeling_job(**job("by-boto3-none", "s3://acme-ml-data/people/none.manifest"))
     sagemaker.create_labeling_job(**job("by-boto3-stop", "s3://acme-ml-data/people/in.manifest"))
     holds("a new job", labeled("by-boto3")[0], "Initializing")
-    clock({"step": 300})
+    step(300)
     holds("a job without a manifest", labeled("by-boto3-none")[0], "Failed")
     told = sagemaker.describe_labeling_job(LabelingJobName="by-boto3-none")
     holds("why it failed", "NoSuchKey" in told["FailureReason"], True)
     sagemaker.stop_labeling_job(LabelingJobName="by-boto3-stop")
     holds("a stopped job", labeled("by-boto3-stop")[0], "Stopping")
-    clock({"step": 300})
+    step(300)
     holds("a stopped job later", labeled("by-boto3-stop")[0], "Stopped")
     fails("a job that is over", "ValidationException", sagemaker.stop_labeling_job, LabelingJobName="by-boto3-stop")
     fails("no such job", "ResourceNotFound", sagemaker.stop_labeling_job, LabelingJobName="no-such")
     fails("no such job", "ResourceNotFound", sagemaker.describe_labeling_job, LabelingJobName="no-such")
-    clock({"step": 3 * DAY})
+    step(3 * DAY)
     state, counters = labeled("by-boto3")
     holds("three days later", (state, counters["HumanLabeled"], counters["Unlabeled"]), ("Completed", 400, 0))
     told = sagemaker.describe_labeling_job(LabelingJobName="by-boto3")
@@ -146,10 +127,10 @@ def asked():
     holds("a new loop", loops.describe_human_loop(**name)["HumanLoopStatus"], "InProgress")
     fails("a loop that goes on", "ValidationException", loops.delete_human_loop, **name)
     loops.stop_human_loop(HumanLoopName="to-stop")
-    clock({"step": 120})
+    step(120)
     holds("a stopped loop", loops.describe_human_loop(HumanLoopName="to-stop")["HumanLoopStatus"], "Stopped")
     fails("a loop that is over", "ValidationException", loops.stop_human_loop, HumanLoopName="to-stop")
-    clock({"step": DAY})
+    step(DAY)
     told = loops.describe_human_loop(**name)
     holds("a day later", told["HumanLoopStatus"], "Completed")
     bucket, key = told["HumanLoopOutput"]["OutputS3Uri"].removeprefix("s3://").split("/", 1)
@@ -174,7 +155,7 @@ def features():
         FeatureDefinitions=[{"FeatureName": name, "FeatureType": kind} for name, kind in definitions],
         OnlineStoreConfig={"EnableOnlineStore": True}, OfflineStoreConfig={"S3StorageConfig": {"S3Uri": "s3://acme-ml-data/people/features"}},
     )
-    clock({"step": 60})
+    step(60)
     record = lambda at, **values: [{"FeatureName": name, "ValueAsString": text} for name, text in dict(id="a", at=at, **values).items()]
     put = lambda at, **values: records.put_record(**group, Record=record(at, **values))
     one = dict(**group, RecordIdentifierValueAsString="a")
@@ -204,7 +185,7 @@ def features():
     holds("a deleted record", value(), None)
     put("2026-11-20T12:30:00Z", n="5")
     holds("older than its deletion", value(), None)
-    clock({"step": 1_800})
+    step(1_800)
     home = sagemaker.describe_feature_group(**group)["OfflineStoreConfig"]["S3StorageConfig"]["ResolvedOutputS3Uri"]
     files = s3.list_objects_v2(Bucket="acme-ml-data", Prefix=home.removeprefix("s3://acme-ml-data/"))["Contents"]
     rows = [json.loads(line) for file in files for line in
@@ -213,7 +194,7 @@ def features():
     events = trail.lookup_events(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "PutRecord"}])
     holds("data events", events["Events"], [])
     sagemaker.delete_feature_group(**group)
-    clock({"step": 60})
+    step(60)
     fails("a deleted group", "ValidationError", records.put_record, **group, Record=record("2026-11-20T12:00:00Z"))
 
 
@@ -240,7 +221,7 @@ def cards():
     arn = sagemaker.create_model_card_export_job(**export)["ModelCardExportJobArn"]
     fails("a second export", "ConflictException", sagemaker.create_model_card_export_job, **export)
     sagemaker.create_model_card_export_job(**{**export, "ModelCardExportJobName": "f", "ModelCardVersion": 1})
-    clock({"step": 120})
+    step(120)
     told = sagemaker.describe_model_card_export_job(ModelCardExportJobArn=arn)
     bucket, key = told["ExportArtifacts"]["S3ExportArtifacts"].removeprefix("s3://").split("/", 1)
     holds("export", (told["Status"], s3.get_object(Bucket=bucket, Key=key)["Body"].read()[:4]), ("Completed", b"%PDF"))
@@ -261,14 +242,14 @@ def images():
     name = dict(ImageName="of-people")
     sagemaker.create_image(**name, RoleArn=ROLE)
     base = "447100000921.dkr.ecr.eu-west-1.amazonaws.com/studio:1"
-    clock({"step": 60})
+    step(60)
     arn = sagemaker.create_image_version(**name, BaseImage=base, ClientToken="t1", Aliases=["stable"])["ImageVersionArn"]
     holds("the same call again", sagemaker.create_image_version(**name, BaseImage=base, ClientToken="t1")["ImageVersionArn"], arn)
     fails("a taken alias", "ResourceInUse", sagemaker.create_image_version, **name, BaseImage=base, ClientToken="t2", Aliases=["stable"])
     fails("while it is made", "ResourceInUse", sagemaker.update_image_version, **name, Version=1, ReleaseNotes="n")
-    clock({"step": 60})
+    step(60)
     sagemaker.create_image_version(**name, BaseImage=base, ClientToken="t3", Processor="GPU")
-    clock({"step": 60})
+    step(60)
     told = sagemaker.describe_image_version(**name)
     holds("version", (told["Version"], told["ImageVersionStatus"], told["Processor"]), (2, "CREATED", "GPU"))
     sagemaker.update_image_version(**name, Alias="stable", AliasesToDelete=["stable"], AliasesToAdd=["old", "first"], ReleaseNotes="n")
@@ -278,12 +259,12 @@ def images():
     listed = lambda **more: [row["Version"] for page in pages(sagemaker.list_image_versions, "ImageVersions", **name, MaxResults=1, **more) for row in page]
     holds("versions", (listed(SortBy="VERSION", SortOrder="ASCENDING"), listed(CreationTimeAfter=now())), ([1, 2], []))
     sagemaker.delete_image_version(**name, Version=2)
-    clock({"step": 60})
+    step(60)
     holds("the rest", listed(), [1])
     for call in (sagemaker.describe_image_version, sagemaker.delete_image_version, sagemaker.update_image_version):
         fails("a deleted version", "ResourceNotFound", call, **name, Version=2)
     sagemaker.delete_image(**name)
-    clock({"step": 60})
+    step(60)
     for call in (sagemaker.list_image_versions, sagemaker.list_aliases):
         fails("versions of no image", "ResourceNotFound", call, **name)
     fails("a version of no image", "ResourceNotFound", sagemaker.create_image_version, **name, BaseImage=base, ClientToken="t4")
@@ -307,4 +288,4 @@ def there():
 
 for part in (there, labeling, asked, features, cards, images):
     part()
-say(wire, wrong=wrong)
+say(wire)

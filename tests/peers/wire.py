@@ -8,6 +8,7 @@ import datetime
 import json
 import re
 import sys
+import urllib.request
 
 import boto3
 from botocore.config import Config
@@ -32,7 +33,26 @@ class Wire:
         self.faults = {}
         self.calls = {}
         self.refusals = {}
+        self.wrong = []
         self.session = boto3.session.Session(region_name="eu-west-1")
+
+    def sandbox(self, path, order=None):
+        """What the sandbox itself says, of its clock or of events."""
+        body = json.dumps(order).encode() if order else None
+        return urllib.request.urlopen(urllib.request.Request(f"{self.address}/_sandbox/{path}", body)).read().decode()
+
+    def step(self, seconds):
+        self.sandbox("clock", {"step": seconds})
+
+    def now(self):
+        return datetime.datetime.fromtimestamp(json.loads(self.sandbox("clock"))["now"], datetime.timezone.utc)
+
+    def holds(self, what, found, wanted):
+        if found != wanted:
+            self.wrong.append(f"{what}: {found!r}, not {wanted!r}")
+
+    def fails(self, what, wanted, call, **arguments):
+        self.holds(what, refused(call, **arguments).get("code"), wanted)
 
     def client(self, service):
         # One attempt: an answer that needs another one is a defect here.
@@ -174,6 +194,7 @@ class Wire:
 
     def report(self):
         return {
+            "wrong": self.wrong,
             "calls": self.calls,
             "refusals": {operation: sorted(codes) for operation, codes in sorted(self.refusals.items())},
             "faults": {operation: sorted(what) for operation, what in sorted(self.faults.items())},

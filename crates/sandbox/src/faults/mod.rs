@@ -207,7 +207,15 @@ pub(crate) fn deliver(world: &mut World, request: &http::Request<Bytes>) -> Deli
         }
         Kind::Conflict => ApiError::in_progress(operation),
         Kind::Throttle => ApiError::new(400, "ThrottlingException", "Rate exceeded"),
-        Kind::AccessDenied => ApiError::denied(service, operation),
+        Kind::AccessDenied => {
+            let action = format!("{}:{operation}", service.iam());
+            ApiError::denied(
+                service,
+                &action,
+                "*",
+                &format!("because no identity-based policy allows the {action} action"),
+            )
+        }
         Kind::ServerError => {
             ApiError::new(500, "InternalFailure", "We encountered an internal error. Please try again.")
         }

@@ -12,7 +12,6 @@ pub(crate) mod endpoint;
 pub(crate) mod estate;
 pub(crate) mod events;
 pub(crate) mod identity;
-pub(crate) mod listing;
 pub(crate) mod lists;
 pub(crate) mod logs;
 pub(crate) mod metric;
@@ -335,5 +334,7 @@ impl World {
     }
 }
 
+#[cfg(test)]
+mod stepping;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{ApiError, Request, Service, World, estate};
+use super::{ApiError, Request, Service, World, estate, shelf};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -71,13 +71,18 @@ impl Policy {
         Ok(policy)
     }
 
-    fn allows(&self, action: &str, resources: &[String], input: &Value) -> bool {
-        resources.iter().all(|resource| {
+    /// The first resource on which an action is not allowed, and what a refusal says of that.
+    fn refusal<'r>(&self, action: &str, resources: &'r [String], input: &Value) -> Option<(&'r str, String)> {
+        resources.iter().find_map(|resource| {
             let of = |effect| {
                 let mut statements = self.statement.all().iter().filter(move |statement| statement.effect == effect);
                 statements.any(|statement| statement.fits(action, resource, input))
             };
-            of(Effect::Allow) && !of(Effect::Deny)
+            if of(Effect::Deny) {
+                return Some((resource.as_str(), "with an explicit deny in an identity-based policy".to_owned()));
+            }
+            let why = || format!("because no identity-based policy allows the {action} action");
+            (!of(Effect::Allow)).then(|| (resource.as_str(), why()))
         })
     }
 }
@@ -105,18 +110,26 @@ fn namespaces(condition: &Value) -> Option<Vec<&Value>> {
     Some(value.as_array().map_or_else(|| vec![value], |values| values.iter().collect()))
 }
 
-/// `*` is any text, `?` any character.
+/// `*` is any text, `?` any character. Only the last star is tried again: what is before it has its first fit.
 fn matches(pattern: &str, text: &str) -> bool {
-    match pattern.chars().next() {
-        None => text.is_empty(),
-        Some('*') => {
-            let rest = pattern.trim_start_matches('*');
-            rest.is_empty() || text.char_indices().any(|(at, _)| text.get(at..).is_some_and(|text| matches(rest, text)))
-        }
-        Some(first) => {
-            let mut left = text.chars();
-            left.next().is_some_and(|c| first == '?' || first == c)
-                && matches(&pattern[first.len_utf8()..], left.as_str())
+    let (mut pattern, mut text) = (pattern.chars(), text.chars());
+    let mut last = None;
+    loop {
+        let (mut wanted, mut left) = (pattern.clone(), text.clone());
+        match (wanted.next(), left.next()) {
+            (Some('*'), _) => {
+                last = Some((wanted.clone(), text.clone()));
+                pattern = wanted;
+            }
+            (Some(one), Some(c)) if one == '?' || one == c => (pattern, text) = (wanted, left),
+            (None, None) => return true,
+            _ => {
+                let Some((rest, from)) = &mut last else { return false };
+                if from.next().is_none() {
+                    return false;
+                }
+                (pattern, text) = (rest.clone(), from.clone());
+            }
         }
     }
 }
@@ -134,10 +147,11 @@ pub(crate) fn permits(world: &World, request: &Request<'_>) -> Result<(), ApiErr
         (Service::S3, "ListObjectsV2" | "HeadBucket") => "s3:ListBucket".to_owned(),
         (service, operation) => format!("{}:{operation}", service.iam()),
     };
-    if policy.allows(&action, &resources(request), request.input) {
-        return Ok(());
+    let resources = resources(request);
+    match policy.refusal(&action, &resources, request.input) {
+        None => Ok(()),
+        Some((resource, why)) => Err(ApiError::denied(request.service, &action, resource, &why)),
     }
-    Err(ApiError::denied(request.service, action.split_once(':').map_or(request.operation, |(_, name)| name)))
 }
 
 /// Nouns of SageMaker that ARNs spell otherwise than the names of members do.
@@ -145,7 +159,7 @@ const SPELLED: &[(&str, &str)] = &[
     ("trial", "experiment-trial"),
     ("trial-component", "experiment-trial-component"),
     ("tracking-server", "mlflow-tracking-server"),
-    ("auto-ml-job", "automl-job"),
+    ("auto-m-l-job", "automl-job"),
 ];
 
 /// The ARNs a request is about. Lists and what has no name of its own is about everything, which only `*` matches.
@@ -158,20 +172,27 @@ fn resources(request: &Request<'_>) -> Vec<String> {
     if request.operation.starts_with("List") && request.operation != "ListTags" || request.operation == "Search" {
         return vec!["*".to_owned()];
     }
-    let members = request.input.as_object().into_iter().flatten();
+    if let Some(arn) = shelf::arn_named(request).filter(|_| request.service == Service::SageMaker) {
+        return vec![arn];
+    }
+    // The one request that names several things.
+    let nested = request.list("Identifiers").iter().filter_map(Value::as_object);
+    let members = request.input.as_object().into_iter().chain(nested).flatten();
     let mut found: Vec<String> = members
         .filter_map(|(member, value)| {
             let value = value.as_str()?;
+            let is_named = (member.ends_with("Arn") && !member.ends_with("RoleArn")) || member.ends_with("Name");
             match (request.service, member.as_str()) {
-                _ if value.starts_with("arn:") && member.ends_with("Arn") && !member.ends_with("RoleArn") => {
-                    Some(value.to_owned())
-                }
+                _ if value.starts_with("arn:") && is_named => Some(value.to_owned()),
                 (Service::CloudWatch, "AlarmName") => Some(estate::arn("cloudwatch", &format!("alarm:{value}"))),
-                (Service::SageMaker | Service::Runtime, member) => {
+                // It is there only afterwards.
+                (Service::HumanLoops, _) if request.operation == "StartHumanLoop" => None,
+                (Service::SageMaker | Service::Runtime | Service::HumanLoops | Service::FeatureStore, member) => {
                     let noun = kebab(member.strip_suffix("Name")?);
-                    // The thing itself, and the config an endpoint is moved to.
+                    // The thing itself, the config an endpoint is moved to, the group of a record.
                     let is_meant = request.operation.to_lowercase().contains(&noun.replace('-', ""))
-                        || noun == "endpoint-config" && request.operation.ends_with("Endpoint");
+                        || noun == "endpoint-config" && request.operation.ends_with("Endpoint")
+                        || noun == "feature-group" && request.service == Service::FeatureStore;
                     let spelled =
                         SPELLED.iter().find(|(known, _)| *known == noun).map_or(noun.as_str(), |(_, arn)| arn);
                     is_meant.then(|| estate::arn("sagemaker", &format!("{spelled}/{}", value.to_lowercase())))
@@ -204,6 +225,10 @@ mod tests {
 
     use super::*;
     use crate::testkit::{call, ok, world};
+
+    fn allows(policy: &Policy, action: &str, resources: &[String], input: &Value) -> bool {
+        policy.refusal(action, resources, input).is_none()
+    }
 
     fn viewer() -> Value {
         serde_json::from_str(include_str!("../../../../docs/iam/viewer.json")).unwrap()
@@ -257,14 +282,14 @@ mod tests {
         };
         let both = update("Fraud-Prod", "fraud-v17-a");
         assert_eq!(both.len(), 2, "{both:?}");
-        assert!(policy.allows("sagemaker:UpdateEndpoint", &both, &Value::Null));
-        assert!(!policy.allows("sagemaker:DeleteEndpoint", &both[1..], &Value::Null));
+        assert!(allows(&policy, "sagemaker:UpdateEndpoint", &both, &Value::Null));
+        assert!(!allows(&policy, "sagemaker:DeleteEndpoint", &both[1..], &Value::Null));
         let alarm = |name: &str| vec![estate::arn("cloudwatch", &format!("alarm:{name}"))];
-        assert!(policy.allows("cloudwatch:PutMetricAlarm", &alarm("mldeck-abort-x"), &Value::Null));
-        assert!(!policy.allows("cloudwatch:PutMetricAlarm", &alarm("fraud-5xx"), &Value::Null));
+        assert!(allows(&policy, "cloudwatch:PutMetricAlarm", &alarm("mldeck-abort-x"), &Value::Null));
+        assert!(!allows(&policy, "cloudwatch:PutMetricAlarm", &alarm("fraud-5xx"), &Value::Null));
         let any = ["*".to_owned()];
-        assert!(policy.allows("cloudwatch:PutMetricData", &any, &json!({"Namespace": "MLOps/Abort"})));
-        assert!(!policy.allows("cloudwatch:PutMetricData", &any, &json!({"Namespace": "AWS/SageMaker"})));
+        assert!(allows(&policy, "cloudwatch:PutMetricData", &any, &json!({"Namespace": "MLOps/Abort"})));
+        assert!(!allows(&policy, "cloudwatch:PutMetricData", &any, &json!({"Namespace": "AWS/SageMaker"})));
     }
 
     #[test]
@@ -275,10 +300,10 @@ mod tests {
         ]}))
         .unwrap();
         let of = |name: &str| vec![estate::arn("sagemaker", &format!("endpoint/{name}"))];
-        assert!(policy.allows("sagemaker:DeleteEndpoint", &of("ranking-eu"), &Value::Null));
-        assert!(!policy.allows("sagemaker:DeleteEndpoint", &of("fraud-prod"), &Value::Null));
-        assert!(policy.allows("sagemaker:describeendpoint", &of("fraud-prod"), &Value::Null), "actions have no case");
-        assert!(!policy.allows("s3:GetObject", &of("fraud-prod"), &Value::Null));
+        assert!(allows(&policy, "sagemaker:DeleteEndpoint", &of("ranking-eu"), &Value::Null));
+        assert!(!allows(&policy, "sagemaker:DeleteEndpoint", &of("fraud-prod"), &Value::Null));
+        assert!(allows(&policy, "sagemaker:describeendpoint", &of("fraud-prod"), &Value::Null), "actions have no case");
+        assert!(!allows(&policy, "s3:GetObject", &of("fraud-prod"), &Value::Null));
     }
 
     #[test]
@@ -291,5 +316,73 @@ mod tests {
         ] {
             assert!(Policy::read(&document).is_err(), "{document}");
         }
+    }
+
+    #[test]
+    fn many_stars_are_read_in_time() {
+        let text = "a".repeat(2_000);
+        assert!(!matches(&format!("{}b", "*a".repeat(40)), &text));
+        for (pattern, text, fits) in [
+            ("*", "", true),
+            ("a*b*c", "axxbxxc", true),
+            ("a*b*c", "axxbxx", false),
+            ("?b*", "\u{e9}b", true),
+            ("a?", "a", false),
+            ("", "a", false),
+            ("*a*", "bab", true),
+        ] {
+            assert_eq!(matches(pattern, text), fits, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn requests_are_about_the_things_they_name() {
+        let about = |service, operation: &str, input: Value| {
+            resources(&Request { service, operation, input: &input, caller: "", request_id: "" })
+        };
+        let arn = |resource: &str| vec![estate::arn("sagemaker", resource)];
+        let package = estate::arn("sagemaker", "model-package/fraud/18");
+        for (service, operation, input, wanted) in [
+            (Service::SageMaker, "DescribeModelPackage", json!({"ModelPackageName": package}), vec![package]),
+            (Service::SageMaker, "CreateAutoMLJobV2", json!({"AutoMLJobName": "a"}), arn("automl-job/a")),
+            (
+                Service::SageMaker,
+                "DeleteUserProfile",
+                json!({"DomainId": "d-1", "UserProfileName": "Ann"}),
+                arn("user-profile/d-1/ann"),
+            ),
+            (Service::SageMaker, "DescribeWorkteam", json!({"WorkteamName": "own"}), arn("workteam/private-crowd/own")),
+            (Service::SageMaker, "DescribeTrial", json!({"TrialName": "t"}), arn("experiment-trial/t")),
+            (Service::FeatureStore, "PutRecord", json!({"FeatureGroupName": "Cards"}), arn("feature-group/cards")),
+            (Service::HumanLoops, "DescribeHumanLoop", json!({"HumanLoopName": "one"}), arn("human-loop/one")),
+            (Service::SageMaker, "ListEndpoints", json!({"NameContains": "x"}), vec!["*".to_owned()]),
+        ] {
+            assert_eq!(about(service, operation, input), wanted, "{operation}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_about_what_and_whether_it_was_forbidden() {
+        let mut world = world("quiet-night");
+        world.policy = Some(
+            Policy::read(&json!({"Statement": [
+                {"Effect": "Allow", "Action": "sagemaker:Describe*", "Resource": "*"},
+                {"Effect": "Deny", "Action": "*", "Resource": "arn:aws:sagemaker:*:endpoint/fraud-*"},
+            ]}))
+            .unwrap(),
+        );
+        let mut said = |operation: &str, input: &Value| {
+            call(&mut world, "sagemaker", operation, input).1["message"].as_str().unwrap().to_owned()
+        };
+        let fraud = json!({"EndpointName": "fraud-prod"});
+        assert_eq!(
+            said("DescribeEndpoint", &fraud),
+            "User: arn:aws:sts::447100000921:assumed-role/OnCall/anna is not authorized to perform: sagemaker:DescribeEndpoint \
+             on resource: arn:aws:sagemaker:eu-west-1:447100000921:endpoint/fraud-prod with an explicit deny in an identity-based policy"
+        );
+        assert!(said("DeleteEndpoint", &json!({"EndpointName": "ranking-eu"})).ends_with(
+            "on resource: arn:aws:sagemaker:eu-west-1:447100000921:endpoint/ranking-eu because no identity-based policy allows the \
+             sagemaker:DeleteEndpoint action"
+        ));
     }
 }

@@ -1,6 +1,6 @@
 //! What an operation gets and gives: decoded input, output or an AWS error.
 
-use mldeck_core::time::Timestamp;
+use mldeck_core::time::{DAY, HOUR, MINUTE, SECOND, Timestamp};
 use serde_json::Value;
 
 use super::World;
@@ -168,6 +168,28 @@ pub(crate) fn moment(value: &Value) -> Option<Timestamp> {
     }
 }
 
+/// `PT1H`, `P30D`, `-PT6H`, and as pipelines take it `30d`: milliseconds.
+pub(crate) fn duration(text: &str) -> Option<i64> {
+    let (sign, text) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
+    let (mut sum, mut number) = (None, None);
+    for letter in text.chars() {
+        let unit = match letter.to_ascii_uppercase() {
+            'P' | 'T' => continue,
+            'W' => 7 * DAY,
+            'D' => DAY,
+            'H' => HOUR,
+            'M' => MINUTE,
+            'S' => SECOND,
+            digit => {
+                number = Some(number.unwrap_or(0_i64).checked_mul(10)?.checked_add(digit.to_digit(10)?.into())?);
+                continue;
+            }
+        };
+        sum = Some(number.take()?.checked_mul(unit)?.checked_add(sum.unwrap_or(0))?);
+    }
+    if number.is_some() { None } else { Some(sign * sum?) }
+}
+
 /// A timestamp as AWS JSON carries it: epoch seconds with milliseconds.
 pub(crate) fn epoch(at: Timestamp) -> Value {
     serde_json::json!(at.secs_f64())
@@ -204,17 +226,13 @@ impl ApiError {
         ))
     }
 
-    /// What IAM says, with the action and the caller in it: the text tells operators what to ask for.
-    pub(crate) fn denied(service: Service, operation: &str) -> Self {
+    /// What IAM says, with the caller, the action and the reason in it: the text tells operators what to ask for.
+    pub(crate) fn denied(service: Service, action: &str, resource: &str, why: &str) -> Self {
         let caller = super::estate::caller_arn(super::estate::OPERATOR);
-        let action = format!("{}:{operation}", service.iam());
         Self::new(
             if service == Service::S3 { 403 } else { 400 },
             "AccessDeniedException",
-            format!(
-                "User: {caller} is not authorized to perform: {action} on resource: * because no identity-based policy \
-                 allows the {action} action"
-            ),
+            format!("User: {caller} is not authorized to perform: {action} on resource: {resource} {why}"),
         )
     }
 

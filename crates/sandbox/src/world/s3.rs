@@ -25,12 +25,27 @@ pub(crate) struct Object {
     pub(crate) etag: String,
 }
 
+/// Bucket and key of `s3://bucket/key`.
+pub(crate) fn place(uri: &str) -> Option<(&str, &str)> {
+    uri.strip_prefix("s3://")?.split_once('/')
+}
+
 impl Store {
     /// False when the store is full; the object is then not kept.
     pub(crate) fn put(&mut self, bucket: &str, key: &str, body: impl Into<Bytes>, at: Timestamp) -> bool {
         let body = body.into();
         let size = body.len() as u64;
         self.put_sized(bucket, key, body, size, at)
+    }
+
+    /// An object where a URI says; one that names no place is not kept.
+    pub(crate) fn put_at(&mut self, uri: &str, body: impl Into<Bytes>, at: Timestamp) -> bool {
+        place(uri).is_some_and(|(bucket, key)| self.put(bucket, key, body, at))
+    }
+
+    /// What lies where a URI says.
+    pub(crate) fn at(&self, uri: &str) -> Option<&Object> {
+        place(uri).and_then(|(bucket, key)| self.get(bucket, key))
     }
 
     /// An object that says it is `size` bytes long.

@@ -309,3 +309,42 @@ fn the_clock_maps_pauses_and_steps() {
 fn any_instant() -> std::time::Instant {
     std::time::Instant::now()
 }
+
+/// What botocore says of the order of each list.
+#[test]
+fn lists_come_in_the_order_that_is_documented() {
+    let mut world = world("fraud-burns");
+    let training = |name: &str| {
+        json!({
+            "TrainingJobName": name, "RoleArn": "arn:aws:iam::447100000921:role/SageMakerExecution",
+            "AlgorithmSpecification": {"TrainingImage": "own:1", "TrainingInputMode": "File"},
+            "OutputDataConfig": {"S3OutputPath": "s3://own/models/"}, "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+            "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
+        })
+    };
+    ok(&mut world, "CreateTrainingJob", &training("own"));
+    for (list, member, by, is_ascending) in [
+        ("ListTrainingJobs", "TrainingJobSummaries", "CreationTime", true),
+        ("ListLabelingJobs", "LabelingJobSummaryList", "CreationTime", true),
+        ("ListModelPackageGroups", "ModelPackageGroupSummaryList", "CreationTime", true),
+        ("ListWorkteams", "Workteams", "CreateDate", true),
+        ("ListCodeRepositories", "CodeRepositorySummaryList", "CodeRepositoryName", true),
+        ("ListEndpoints", "Endpoints", "CreationTime", false),
+        ("ListModels", "Models", "CreationTime", false),
+        ("ListExperiments", "ExperimentSummaries", "CreationTime", false),
+        ("ListMonitoringExecutions", "MonitoringExecutionSummaries", "CreationTime", false),
+    ] {
+        let rows = ok(&mut world, list, &json!({}))[member].as_array().unwrap().clone();
+        let key = |row: &Value| {
+            row[by].as_str().map_or_else(|| format!("{:020.3}", row[by].as_f64().unwrap()), str::to_owned)
+        };
+        let keys: Vec<String> = rows.iter().map(key).collect();
+        let mut sorted = keys.clone();
+        sorted.sort();
+        if !is_ascending {
+            sorted.reverse();
+        }
+        assert!(rows.len() > 1, "{list}");
+        assert_eq!(keys, sorted, "{list}");
+    }
+}

@@ -30,9 +30,11 @@ impl Condition {
         self.queries.get(self.watched).map_or(60, |query| query.period).max(1)
     }
 
-    /// The next moment it is evaluated at, after `at`: each minute, or each period when that is shorter.
-    fn due(&self, at: Timestamp) -> Timestamp {
-        at.floor((self.period() * SECOND).min(MINUTE))
+    /// The moments of the minute that ends at `to` at which it is evaluated: its end, and where periods are shorter theirs.
+    fn due(&self, to: Timestamp, configured: Timestamp) -> impl Iterator<Item = Timestamp> + use<> {
+        let (step, evaluated) = ((self.period() * SECOND).min(MINUTE), self.evaluated.max(configured));
+        let moments = (0..MINUTE / step).rev().map(move |back| to.plus(-back * step).floor(step));
+        moments.filter(move |at| *at > evaluated)
     }
 
     /// Its state at `at` and why; `None` keeps the state it has.
@@ -82,24 +84,22 @@ impl Condition {
 pub(crate) fn beyond(world: &World, name: &str, at: Timestamp) -> Option<f64> {
     let Kind::Metric(condition) = &world.alarms.alarms.get(name)?.kind else { return None };
     let query = condition.queries.get(condition.watched)?;
-    let from = condition.due(at).plus(-condition.period() * SECOND);
+    let step = (condition.period() * SECOND).min(MINUTE);
+    let from = at.floor(step).plus(-condition.period() * SECOND);
     Some(metric::value(world, &condition.queries, query, from, 0)? - condition.threshold)
 }
 
-/// Evaluates what is due up to `to`: metric alarms first, then the composites that read them.
+/// Evaluates, at the end of each minute, what was due in it: metric alarms first, then the composites that read them.
 pub(crate) fn advance(world: &mut World, to: Timestamp) {
-    let due: Vec<(String, Timestamp)> = world
-        .alarms
-        .alarms
-        .iter()
-        .filter_map(|(name, alarm)| match &alarm.kind {
-            Kind::Metric(condition) => {
-                let at = condition.due(to);
-                (at > condition.evaluated).then(|| (name.clone(), at))
-            }
-            Kind::Composite(_) => None,
-        })
-        .collect();
+    if to.floor(MINUTE) != to {
+        return;
+    }
+    let metric = world.alarms.alarms.iter().filter_map(|(name, alarm)| match &alarm.kind {
+        Kind::Metric(condition) => Some((name, condition.due(to, alarm.configured))),
+        Kind::Composite(_) => None,
+    });
+    let mut due: Vec<(String, Timestamp)> = metric.flat_map(|(name, due)| due.map(|at| (name.clone(), at))).collect();
+    due.sort_by_key(|(_, at)| *at);
     for (name, at) in due {
         let judged = match world.alarms.alarms.get(&name).map(|alarm| &alarm.kind) {
             Some(Kind::Metric(condition)) => condition.judge(world, at),
@@ -112,7 +112,7 @@ pub(crate) fn advance(world: &mut World, to: Timestamp) {
             settle(world, &name, level, &reason, at);
         }
     }
-    compose(world, to);
+    compose(world);
 }
 
 /// The reason is refreshed only with the state, as CloudWatch does.
@@ -123,10 +123,10 @@ fn settle(world: &mut World, name: &str, level: Level, reason: &str, at: Timesta
 }
 
 /// Composite alarms follow their children; one that was forced keeps its state until a child changes.
-pub(super) fn compose(world: &mut World, at: Timestamp) {
+pub(super) fn compose(world: &mut World) {
     let state = &world.alarms;
     let level = |name: &str| state.alarms.get(name).map(|alarm| alarm.level);
-    let changed: Vec<(String, Level, String)> = state
+    let changed: Vec<(String, Level, String, Timestamp)> = state
         .alarms
         .iter()
         .filter_map(|(name, alarm)| {
@@ -149,10 +149,10 @@ pub(super) fn compose(world: &mut World, at: Timestamp) {
                 level(newest.1).map_or("", Level::as_str),
                 newest.0.iso()
             );
-            (now != alarm.level).then(|| (name.clone(), now, reason))
+            (now != alarm.level).then(|| (name.clone(), now, reason, newest.0))
         })
         .collect();
-    for (name, level, reason) in changed {
+    for (name, level, reason, at) in changed {
         world.alarms.set(&name, level, &reason, at);
     }
 }

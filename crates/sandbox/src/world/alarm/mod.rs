@@ -114,8 +114,9 @@ impl State {
         self.alarms.contains_key(name)
     }
 
-    pub(crate) fn is_firing(&self, name: &str) -> bool {
-        self.alarms.get(name).is_some_and(|alarm| alarm.level == Level::Alarm)
+    /// Since when it has been in alarm.
+    pub(crate) fn firing_since(&self, name: &str) -> Option<Timestamp> {
+        self.alarms.get(name).filter(|alarm| alarm.level == Level::Alarm).map(|alarm| alarm.transitioned)
     }
 
     pub(crate) fn remove(&mut self, name: &str) {

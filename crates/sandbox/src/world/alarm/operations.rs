@@ -230,6 +230,7 @@ pub(super) fn set_alarm_state(world: &mut World, request: &Request<'_>) -> Reply
     }
     let now = world.now;
     world.alarms.set(name, level, reason, now);
+    super::evaluate::compose(world);
     Ok(json!({}))
 }
 

@@ -1,6 +1,6 @@
 //! The alarms an account starts with, made by the same calls that make new ones, and settled without history.
 
-use mldeck_core::time::{DAY, SECOND};
+use mldeck_core::time::{DAY, MINUTE, SECOND};
 use serde_json::{Value, json};
 
 use super::{Kind, evaluate, operations};
@@ -49,7 +49,7 @@ pub(crate) fn generate(world: &mut World) {
 /// Brings every alarm into its true state as of now; what lies behind is not in the history.
 fn settle(world: &mut World) {
     let now = world.now;
-    evaluate::advance(world, now);
+    evaluate::advance(world, now.floor(MINUTE));
     let long_ago = world.start.plus(-3 * DAY);
     for alarm in world.alarms.alarms.values_mut() {
         alarm.transitioned = long_ago;
@@ -58,7 +58,7 @@ fn settle(world: &mut World) {
             condition.evaluated = now.plus(-SECOND);
         }
     }
-    evaluate::compose(world, now);
+    evaluate::compose(world);
     world.alarms.history.clear();
 }
 

@@ -7,8 +7,7 @@ use crate::world::{
     Reply, Request, World,
     endpoint::{endpoint_arn, resolve},
     epoch,
-    listing::{self, Row},
-    lists::without_nulls,
+    lists::{self, Row, without_nulls},
 };
 
 pub(super) fn list(world: &mut World, request: &Request<'_>) -> Reply {
@@ -23,7 +22,7 @@ pub(super) fn list(world: &mut World, request: &Request<'_>) -> Reply {
         status: Some(component.served.status.as_str()),
         item: component,
     });
-    listing::answer(rows, request, "InferenceComponents", &["Name", "CreationTime", "Status"], |row| {
+    lists::answer(rows, request, "InferenceComponents", &["Name", "CreationTime", "Status"], |row| {
         Value::Object(summary(row.item))
     })
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{Patience, Variant, check_name, write::check_room};
 use crate::world::{
     ApiError, Reply, Request, World, epoch, estate,
-    listing::{self, Row},
+    lists::{self, Row},
     request::{float, int},
 };
 
@@ -181,7 +181,7 @@ pub(super) fn list_configs(world: &mut World, request: &Request<'_>) -> Reply {
         status: None,
         item: config,
     });
-    listing::answer(
+    lists::answer(
         rows,
         request,
         "EndpointConfigs",
@@ -238,7 +238,7 @@ pub(super) fn list_models(world: &mut World, request: &Request<'_>) -> Reply {
         status: None,
         item: model,
     });
-    listing::answer(
+    lists::answer(
         rows,
         request,
         "Models",

@@ -27,6 +27,8 @@ pub(crate) struct Deployment {
     stages: Vec<Stage>,
     at: usize,
     since: Timestamp,
+    /// Stages it has been in, and since when.
+    passed: Vec<(Stage, Timestamp)>,
     /// Who served before.
     old: Vec<Fleet>,
     /// Why it goes back, once it does.
@@ -63,6 +65,7 @@ impl Deployment {
             stages,
             at: 0,
             since: at,
+            passed: Vec::new(),
             old,
             rolling_back: None,
         }
@@ -71,6 +74,18 @@ impl Deployment {
     /// The stage it is in, and since when.
     pub(super) fn stage(&self) -> Option<(&Stage, Timestamp)> {
         self.stages.get(self.at).map(|stage| (stage, self.since))
+    }
+
+    /// Every stage so far, and since when.
+    fn stages(&self) -> impl Iterator<Item = (&Stage, Timestamp)> {
+        self.passed.iter().map(|(stage, since)| (stage, *since)).chain(self.stage())
+    }
+
+    /// Leaves the stage it is in.
+    fn leave(&mut self, at: Timestamp) {
+        self.passed.extend(self.stages.get(self.at).map(|stage| (stage.clone(), self.since)));
+        self.at += 1;
+        self.since = at;
     }
 
     fn is_baking(&self) -> bool {
@@ -90,6 +105,10 @@ impl Deployment {
     /// Turns around: traffic back to the old fleet, then the new one ends.
     fn turn_back(&mut self, at: Timestamp, reason: String) {
         let mut stages = Vec::new();
+        // Not twice when the stage was left just now.
+        if self.since < at {
+            self.leave(at);
+        }
         if self.share() > 0.0 {
             stages.push(Stage {
                 status: "ActivatingTraffic",
@@ -267,29 +286,24 @@ fn settle(endpoint: &mut Endpoint, at: Timestamp) {
 
 /// False when the deployment has ended, one way or the other.
 fn deploy_on(world: &World, endpoint: &mut Endpoint, deployment: &mut Deployment, to: Timestamp) -> bool {
-    loop {
-        if let Some(reason) = trouble(world, deployment, to) {
-            deployment.turn_back(to, reason);
-            let fleets = deployment.fleets(to);
-            endpoint.split(to, fleets);
-        }
-        let Some((stage, since)) = deployment.stage() else { break };
+    while let Some((stage, since)) = deployment.stage() {
         let (before, secs) = (stage.share, stage.secs);
         let is_launching = stage.status == "Creating" && deployment.rolling_back.is_none();
-        let (end, failed) = if is_launching {
+        let outcome = if is_launching {
             let launch = launch(world, &deployment.variants, Some(&deployment.policy.shape), since, secs);
-            match wait(endpoint, &launch, Some(deployment), to) {
-                None => return true,
-                Some(outcome) => outcome,
-            }
+            wait(endpoint, &launch, Some(deployment), to)
         } else {
-            (since.plus(secs * SECOND), None)
+            Some((since.plus(secs * SECOND), None)).filter(|(end, _)| *end <= to)
         };
-        if end > to {
-            return true;
+        let until = outcome.as_ref().map_or(to, |(end, _)| *end);
+        if let Some((at, reason)) = trouble(world, deployment).filter(|(at, _)| *at <= until) {
+            deployment.turn_back(at, reason);
+            let fleets = deployment.fleets(at);
+            endpoint.split(at, fleets);
+            continue;
         }
-        deployment.at += 1;
-        deployment.since = end;
+        let Some((end, failed)) = outcome else { return true };
+        deployment.leave(end);
         if let Some(reason) = failed {
             deployment.turn_back(end, reason);
         } else if deployment.stage().is_some_and(|(stage, _)| (stage.share - before).abs() > f64::EPSILON) {
@@ -314,31 +328,38 @@ fn deploy_on(world: &World, endpoint: &mut Endpoint, deployment: &mut Deployment
     false
 }
 
-/// Why a deployment must turn around now.
-fn trouble(world: &World, deployment: &Deployment, now: Timestamp) -> Option<String> {
-    if deployment.rolling_back.is_some() {
-        return None;
-    }
+/// When a deployment must turn around in the stage it is in, and why: an alarm fires while it bakes, or it takes too long.
+fn trouble(world: &World, deployment: &Deployment) -> Option<(Timestamp, String)> {
+    let (stage, since) = deployment.stage().filter(|_| deployment.rolling_back.is_none())?;
     if deployment.is_baking() {
-        let firing: Vec<&str> =
-            deployment.policy.alarms.iter().filter(|name| world.alarms.is_firing(name)).map(String::as_str).collect();
-        if !firing.is_empty() {
-            return Some(format!(
+        let firing = deployment.policy.alarms.iter().filter_map(|name| Some((world.alarms.firing_since(name)?, name)));
+        let (moments, names): (Vec<Timestamp>, Vec<&str>) = firing.map(|(at, name)| (at, name.as_str())).unzip();
+        if let Some(first) = moments.into_iter().min() {
+            let reason = format!(
                 "The deployment was rolled back: the following alarm(s) were triggered during the baking period: {}.",
-                firing.join(", ")
-            ));
+                names.join(", ")
+            );
+            return Some((first.max(since), reason));
         }
     }
-    let limit = deployment.policy.limit?;
-    let is_ending = deployment.stage().is_some_and(|(stage, _)| stage.status == "Deleting");
-    (!is_ending && now.since(deployment.started) > limit * SECOND)
-        .then(|| format!("The deployment was rolled back: it exceeded MaximumExecutionTimeoutInSeconds ({limit})."))
+    let limit = deployment.policy.limit.filter(|_| stage.status != "Deleting")?;
+    let reason = format!("The deployment was rolled back: it exceeded MaximumExecutionTimeoutInSeconds ({limit}).");
+    Some((deployment.started.plus(limit * SECOND).max(since), reason))
+}
+
+/// `PendingDeploymentSummary` of every stage that began from `since` on, and when.
+pub(crate) fn stages_since(deployment: &Deployment, since: Timestamp) -> Vec<(Timestamp, Value)> {
+    let begun = deployment.stages().filter(|(_, began)| *began >= since);
+    begun.map(|(stage, began)| (began, summary(deployment, Some((stage, began))))).collect()
 }
 
 /// `PendingDeploymentSummary`.
 pub(super) fn pending(deployment: &Deployment) -> Value {
+    summary(deployment, deployment.stage())
+}
+
+fn summary(deployment: &Deployment, stage: Option<(&Stage, Timestamp)>) -> Value {
     use serde_json::json;
-    let stage = deployment.stage();
     let variants: Vec<Value> = deployment
         .variants
         .iter()

@@ -26,7 +26,7 @@ use serde_json::Value;
 
 use super::{ApiError, Handler, World, estate};
 use config::{Config, Model};
-pub(crate) use deploy::{Deployment, advance, move_on};
+pub(crate) use deploy::{Deployment, advance, move_on, stages_since};
 pub(crate) use launch::{Attempt, Patience};
 pub(crate) use past::generate;
 pub(crate) use policy::Policy;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{Change, Endpoint, Status, Variant, deploy};
 use crate::world::{
     Reply, Request, World, epoch, estate,
-    listing::{self, Row},
+    lists::{self, Row},
     noise,
 };
 
@@ -17,21 +17,15 @@ pub(super) fn list_endpoints(world: &mut World, request: &Request<'_>) -> Reply 
         status: Some(endpoint.status.as_str()),
         item: endpoint,
     });
-    listing::answer(
-        rows,
-        request,
-        "Endpoints",
-        &["Name", "CreationTime", "Status"],
-        |Row { item: endpoint, .. }| {
-            json!({
-                "EndpointName": endpoint.name,
-                "EndpointArn": endpoint.arn(),
-                "CreationTime": epoch(endpoint.created),
-                "LastModifiedTime": epoch(endpoint.modified),
-                "EndpointStatus": endpoint.status.as_str(),
-            })
-        },
-    )
+    lists::answer(rows, request, "Endpoints", &["Name", "CreationTime", "Status"], |Row { item: endpoint, .. }| {
+        json!({
+            "EndpointName": endpoint.name,
+            "EndpointArn": endpoint.arn(),
+            "CreationTime": epoch(endpoint.created),
+            "LastModifiedTime": epoch(endpoint.modified),
+            "EndpointStatus": endpoint.status.as_str(),
+        })
+    })
 }
 
 pub(super) fn describe_endpoint(world: &mut World, request: &Request<'_>) -> Reply {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use mldeck_core::time::{DAY, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Request, Service, World, epoch, estate, moment, noise, pipeline};
+use super::{Request, Service, World, endpoint::stages_since, epoch, estate, moment, noise, pipeline};
 
 /// Lines kept; older ones fall out.
 const KEPT: usize = 10_000;
@@ -219,26 +219,25 @@ fn endpoints(world: &mut World, since: Option<Timestamp>) -> Vec<Seen> {
     let all = world.endpoints.endpoints.values();
     let moved =
         all.filter(|endpoint| since.is_none_or(|since| endpoint.change.is_some() || endpoint.modified >= since));
-    let moved: Vec<(String, String, String, Timestamp, bool)> = moved
+    let moved: Vec<_> = moved
         .map(|endpoint| {
             let status = endpoint.status.as_str().to_owned();
-            (endpoint.arn(), endpoint.name.clone(), status, endpoint.modified, endpoint.deployment().is_some())
+            let begun = since.unwrap_or(world.now);
+            let stages = endpoint.deployment().map(|deployment| stages_since(deployment, begun)).unwrap_or_default();
+            (endpoint.arn(), endpoint.name.clone(), status, endpoint.modified, stages)
         })
         .collect();
     let mut seen = Vec::new();
-    for (arn, name, status, at, is_deploying) in moved {
+    for (arn, name, status, at, stages) in moved {
         let input = json!({"EndpointName": name});
-        if is_deploying {
-            let body = read(world, "DescribeEndpoint", &input).unwrap_or_default();
-            let variants = body.pointer("/PendingDeploymentSummary/ProductionVariants").and_then(Value::as_array);
-            let stages = variants.into_iter().flatten().map(|variant| {
-                let weight = &variant["CurrentWeight"];
-                format!("{}:{}:{weight}", variant["VariantName"], variant["VariantStatus"][0]["Status"])
-            });
+        let described = if stages.is_empty() { None } else { read(world, "DescribeEndpoint", &input) };
+        for (at, stage) in stages {
+            let mut body = described.clone().unwrap_or_default();
+            body["PendingDeploymentSummary"] = stage;
             seen.push(Seen {
                 key: format!("{arn} deployment"),
-                state: stages.collect::<Vec<_>>().join(","),
-                at: world.now,
+                state: at.millis().to_string(),
+                at,
                 describe: None,
                 kind: "SageMaker Endpoint Deployment State Change",
                 body,
@@ -335,6 +334,7 @@ fn rows(world: &mut World, listed: &Listed) -> Vec<Seen> {
     let mut input = json!({"MaxResults": 100});
     if back > 0 {
         input["CreationTimeAfter"] = epoch(world.now.plus(-back));
+        (input["SortBy"], input["SortOrder"]) = ("CreationTime".into(), "Descending".into());
     }
     let answer = read(world, list, &input).unwrap_or_default();
     let rows = answer.get(member).and_then(Value::as_array).cloned().unwrap_or_default();

@@ -148,3 +148,31 @@ fn versions_and_groups_go_when_nothing_is_in_them() {
     ok(&mut world, "DeleteModelPackageGroup", &group);
     assert_eq!(refused(&mut world, "DescribeModelPackageGroup", &group).0, "ValidationException");
 }
+
+#[test]
+fn a_deployment_is_told_stage_by_stage_at_its_moments() {
+    let mut world = world("quiet-night");
+    world.events(0);
+    let policy = json!({"BlueGreenUpdatePolicy": {"TerminationWaitInSeconds": 0, "TrafficRoutingConfiguration": {
+        "Type": "CANARY", "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 25}, "WaitIntervalInSeconds": 120,
+    }}});
+    let update = json!({"EndpointName": "fraud-prod", "EndpointConfigName": "fraud-v17-a", "DeploymentConfig": policy});
+    ok(&mut world, "UpdateEndpoint", &update);
+    pass(&mut world, 60);
+    let all = events(&mut world, 0);
+    let of = |line: &&Value| line["event"]["detail-type"] == "SageMaker Endpoint Deployment State Change";
+    let mut stages = Vec::new();
+    for line in all.iter().filter(of) {
+        let detail = &line["event"]["detail"];
+        let status = &detail["PendingDeploymentSummary"]["ProductionVariants"][0]["VariantStatus"][0];
+        let stage = status["Status"].as_str().unwrap_or("Deleting").to_owned();
+        if let Some(since) = status["StartTime"].as_i64() {
+            let told = mldeck_core::time::Timestamp::parse(line["event"]["time"].as_str().unwrap()).unwrap();
+            assert_eq!(told.secs(), since / 1_000, "{stage}");
+        }
+        stages.push(stage);
+    }
+    assert_eq!(stages, ["Creating", "ActivatingTraffic", "Baking", "ActivatingTraffic", "Baking", "Deleting"]);
+    let sequence: Vec<&str> = all.iter().map(|line| line["event"]["time"].as_str().unwrap()).collect();
+    assert!(sequence.is_sorted(), "{sequence:?}");
+}

@@ -8,10 +8,11 @@ use super::{
     Schedule, object, operations, storm, summary,
     table::{self, Kind, Plan},
 };
-use crate::world::{ApiError, Reply, Request, Service, World, estate};
+use crate::world::{ApiError, Reply, Request, Service, World, estate, request::duration, s3};
 
-/// Most schedules of an account.
+/// Most schedules of an account, and most forms they have had: what was changed or deleted counts.
 const ROOM: usize = 1_000;
+const FORMS: usize = 10_000;
 
 /// The types, the resource that defines their jobs, and the member of it that says what is looked at.
 const KINDS: [(Kind, &str); 4] = [
@@ -21,11 +22,12 @@ const KINDS: [(Kind, &str); 4] = [
     (Kind::ModelExplainability, "ModelExplainability"),
 ];
 
-/// What a request wants: the plan, where reports go, and the one time of a schedule that is not repeated.
+/// What a request wants: the plan, where reports go, the one time of a schedule that is not repeated, and what is looked at.
 struct Wanted {
     plan: Plan,
     home: String,
     once: Option<Timestamp>,
+    span: (i64, i64),
 }
 
 fn text<'v>(value: &'v Value, place: &str) -> &'v str {
@@ -39,9 +41,10 @@ fn every(expression: &str) -> Option<(i64, i64)> {
         return Some((HOUR, 0));
     }
     let hour = |text: &str| text.parse::<i64>().ok().filter(|hour| (0..24).contains(hour));
+    let step = |text: &str| text.parse::<i64>().ok().filter(|step| (1..=24).contains(step));
     match hours.split_once('/') {
         None => Some((DAY, hour(hours)?)),
-        Some((from, step)) => Some((hour(step).filter(|step| *step > 0)? * HOUR, hour(from)?)),
+        Some((from, every)) => Some((step(every)? * HOUR, hour(from)?)),
     }
 }
 
@@ -84,13 +87,20 @@ fn wanted(world: &mut World, request: &Request<'_>) -> Result<Wanted, ApiError> 
     let expression = text(&config, "/ScheduleConfig/ScheduleExpression");
     let name = request.text("MonitoringScheduleName")?.to_owned();
     let once = (expression == "NOW").then_some(world.now);
-    let window = |member: &str| config.pointer(&format!("/ScheduleConfig/{member}")).is_some();
-    if once.is_some() && !(window("DataAnalysisStartTime") && window("DataAnalysisEndTime")) {
+    let offset = |member: &str| duration(text(&config, &format!("/ScheduleConfig/{member}")));
+    let window = offset("DataAnalysisStartTime").zip(offset("DataAnalysisEndTime"));
+    let is_now = once.is_some();
+    if is_now && window.is_none() {
         return Err(ApiError::validation(
             "DataAnalysisStartTime and DataAnalysisEndTime are required when ScheduleExpression is NOW.",
         ));
     }
-    let every = if once.is_some() { Some((HOUR, 0)) } else { every(expression) };
+    if window.is_some_and(|(from, to)| from >= to || to > 0 || to - from > DAY) {
+        return Err(ApiError::validation(
+            "DataAnalysisStartTime must lie before DataAnalysisEndTime, by 24 hours at most.",
+        ));
+    }
+    let every = if is_now { Some((HOUR, 0)) } else { every(expression) };
     let (every, hour) = every.ok_or_else(|| {
         ApiError::validation(format!("ScheduleExpression {expression} is not supported: use an hourly or daily cron."))
     })?;
@@ -112,21 +122,31 @@ fn wanted(world: &mut World, request: &Request<'_>) -> Result<Wanted, ApiError> 
         days: 30,
     };
     let home = text(&output, "/MonitoringOutputs/0/S3Output/S3Uri").trim_end_matches('/').to_owned();
-    Ok(Wanted { plan, home, once })
+    let span = window.unwrap_or((-every, 0));
+    Ok(Wanted { plan, home, once, span })
+}
+
+fn check_forms(world: &World) -> Result<(), ApiError> {
+    if world.monitors.schedules.len() < FORMS {
+        return Ok(());
+    }
+    let message = format!("The sandbox remembers at most {FORMS} monitoring schedules and changes of them.");
+    Err(ApiError::new(400, "ResourceLimitExceeded", message))
 }
 
 pub(super) fn create(world: &mut World, request: &Request<'_>) -> Reply {
     let name = request.text("MonitoringScheduleName")?;
-    let live = world.monitors.schedules.iter().filter(|schedule| !schedule.deleted);
-    if live.clone().any(|schedule| schedule.plan.name.eq_ignore_ascii_case(name)) {
-        let message = format!("Monitoring Schedule with name {name} already exists ({})", summary::schedule_arn(name));
-        return Err(ApiError::new(400, "ResourceInUse", message));
-    }
-    if world.monitors.schedules.len() >= ROOM {
+    let mut live = world.monitors.schedules.iter().filter(|schedule| schedule.is_current());
+    if live.clone().count() >= ROOM {
         let message = format!("The account has {ROOM} monitoring schedules, which is the limit.");
         return Err(ApiError::new(400, "ResourceLimitExceeded", message));
     }
-    let Wanted { plan, home, once } = wanted(world, request)?;
+    if live.any(|schedule| schedule.plan.name.eq_ignore_ascii_case(name)) {
+        let message = format!("Monitoring Schedule with name {name} already exists ({})", summary::schedule_arn(name));
+        return Err(ApiError::new(400, "ResourceInUse", message));
+    }
+    check_forms(world)?;
+    let Wanted { plan, home, once, span } = wanted(world, request)?;
     let now = world.now;
     let config = request.input.get("MonitoringScheduleConfig").cloned().unwrap_or_default();
     let arn = summary::schedule_arn(name);
@@ -138,6 +158,9 @@ pub(super) fn create(world: &mut World, request: &Request<'_>) -> Reply {
         alert: (1, 1),
         given: Some((config, home)),
         once,
+        span,
+        since: now,
+        until: None,
         deleted: false,
     });
     world.tags.set_from(&arn, request.list("Tags"));
@@ -147,16 +170,19 @@ pub(super) fn create(world: &mut World, request: &Request<'_>) -> Reply {
 /// From now on it is another one; what it did before is over and its reports stay.
 pub(super) fn update(world: &mut World, request: &Request<'_>) -> Reply {
     let index = operations::find(world, request)?;
-    let Wanted { plan, home, once } = wanted(world, request)?;
+    check_forms(world)?;
+    let Wanted { plan, home, once, span } = wanted(world, request)?;
     let now = world.now;
     let config = request.input.get("MonitoringScheduleConfig").cloned().unwrap_or_default();
     let arn = summary::schedule_arn(&plan.name);
     world.monitors.baselines.borrow_mut().remove(&index);
     world.monitors.read.take();
+    world.monitors.verdicts.borrow_mut().retain(|(of, _), _| *of != index);
     if let Some(schedule) = world.monitors.schedules.get_mut(index) {
-        schedule.plan = plan;
-        schedule.given = Some((config, home));
-        (schedule.modified, schedule.once) = (now, once);
+        let given = Some((config, home));
+        let next = Schedule { plan, given, once, span, since: now, modified: now, ..schedule.clone() };
+        let before = std::mem::replace(schedule, next);
+        world.monitors.schedules.push(Schedule { until: Some(now), ..before });
     }
     Ok(json!({"MonitoringScheduleArn": arn}))
 }
@@ -172,9 +198,11 @@ pub(super) fn delete(world: &mut World, request: &Request<'_>) -> Reply {
             summary::schedule_arn(name)
         )));
     }
-    if let Some(schedule) = world.monitors.schedules.get_mut(index) {
-        schedule.deleted = true;
-        world.tags.forget(&summary::schedule_arn(&schedule.plan.name));
+    if let Some(name) = world.monitors.schedules.get(index).map(|schedule| schedule.plan.name.clone()) {
+        let forms = world.monitors.schedules.iter_mut().filter(|schedule| schedule.plan.name == name);
+        // Its reports stay.
+        forms.for_each(|schedule| (schedule.deleted, schedule.until) = (true, schedule.until.or(Some(now))));
+        world.tags.forget(&summary::schedule_arn(&name));
     }
     Ok(json!({}))
 }
@@ -204,10 +232,13 @@ pub(super) fn deliver(world: &mut World, to: Timestamp) {
     let from = world.monitors.delivered.replace(to).unwrap_or(to);
     let mut files = Vec::new();
     for (index, schedule) in world.monitors.schedules.iter().enumerate() {
-        let Some((_, home)) = schedule.given.as_ref().filter(|_| !schedule.deleted) else { continue };
+        if !schedule.is_current() || schedule.given.is_none() {
+            continue;
+        }
         let all = world.executions_in(index, from.plus(-HOUR), to, to);
         for execution in all.into_iter().filter(|e| e.ended() > from && e.ended() <= to && e.rows() > 0) {
-            let clarified = matches!(schedule.plan.kind, Kind::ModelBias | Kind::ModelExplainability);
+            let Some((_, home)) = &execution.schedule.given else { continue };
+            let clarified = matches!(execution.schedule.plan.kind, Kind::ModelBias | Kind::ModelExplainability);
             let names: &[&str] = if clarified { &object::CLARIFIED } else { &object::FILES };
             for file in names {
                 let uri = format!("{home}/{}{file}", execution.prefix());
@@ -216,7 +247,7 @@ pub(super) fn deliver(world: &mut World, to: Timestamp) {
         }
     }
     for (uri, report, at) in files {
-        if let Some((bucket, key)) = uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
+        if let Some((bucket, key)) = s3::place(&uri) {
             world.s3.put(bucket, key.trim_start_matches('/'), Bytes::from(report.to_string()), at);
         }
     }

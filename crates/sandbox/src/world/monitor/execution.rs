@@ -80,7 +80,8 @@ impl<'w> Execution<'w> {
         if self.found_no_data() {
             return 0;
         }
-        let base = self.schedule.plan.rows.1 as f64;
+        let (from, to) = self.schedule.span;
+        let base = self.schedule.plan.rows.1 as f64 * (to - from) as f64 / self.schedule.plan.every as f64;
         let hour = self.scheduled.millis().rem_euclid(DAY) as f64 / DAY as f64;
         let daily = 1.0 - 0.25 * (hour * std::f64::consts::TAU).cos();
         (base * daily * self.chance().named("rows").between(0.93, 1.07)).round() as u64
@@ -114,7 +115,8 @@ impl<'w> Execution<'w> {
 
     /// The capture it looks at.
     pub(crate) fn window(&self) -> (Timestamp, Timestamp) {
-        (self.scheduled.plus(-self.schedule.plan.every), self.scheduled)
+        let (from, to) = self.schedule.span;
+        (self.scheduled.plus(from), self.scheduled.plus(to))
     }
 
     pub(crate) fn modified(&self, at: Timestamp) -> Timestamp {
@@ -138,8 +140,10 @@ impl<'w> Execution<'w> {
     /// Below the bucket: `fraud-prod/fraud-prod-data-quality/2026/11/23/02/`.
     pub(crate) fn prefix(&self) -> String {
         let plan = &self.schedule.plan;
-        let hour = self.scheduled.iso()[..13].replace(['-', 'T'], "/");
-        format!("{}/{}/{hour}/", plan.endpoint, plan.name)
+        let iso = self.scheduled.iso();
+        let hour = iso.get(..13).unwrap_or_default().replace(['-', 'T'], "/");
+        let home = plan.endpoint().map_or_else(String::new, |endpoint| format!("{endpoint}/"));
+        format!("{home}{}/{hour}/", plan.name)
     }
 
     pub(super) fn data(&self) -> Data {
@@ -223,7 +227,7 @@ fn baseline_chance(seed: u64, plan: &Plan) -> Chance {
 }
 
 impl State {
-    fn baseline(&self, seed: u64, index: usize) -> Arc<Baseline> {
+    pub(super) fn baseline(&self, seed: u64, index: usize) -> Arc<Baseline> {
         if let Some(known) = self.baselines.borrow().get(&index) {
             return Arc::clone(known);
         }
@@ -247,13 +251,10 @@ impl State {
 impl World {
     /// Executions of one schedule that exist at `at`, oldest first.
     pub(crate) fn executions(&self, index: usize, at: Timestamp) -> Vec<Execution<'_>> {
-        let Some(schedule) = self.monitors.schedules.get(index) else {
-            return Vec::new();
-        };
-        self.executions_in(index, at.plus(-schedule.plan.days * DAY).max(schedule.created), at, at)
+        self.executions_in(index, Timestamp::from_millis(i64::MIN), at, at)
     }
 
-    /// Those that were due in `from..=to`.
+    /// Those that were due in `from..=to`; those of its earlier forms are among them.
     pub(super) fn executions_in(
         &self,
         index: usize,
@@ -261,15 +262,30 @@ impl World {
         to: Timestamp,
         at: Timestamp,
     ) -> Vec<Execution<'_>> {
-        let Some(schedule) = self.monitors.schedules.get(index).filter(|schedule| !schedule.deleted) else {
+        let schedules = &self.monitors.schedules;
+        let Some(current) = schedules.get(index).filter(|schedule| schedule.is_current()) else {
             return Vec::new();
         };
-        let kept = at.plus(-schedule.plan.days * DAY).max(schedule.created);
-        schedule
-            .due(from.max(kept), to.min(at))
-            .map(|scheduled| Execution { world: self, index, schedule, scheduled })
-            .filter(|execution| execution.created() <= at)
-            .collect()
+        let is_earlier = |schedule: &Schedule| {
+            schedule.until.is_some() && !schedule.deleted && schedule.plan.name == current.plan.name
+        };
+        let earlier = schedules.iter().enumerate().filter(|(_, schedule)| is_earlier(schedule));
+        let forms = earlier.chain([(index, current)]);
+        forms.flat_map(|(index, schedule)| self.executions_of(index, schedule, (from, to), at)).collect()
+    }
+
+    /// Those of one form only, also of a schedule that is gone.
+    pub(super) fn executions_of<'w>(
+        &'w self,
+        index: usize,
+        schedule: &'w Schedule,
+        (from, to): (Timestamp, Timestamp),
+        at: Timestamp,
+    ) -> impl Iterator<Item = Execution<'w>> {
+        let kept = at.plus(-schedule.plan.days * DAY).max(schedule.since);
+        let due = schedule.due(from.max(kept), to.min(at));
+        let all = due.map(move |scheduled| Execution { world: self, index, schedule, scheduled });
+        all.filter(move |execution| execution.created() <= at)
     }
 
     /// The execution that looks at what was captured at `at`, whether it ran or not.
@@ -287,6 +303,9 @@ impl World {
 
 /// The execution whose processing job has this name.
 pub(crate) fn job<'w>(world: &'w World, name: &str, at: Timestamp) -> Option<Execution<'w>> {
+    if !name.starts_with("model-monitoring-") {
+        return None;
+    }
     (0..world.monitors.schedules.len())
         .flat_map(|index| world.executions(index, at))
         .find(|execution| execution.job() == name)

@@ -60,7 +60,7 @@ pub(crate) struct State {
 }
 
 /// A schedule and what became of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Schedule {
     pub(crate) plan: Plan,
     pub(crate) created: Timestamp,
@@ -71,12 +71,22 @@ pub(crate) struct Schedule {
     pub(crate) alert: (usize, usize),
     /// `MonitoringScheduleConfig` of one that a caller made, and where its reports go; later ones in place of earlier.
     pub(crate) given: Option<(serde_json::Value, String)>,
-    /// Of an execution that is not repeated: the time it looks at.
+    /// Of an execution that is not repeated: when it is due.
     pub(crate) once: Option<Timestamp>,
+    /// From where to where its executions look, from the time they are due.
+    pub(crate) span: (i64, i64),
+    /// Its executions are due from here on, and up to there where a change put another in its place.
+    pub(crate) since: Timestamp,
+    pub(crate) until: Option<Timestamp>,
     pub(crate) deleted: bool,
 }
 
 impl Schedule {
+    /// It is there, and no earlier form of one that is.
+    pub(crate) fn is_current(&self) -> bool {
+        !self.deleted && self.until.is_none()
+    }
+
     pub(crate) fn is_stopped(&self) -> bool {
         self.stops.last().is_some_and(|(_, until)| until.is_none())
     }
@@ -94,7 +104,9 @@ impl Schedule {
     }
 
     fn ran(&self, scheduled: Timestamp) -> bool {
-        !self.stops.iter().any(|(from, until)| *from <= scheduled && until.is_none_or(|until| scheduled < until))
+        let is_over = self.until.is_some_and(|until| scheduled >= until);
+        !is_over
+            && !self.stops.iter().any(|(from, until)| *from <= scheduled && until.is_none_or(|until| scheduled < until))
     }
 
     /// The last time by its cron that is not after `at`.
@@ -106,7 +118,7 @@ impl Schedule {
     /// Times it was due in `from..=to`, oldest first.
     fn due(&self, from: Timestamp, to: Timestamp) -> Box<dyn Iterator<Item = Timestamp> + '_> {
         if let Some(once) = self.once {
-            return Box::new((from..=to).contains(&once).then_some(once).into_iter());
+            return Box::new((from..=to).contains(&once).then_some(once).into_iter().filter(|at| self.ran(*at)));
         }
         let mut next = self.floor(from);
         if next < from {
@@ -133,6 +145,9 @@ pub(crate) fn generate(world: &mut World) {
                 alert: (1, 1),
                 given: None,
                 once: None,
+                span: (-plan.every, 0),
+                since: created,
+                until: None,
                 deleted: false,
                 created,
                 modified: stop.unwrap_or(created),
@@ -150,8 +165,9 @@ pub(crate) fn advance(world: &mut World, to: Timestamp) {
 /// What the newest execution over an endpoint's data found against its baseline: the report, and how many violations there are
 /// when there is one.
 pub(crate) fn judged(world: &World, endpoint: &str, at: Timestamp) -> Option<(serde_json::Value, usize)> {
-    let is_meant =
-        |schedule: &Schedule| schedule.plan.endpoint == endpoint && schedule.plan.kind == table::Kind::DataQuality;
+    let is_meant = |schedule: &Schedule| {
+        schedule.is_current() && schedule.plan.endpoint == endpoint && schedule.plan.kind == table::Kind::DataQuality
+    };
     let index = world.monitors.schedules.iter().position(is_meant)?;
     let execution = world.last_execution(index, at, true).filter(|execution| execution.rows() > 0)?;
     let execution::Data::Features(profiles) = execution.data() else { return None };

@@ -70,7 +70,8 @@ fn wanted(world: &World, prefix: &str, whole: bool) -> Vec<(String, Timestamp)> 
         }
         let reference = BASELINE.map(|file| (format!("{home}baseline/{file}"), world.start.plus(-CREATED)));
         found.extend(reference.into_iter().filter(|(key, _)| fits(key)));
-        for execution in world.executions(index, now).into_iter().filter(|execution| execution.is_over(now)) {
+        let all = world.executions_of(index, schedule, (schedule.since, now), now);
+        for execution in all.filter(|execution| execution.is_over(now)) {
             let files = files_of(&execution).map(|file| (format!("{}{file}", execution.prefix()), execution.ended()));
             found.extend(files.filter(|(key, _)| fits(key)));
         }
@@ -90,18 +91,18 @@ fn write(world: &World, key: &str) -> Option<Bytes> {
     let now = world.now();
     for (index, schedule) in world.monitors.schedules.iter().enumerate().filter(|(_, s)| s.given.is_none()) {
         if prefix == format!("{}/baseline", schedule.plan.endpoint) {
-            let execution = world.last_execution(index, now, false)?;
             return match file {
-                "dataset.csv" => Some(Bytes::from(rows::dataset(&execution))),
-                _ => told(reference(&execution.baseline(), schedule.plan.rows.0, file)),
+                "dataset.csv" => {
+                    let execution = world.last_execution(index, now, false)?;
+                    Some(Bytes::from(rows::dataset(&execution)))
+                }
+                _ => told(reference(&world.monitors.baseline(world.seed, index), schedule.plan.rows.0, file)),
             };
         }
         let home = format!("{}/{}/", schedule.plan.endpoint, schedule.plan.name);
         if key.starts_with(&home) {
-            let execution = world
-                .executions(index, now)
-                .into_iter()
-                .find(|execution| execution.prefix().trim_end_matches('/') == prefix)?;
+            let mut all = world.executions_of(index, schedule, (schedule.since, now), now);
+            let execution = all.find(|execution| execution.prefix().trim_end_matches('/') == prefix)?;
             return told(found(&execution, file));
         }
     }

@@ -29,7 +29,7 @@ const EXECUTION_STATUS: &[&str] =
 
 pub(super) fn find(world: &World, request: &Request<'_>) -> Result<usize, ApiError> {
     let name = request.text("MonitoringScheduleName")?;
-    let at = world.monitors.schedules.iter().position(|schedule| !schedule.deleted && schedule.plan.name == name);
+    let at = world.monitors.schedules.iter().position(|schedule| schedule.is_current() && schedule.plan.name == name);
     at.ok_or_else(|| missing(name))
 }
 
@@ -48,7 +48,7 @@ fn list_schedules(world: &mut World, request: &Request<'_>) -> Reply {
         .monitors
         .schedules
         .iter()
-        .filter(|schedule| !schedule.deleted && status.is_none_or(|status| schedule.status() == status))
+        .filter(|schedule| schedule.is_current() && status.is_none_or(|status| schedule.status() == status))
         .filter(|schedule| kind.is_none_or(|kind| schedule.plan.kind.as_str() == kind))
         .filter(|schedule| request.opt_text("EndpointName").is_none_or(|name| schedule.plan.endpoint == name))
         .filter(|schedule| request.opt_text("NameContains").is_none_or(|part| schedule.plan.name.contains(part)))
@@ -105,10 +105,8 @@ fn list_executions(world: &mut World, request: &Request<'_>) -> Reply {
     let created = Window::new(request, "CreationTimeAfter", "CreationTimeBefore");
     let modified = Window::new(request, "LastModifiedTimeAfter", "LastModifiedTimeBefore");
     let scheduled = Window::new(request, "ScheduledTimeAfter", "ScheduledTimeBefore");
-    if let Some(name) = request.opt_text("MonitoringScheduleName")
-        && !world.monitors.schedules.iter().any(|schedule| !schedule.deleted && schedule.plan.name == name)
-    {
-        return Err(missing(name));
+    if request.opt_text("MonitoringScheduleName").is_some() {
+        find(world, request)?;
     }
     let now = world.now();
     let wants = |member: &str, value: &str| request.opt_text(member).is_none_or(|wanted| wanted == value);
@@ -118,10 +116,13 @@ fn list_executions(world: &mut World, request: &Request<'_>) -> Reply {
         .iter()
         .enumerate()
         .filter(|(_, schedule)| wants("MonitoringScheduleName", &schedule.plan.name))
-        .filter(|(_, schedule)| wants("EndpointName", &schedule.plan.endpoint))
-        .filter(|(_, schedule)| wants("MonitoringJobDefinitionName", &schedule.definition().unwrap_or_default()))
-        .filter(|(_, schedule)| kind.is_none_or(|kind| schedule.plan.kind.as_str() == kind))
         .flat_map(|(index, _)| world.executions(index, now))
+        .filter(|execution| {
+            let schedule = execution.schedule;
+            wants("EndpointName", &schedule.plan.endpoint)
+                && wants("MonitoringJobDefinitionName", &schedule.definition().unwrap_or_default())
+                && kind.is_none_or(|kind| schedule.plan.kind.as_str() == kind)
+        })
         .filter(|execution| scheduled.holds(execution.scheduled) && created.holds(execution.created()))
         .filter(|execution| modified.holds(execution.modified(now)))
         .filter(|execution| status.is_none_or(|status| execution.status(now) == status))
@@ -158,7 +159,7 @@ fn list_alert_history(world: &mut World, request: &Request<'_>) -> Reply {
         .iter()
         .enumerate()
         .filter(|(_, schedule)| wants("MonitoringScheduleName", &schedule.plan.name))
-        .filter(|(_, schedule)| !schedule.deleted)
+        .filter(|(_, schedule)| schedule.is_current())
         .filter(|(_, schedule)| wants("MonitoringAlertName", schedule.plan.alert()))
         .flat_map(|(index, schedule)| {
             let changes = summary::alert_changes(world, index, now);

@@ -19,7 +19,8 @@ fn spelled(kind: Kind, name: &str) -> String {
 }
 
 fn key(plan: &Plan, name: &str) -> Key {
-    let mut dimensions = vec![("Endpoint", &*plan.endpoint), ("MonitoringSchedule", &*plan.name)];
+    let endpoint = plan.endpoint().map(|endpoint| ("Endpoint", endpoint));
+    let mut dimensions: Vec<(&str, &str)> = endpoint.into_iter().chain([("MonitoringSchedule", &*plan.name)]).collect();
     dimensions.extend_from_slice(match plan.kind {
         Kind::DataQuality => &[("Feature", "_")],
         Kind::ModelQuality => &[],
@@ -34,7 +35,10 @@ fn key(plan: &Plan, name: &str) -> Key {
             &[("ExplainabilityMethod", "KernelShap"), ("Label", "label0"), ("ValueType", "GlobalShapValues")]
         }
     });
-    Key::new(plan.kind.namespace(), &spelled(plan.kind, name), &dimensions)
+    let namespace = plan.kind.namespace();
+    let namespace =
+        endpoint.map_or_else(|| namespace.replace("Endpoints", "ModelMonitoring"), |_| namespace.to_owned());
+    Key::new(&namespace, &spelled(plan.kind, name), &dimensions)
 }
 
 /// What a monitor of that kind measures.
@@ -63,7 +67,8 @@ pub(crate) fn keys(world: &World) -> Vec<Key> {
 /// ends. `None` for any other metric.
 pub(crate) fn points(world: &World, wanted: &Key, from: Timestamp, to: Timestamp) -> Option<Vec<(Timestamp, f64)>> {
     let now = world.now();
-    let (index, name) = world.monitors.schedules.iter().enumerate().find_map(|(index, schedule)| {
+    let current = world.monitors.schedules.iter().enumerate().filter(|(_, schedule)| schedule.is_current());
+    let (index, name) = current.into_iter().find_map(|(index, schedule)| {
         let plan = &schedule.plan;
         names(plan).into_iter().find(|name| key(plan, name) == *wanted).map(|name| (index, name))
     })?;

@@ -24,7 +24,7 @@ pub(super) fn execution(execution: &Execution<'_>, at: Timestamp) -> Value {
         "LastModifiedTime": epoch(execution.modified(at)),
         "MonitoringExecutionStatus": execution.status(at),
         "ProcessingJobArn": execution.job_arn(),
-        "EndpointName": plan.endpoint,
+        "EndpointName": plan.endpoint(),
         "FailureReason": execution.failure(at),
         "MonitoringJobDefinitionName": execution.schedule.definition(),
         "MonitoringType": plan.kind.as_str(),
@@ -57,7 +57,7 @@ fn definition(plan: &Plan) -> Value {
             "StatisticsResource": {"S3Uri": format!("{home}/baseline/statistics.json")},
         },
         "MonitoringInputs": [{"EndpointInput": {
-            "EndpointName": plan.endpoint,
+            "EndpointName": plan.endpoint(),
             "LocalPath": "/opt/ml/processing/input/endpoint",
             "S3InputMode": "File",
             "S3DataDistributionType": "FullyReplicated",
@@ -123,7 +123,7 @@ pub(super) fn schedule(schedule: &Schedule) -> Value {
         "CreationTime": epoch(schedule.created),
         "LastModifiedTime": epoch(schedule.modified),
         "MonitoringScheduleStatus": schedule.status(),
-        "EndpointName": plan.endpoint,
+        "EndpointName": plan.endpoint(),
         "MonitoringJobDefinitionName": schedule.definition(),
         "MonitoringType": plan.kind.as_str(),
     }))
@@ -144,7 +144,7 @@ pub(super) fn full(world: &World, index: usize, at: Timestamp) -> Value {
         "CreationTime": epoch(schedule.created),
         "LastModifiedTime": epoch(schedule.modified),
         "MonitoringScheduleConfig": config(schedule),
-        "EndpointName": plan.endpoint,
+        "EndpointName": plan.endpoint(),
         "LastMonitoringExecutionSummary": last,
     }))
 }
@@ -205,7 +205,7 @@ pub(crate) fn inline(world: &World, endpoint: &str, at: Timestamp) -> Vec<Value>
 fn of_endpoint(world: &World, endpoint: &str) -> impl Iterator<Item = usize> {
     let schedules = world.monitors.schedules.iter().enumerate();
     schedules
-        .filter(move |(_, schedule)| !schedule.deleted && schedule.plan.endpoint == endpoint)
+        .filter(move |(_, schedule)| schedule.is_current() && schedule.plan.endpoint == endpoint)
         .map(|(index, _)| index)
 }
 

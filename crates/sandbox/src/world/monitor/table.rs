@@ -70,6 +70,11 @@ impl Plan {
         }
     }
 
+    /// The endpoint it watches; none where it looks at batches.
+    pub(crate) fn endpoint(&self) -> Option<&str> {
+        Some(&*self.endpoint).filter(|endpoint| !endpoint.is_empty())
+    }
+
     /// `fraud-prod-data-quality-job`.
     pub(crate) fn definition(&self) -> String {
         format!("{}-job", self.name)

@@ -441,3 +441,79 @@ fn in_the_storm_many_features_drift_and_one_model_is_worse() {
     let daily = quiet(&mut world, "churn-batch-data-quality");
     assert_eq!((daily[0], daily[2]), (false, true), "{daily:?}");
 }
+
+#[test]
+fn what_a_schedule_did_before_it_was_changed_stays() {
+    let mut world = world("quiet-night");
+    ok(&mut world, "CreateMonitoringSchedule", &own("own", "fraud-prod", "cron(0 * ? * * *)"));
+    world.advance_to(world.now().plus(5 * HOUR));
+    let before = ended(&mut world, "own");
+    assert!(before.len() >= 4, "{before:?}");
+    ok(&mut world, "UpdateMonitoringSchedule", &own("own", "ranking-eu", "cron(0 0/6 ? * * *)"));
+    assert_eq!(ended(&mut world, "own"), before);
+    world.advance_to(world.now().plus(13 * HOUR));
+    let all = ended(&mut world, "own");
+    assert_eq!(all[..before.len()], before[..]);
+    assert_eq!(all.len(), before.len() + 2, "every six hours from then on");
+    assert!(all[before.len()..].iter().all(|execution| execution["EndpointName"] == "ranking-eu"));
+    let listed = ok(&mut world, "ListMonitoringSchedules", &json!({"NameContains": "own"}));
+    assert_eq!(listed["MonitoringScheduleSummaries"].as_array().unwrap().len(), 1);
+    ok(&mut world, "DeleteMonitoringSchedule", &json!({"MonitoringScheduleName": "own"}));
+    let about = json!({"MonitoringScheduleName": "own"});
+    assert_eq!(refused(&mut world, "ListMonitoringExecutions", &about).0, "ResourceNotFound");
+}
+
+#[test]
+fn a_schedule_over_batches_has_no_endpoint() {
+    let mut world = world("quiet-night");
+    let mut wanted = own("own", "fraud-prod", "cron(0 * ? * * *)");
+    wanted["MonitoringScheduleConfig"]["MonitoringJobDefinition"]["MonitoringInputs"] = json!([{"BatchTransformInput": {
+        "DataCapturedDestinationS3Uri": "s3://own/captured", "DatasetFormat": {"Csv": {"Header": true}}, "LocalPath": "/opt/ml/processing/input",
+    }}]);
+    ok(&mut world, "CreateMonitoringSchedule", &wanted);
+    world.advance_to(world.now().plus(3 * HOUR));
+    let about = json!({"MonitoringScheduleName": "own"});
+    let told = ok(&mut world, "DescribeMonitoringSchedule", &about);
+    assert!(told.get("EndpointName").is_none(), "{told}");
+    assert!(told["LastMonitoringExecutionSummary"].get("EndpointName").is_none(), "{told}");
+    let execution = ended(&mut world, "own").pop().unwrap();
+    assert!(!output(&mut world, &execution).trim_start_matches("s3://").contains("//"));
+}
+
+#[test]
+fn an_execution_now_looks_at_the_time_it_was_told() {
+    let mut world = world("quiet-night");
+    let mut wanted = own("own", "fraud-prod", "NOW");
+    for (member, offset) in [("DataAnalysisStartTime", "-PT6H"), ("DataAnalysisEndTime", "-PT1H")] {
+        wanted["MonitoringScheduleConfig"]["ScheduleConfig"][member] = offset.into();
+    }
+    ok(&mut world, "CreateMonitoringSchedule", &wanted);
+    let now = world.now();
+    world.advance_to(now.plus(HOUR));
+    let execution = ended(&mut world, "own").pop().unwrap();
+    let job = execution["ProcessingJobArn"].as_str().unwrap().rsplit('/').next().unwrap();
+    let job = ok(&mut world, "DescribeProcessingJob", &json!({"ProcessingJobName": job}));
+    let environment = &job["Environment"];
+    assert_eq!(
+        (&environment["start_time"], &environment["end_time"]),
+        (&json!(now.plus(-6 * HOUR).iso()), &json!(now.plus(-HOUR).iso()))
+    );
+    let mut long = wanted.clone();
+    long["MonitoringScheduleName"] = json!("long");
+    long["MonitoringScheduleConfig"]["ScheduleConfig"]["DataAnalysisStartTime"] = json!("-PT30H");
+    assert_eq!(refused(&mut world, "CreateMonitoringSchedule", &long).0, "ValidationException");
+}
+
+fn own(name: &str, endpoint: &str, expression: &str) -> Value {
+    json!({"MonitoringScheduleName": name, "MonitoringScheduleConfig": {
+        "ScheduleConfig": {"ScheduleExpression": expression}, "MonitoringType": "DataQuality",
+        "MonitoringJobDefinition": {
+            "MonitoringInputs": [{"EndpointInput": {"EndpointName": endpoint, "LocalPath": "/opt/ml/processing/input"}}],
+            "MonitoringOutputConfig": {"MonitoringOutputs": [{"S3Output": {
+                "S3Uri": "s3://own/reports", "LocalPath": "/opt/ml/processing/output"}}]},
+            "MonitoringResources": {"ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 20}},
+            "MonitoringAppSpecification": {"ImageUri": "468650794304.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-model-monitor-analyzer"},
+            "RoleArn": "arn:aws:iam::447100000921:role/SageMakerExecution",
+        },
+    }})
+}

@@ -146,6 +146,7 @@ pub(super) fn delete_pipeline(world: &mut World, request: &Request<'_>) -> Reply
     }
     world.pipelines.custom.remove(&name);
     world.pipelines.makers.remove(&name);
+    world.pipelines.tokens.retain(|(of, _), _| *of != name);
     let family = estate::FAMILIES.iter().find(|family| family.pipeline == name);
     world.pipelines.deleted.extend(family.map(|family| family.pipeline));
     world.tags.forget(&pipeline_arn(&name));

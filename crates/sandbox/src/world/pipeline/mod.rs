@@ -91,8 +91,8 @@ pub(crate) struct State {
     deleted: BTreeSet<&'static str>,
     /// `ClientRequestToken` of the call that made a pipeline.
     makers: BTreeMap<String, String>,
-    /// `ClientRequestToken` of starts: the same token gives the same execution.
-    tokens: BTreeMap<String, u32>,
+    /// By pipeline or execution and `ClientRequestToken`: the same call gives the same execution.
+    tokens: BTreeMap<(String, String), u32>,
     /// What is before is done.
     until: Option<Timestamp>,
 }

@@ -272,13 +272,12 @@ fn given(request: &Request<'_>, known: &[String]) -> Result<Vec<(String, String)
 }
 
 pub(super) fn start_execution(world: &mut World, request: &Request<'_>) -> Reply {
-    let token = request.opt_text("ClientRequestToken").map(str::to_owned);
-    let seed = world.seed;
-    if let Some(known) = token.as_ref().and_then(|token| world.pipelines.tokens.get(token)) {
+    let (now, seed) = (world.now(), world.seed);
+    let known = find(world, request.text("PipelineName")?)?;
+    let token = (known.name().to_owned(), request.text("ClientRequestToken")?.to_owned());
+    if let Some(known) = world.pipelines.tokens.get(&token) {
         return Ok(json!({"PipelineExecutionArn": execution(world, *known)?.arn(seed)}));
     }
-    let now = world.now();
-    let known = find(world, request.text("PipelineName")?)?;
     let selective = request.input.get("SelectiveExecutionConfig");
     let mut execution = match &known {
         Known::Family(index, _)
@@ -314,9 +313,7 @@ pub(super) fn start_execution(world: &mut World, request: &Request<'_>) -> Reply
     let arn = execution.arn(seed);
     let index = world.pipelines.start(seed, execution);
     graph::enroll(world, index);
-    if let Some(token) = token {
-        world.pipelines.tokens.insert(token, index);
-    }
+    world.pipelines.tokens.insert(token, index);
     Ok(json!({"PipelineExecutionArn": arn}))
 }
 

@@ -41,7 +41,10 @@ pub(super) fn select(world: &World, live: &mut Live, pipeline: &str, config: Opt
     if !matches!(source.status(world, world.now()), "Succeeded" | "Failed") {
         return Err(ApiError::validation(format!("The source execution {arn} must have succeeded or failed.")));
     }
-    let before = source.live.as_deref().cloned().unwrap_or(revived(world, source)?);
+    let before = match &source.live {
+        Some(live) => (**live).clone(),
+        None => revived(world, source)?,
+    };
     live.copy(&before, &needed, arn).map_err(ApiError::validation)?;
     live.source = Some(arn.to_owned());
     Ok(())
@@ -78,8 +81,8 @@ pub(super) fn retry_execution(world: &mut World, request: &Request<'_>) -> Reply
     let now = world.now();
     let found = execution(world, index)?;
     let arn = found.arn(world.seed);
-    let token = request.text("ClientRequestToken")?.to_owned();
-    if world.pipelines.tokens.get(&token) == Some(&index) {
+    let token = (arn.clone(), request.text("ClientRequestToken")?.to_owned());
+    if world.pipelines.tokens.contains_key(&token) {
         return Ok(json!({"PipelineExecutionArn": arn}));
     }
     if !matches!(found.status(world, now), "Failed" | "Stopped") {

@@ -1,6 +1,5 @@
 //! Model cards: what is written of a model, in versions that count up, and exports of them.
 
-use mldeck_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -228,15 +227,13 @@ fn list_exports(world: &mut World, request: &Request<'_>) -> Reply {
 }
 
 /// Puts the documents of exports that are over into S3.
-pub(super) fn advance(world: &mut World, to: Timestamp) {
+pub(super) fn advance(world: &mut World) {
     let Some(exports) = world.shelf.items.get_mut(EXPORT) else { return };
     for item in exports.values_mut().filter(|item| item.state == "Completed" && !item.body.contains_key(WRITTEN)) {
         item.body.insert(WRITTEN.to_owned(), true.into());
         let uri = document(&item.body);
         let title = format!("{} version {}", text(&item.body, "ModelCardName"), version(&item.body));
-        if let Some((bucket, key)) = uri.strip_prefix("s3://").and_then(|place| place.split_once('/')) {
-            world.s3.put(bucket, key, pdf(&title), to);
-        }
+        world.s3.put_at(&uri, pdf(&title), item.modified);
     }
 }
 

@@ -189,7 +189,7 @@ fn list(world: &mut World, request: &Request<'_>) -> Reply {
         Some("LAST_MODIFIED_TIME") => items.sort_by_key(|item| (item.modified, number(item))),
         _ => items.sort_by_key(|item| (item.created, number(item))),
     }
-    if request.opt_text("SortOrder") != Some("ASCENDING") {
+    if !lists::is_ascending(request)? {
         items.reverse();
     }
     let (page, next) = lists::page(&items, request)?;

@@ -133,8 +133,8 @@ pub(super) fn list(world: &mut World, request: &Request<'_>, kind: &'static Kind
     let (late, early): (Vec<&Filter<'_>>, Vec<&Filter<'_>>) = filters.iter().partition(|filter| filter.is_late());
     let rows = world.shelf.of(kind.noun).map(|item| Row { world, kind, item });
     let mut rows: Vec<Row<'_>> = rows.filter(|row| early.iter().all(|filter| filter.passes(row))).collect();
-    sort(&mut rows, request.opt_text("SortBy").unwrap_or("CreationTime"));
-    if request.opt_text("SortOrder").unwrap_or("Descending").eq_ignore_ascii_case("descending") {
+    sort(&mut rows, lists::sort_by(request));
+    if !lists::is_ascending(request)? {
         rows.reverse();
     }
     let (page, next) = lists::page(&rows, request)?;

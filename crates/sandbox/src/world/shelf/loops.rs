@@ -119,6 +119,10 @@ impl Loop {
         told
     }
 
+    fn is_open(&self) -> bool {
+        matches!(self.state, "InProgress" | "Stopping")
+    }
+
     /// Asks for more answers.
     fn wants(&self, members: u32) -> usize {
         let able = if self.limit < ANSWER { 0 } else { self.people.min(members as usize) };
@@ -170,7 +174,7 @@ fn stop(world: &mut World, request: &Request<'_>) -> Reply {
 
 fn delete(world: &mut World, request: &Request<'_>) -> Reply {
     let (name, found) = named(world, request)?;
-    if matches!(found.state, "InProgress" | "Stopping") {
+    if found.is_open() {
         return Err(ApiError::validation(format!("Human loop {name} is {} and cannot be deleted.", found.state)));
     }
     world.shelf.loops.loops.remove(name);
@@ -179,7 +183,7 @@ fn delete(world: &mut World, request: &Request<'_>) -> Reply {
 
 /// Teams that are asked something.
 pub(super) fn teams(world: &World) -> BTreeMap<String, Vec<String>> {
-    let asked = world.shelf.loops.loops.values().filter(|one| matches!(one.state, "InProgress" | "Stopping"));
+    let asked = world.shelf.loops.loops.values().filter(|one| one.is_open());
     asked.map(|one| (one.team.clone(), Vec::new())).collect()
 }
 
@@ -189,8 +193,9 @@ pub(super) fn work(world: &mut World, team: &str, crew: &Crew, working: u32, to:
     let able = f64::from(working) * 60.0 / ANSWER;
     let begun = state.begun.entry(team.to_owned()).or_default();
     let mut left = able + *begun;
-    let mut open: Vec<(&String, &mut Loop)> = state.loops.iter_mut().filter(|(_, one)| one.team == team).collect();
-    open.sort_by_key(|(name, one)| (one.created, (*name).clone()));
+    let all = state.loops.iter_mut();
+    let mut open: Vec<(&String, &mut Loop)> = all.filter(|(_, one)| one.is_open() && one.team == team).collect();
+    open.sort_by(|(a, one), (b, other)| (one.created, a).cmp(&(other.created, b)));
     let mut done = Vec::new();
     let mut wants = false;
     for (name, one) in open {
@@ -253,9 +258,7 @@ fn write(world: &mut World, name: &str, at: Timestamp) {
         "inputContent": one.content,
     });
     one.output = Some(uri.clone());
-    if let Some((bucket, key)) = uri.strip_prefix("s3://").and_then(|place| place.split_once('/')) {
-        world.s3.put(bucket, key, body.to_string(), at);
-    }
+    world.s3.put_at(&uri, body.to_string(), at);
 }
 
 /// One of the labels that the question names, else yes or no.

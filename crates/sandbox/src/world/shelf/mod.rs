@@ -161,6 +161,15 @@ pub(crate) fn described(world: &mut World, request: &Request<'_>) -> Reply {
     }
 }
 
+/// The ARN of what a request names; `None` where it is not about one thing of a kind.
+pub(crate) fn arn_named(request: &Request<'_>) -> Option<String> {
+    let kind = kinds().find(|kind| kind.verb(request.operation).is_some_and(|verb| verb != Verb::List))?;
+    let body = request.input.as_object()?;
+    let name = kind.own_name(body)?;
+    let is_arn = name.starts_with("arn:");
+    Some(if is_arn { name.to_owned() } else { operations::arn_of(kind, &kind.arn_name(body)) })
+}
+
 fn own() -> impl Iterator<Item = &'static (&'static str, Handler)> {
     OPERATIONS.iter().flat_map(|operations| operations.iter())
 }
@@ -179,8 +188,8 @@ pub(crate) fn advance(world: &mut World, to: Timestamp) {
     compile::advance(world, to);
     automl::advance(world, to);
     labeling::advance(world, to);
-    cards::advance(world, to);
-    records::deliver(world, to);
+    cards::advance(world);
+    records::advance(world, to);
 }
 
 /// The same for a past that nobody sees the minutes of.
@@ -213,7 +222,9 @@ fn ripen(world: &mut World, to: Timestamp) {
     world.shelf.due = due;
     for arn in gone {
         world.tags.forget(&arn);
-        world.shelf.records.forget(arn.rsplit('/').next().unwrap_or_default());
+        if let Some((_, group)) = arn.split_once(":feature-group/") {
+            world.shelf.records.forget(group);
+        }
         images::forget(world, &arn);
         world.shelf.associations.retain(|(source, destination), _| *source != arn && *destination != arn);
     }

@@ -68,7 +68,7 @@ pub(super) fn create(world: &mut World, request: &Request<'_>, kind: &'static Ki
     told(world, request, kind, &key)
 }
 
-fn arn_of(kind: &Kind, name: &str) -> String {
+pub(super) fn arn_of(kind: &Kind, name: &str) -> String {
     estate::arn("sagemaker", &format!("{}/{name}", kind.path))
 }
 
@@ -166,7 +166,7 @@ pub(super) fn delete(world: &mut World, request: &Request<'_>, kind: &'static Ki
     begin(world, request, kind, &key, kind.life.delete, true);
     // What needs no time is gone when the answer comes.
     let now = world.now;
-    super::advance(world, now);
+    super::ripen(world, now);
     Ok(answer(request, kind, &record))
 }
 

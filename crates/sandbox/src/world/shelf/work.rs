@@ -8,7 +8,7 @@ use mldeck_core::{
 use serde_json::Value;
 
 use super::{Item, World, kind::text};
-use crate::world::{estate, noise, run::Point};
+use crate::world::{estate, noise, run::Point, s3};
 
 /// What one job leaves behind in one step of the clock.
 #[derive(Default)]
@@ -51,7 +51,7 @@ pub(super) fn advance(world: &mut World, to: Timestamp) {
             }
         }
         let Some((uri, at)) = left.model else { continue };
-        if let Some((bucket, key)) = uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
+        if let Some((bucket, key)) = s3::place(&uri) {
             let size = 1_000_000 + noise::name(key) % 40_000_000;
             world.s3.put_sized(bucket, key, Bytes::new(), size, at);
         }

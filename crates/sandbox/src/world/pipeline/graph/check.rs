@@ -87,9 +87,8 @@ pub(super) fn leave(world: &mut World, index: u32, at: usize, now: Timestamp) {
         files.push((uri, content));
     }
     for (uri, content) in files {
-        let Some((bucket, key)) = uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) else { continue };
-        if world.s3.get(bucket, key).is_none() {
-            world.s3.put(bucket, key, Bytes::from(content.to_string()), now);
+        if world.s3.at(&uri).is_none() {
+            world.s3.put_at(&uri, content.to_string(), now);
         }
     }
     let Some(slot) = slot_mut(world, index, at) else { return };

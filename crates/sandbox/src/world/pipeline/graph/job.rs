@@ -1,7 +1,7 @@
 //! What a step makes: a job or another resource, by the same call that a caller would make. Where the account has no such
 //! call, or a scenario says what becomes of the step, the job is kept with the step.
 
-use mldeck_core::time::{DAY, HOUR, SECOND, Timestamp};
+use mldeck_core::time::{SECOND, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
@@ -9,7 +9,9 @@ use super::{
     live::{Slot, live, put, slot_mut},
     resolve, text,
 };
-use crate::world::{ApiError, Request, Service, World, chance::Chance, estate, noise, run::SCHEDULER};
+use crate::world::{
+    ApiError, Request, Service, World, chance::Chance, estate, moment, noise, request::duration, run::SCHEDULER,
+};
 
 /// How a type of step makes something.
 pub(super) struct Maker {
@@ -105,7 +107,11 @@ pub(super) fn start(
         return put(world, index, at, slot);
     }
     if told.is_none() && !maker.noun.is_empty() {
-        match make(world, (index, maker), &name, &slot.body) {
+        // It is made when the step begins, which may be earlier in the minute that passes.
+        let present = std::mem::replace(&mut world.now, now);
+        let made = make(world, (index, maker), &name, &slot.body);
+        world.now = present;
+        match made {
             Ok(Some((name, arn))) => {
                 slot.made = Some((name, arn, true));
                 slot.due = maker.status.is_empty().then(|| now.plus(3 * SECOND));
@@ -224,21 +230,9 @@ fn cached(world: &World, index: u32, node: &Node, arguments: &Value, now: Timest
     })
 }
 
-/// `PT1H`, `P30D`, `30d`, `1H`; nothing said: as long as there is something.
+/// Nothing said: as long as there is something.
 fn lifetime(text: &str) -> Option<i64> {
-    let text = text.trim_start_matches(['P', 'p', 'T', 't']).to_lowercase();
-    if text.is_empty() {
-        return Some(i64::MAX);
-    }
-    let (number, unit) = text.split_at(text.len() - 1);
-    let unit = match unit {
-        "d" => DAY,
-        "h" => HOUR,
-        "m" => 60 * SECOND,
-        "s" => SECOND,
-        _ => return None,
-    };
-    Some(number.trim_start_matches('t').parse::<i64>().ok()?.saturating_mul(unit))
+    if text.is_empty() { Some(i64::MAX) } else { duration(text) }
 }
 
 /// How the jobs of the account stand that steps wait for.
@@ -260,9 +254,16 @@ pub(super) fn poll(world: &mut World, index: u32, to: Timestamp) {
         let Some(slot) = slot_mut(world, index, at).filter(|_| is_over) else { continue };
         let reason = body.get("FailureReason").and_then(Value::as_str).unwrap_or("The job was stopped.");
         slot.fails = failed.then(|| format!("ClientError: {reason}"));
+        slot.due = Some(ended_at(&body).unwrap_or(to).clamp(slot.start, to));
         slot.body = body;
-        slot.due = Some(to);
     }
+}
+
+/// When a job was over, by what it says of itself.
+fn ended_at(body: &Value) -> Option<Timestamp> {
+    let members = body.as_object()?;
+    let ended = members.iter().find(|(name, _)| name.ends_with("EndTime")).map(|(_, at)| at);
+    moment(ended.or_else(|| members.get("LastModifiedTime"))?)
 }
 
 pub(super) fn stop(world: &mut World, index: u32, at: usize) {

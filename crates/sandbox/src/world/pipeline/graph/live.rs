@@ -1,6 +1,9 @@
 //! An execution as it goes on: which step begins when, and what becomes of it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use mldeck_core::time::{DAY, SECOND, Timestamp};
 use serde_json::{Value, json};
@@ -12,6 +15,8 @@ use crate::world::{World, pipeline::Execution, request::float};
 const BETWEEN: i64 = 2 * SECOND;
 /// A callback that nobody answers fails after this long. `[?]`: the limit of AWS is not documented for sure.
 const PATIENCE: i64 = 7 * DAY;
+/// A step is tried so often at most, whatever its policies say.
+const ATTEMPTS: f64 = 20.0;
 /// Steps at once, unless it is said otherwise.
 const AT_ONCE: i64 = 50;
 /// A job needs this long to stop.
@@ -107,17 +112,23 @@ impl Live {
         self.selected.as_ref().is_none_or(|selected| selected.contains(&node.name))
     }
 
-    /// Will never run: another branch was taken, or what it needs will never run.
-    fn is_skipped(&self, at: usize) -> bool {
-        let Some(node) = self.graph.nodes.get(at) else { return true };
-        let other_branch = node.under.is_some_and(|(condition, branch)| {
-            self.slots.get(&condition).and_then(|slot| slot.outcome).is_some_and(|taken| taken != branch)
-        });
-        other_branch || node.needs.iter().any(|need| self.is_skipped(*need))
+    /// Steps that will never run: another branch was taken, or what they need will never run.
+    fn skipped(&self) -> BTreeSet<usize> {
+        let mut skipped = BTreeSet::new();
+        for at in self.graph.order.iter().copied() {
+            let Some(node) = self.graph.nodes.get(at) else { continue };
+            let other_branch = node.under.is_some_and(|(condition, branch)| {
+                self.slots.get(&condition).and_then(|slot| slot.outcome).is_some_and(|taken| taken != branch)
+            });
+            if other_branch || node.needs.iter().any(|need| skipped.contains(need)) {
+                skipped.insert(at);
+            }
+        }
+        skipped
     }
 
     /// When what it needs is done; `None` while it is not.
-    fn done(&self, need: usize, user: usize) -> Option<Timestamp> {
+    fn done(&self, need: usize, user: usize, skipped: &BTreeSet<usize>) -> Option<Timestamp> {
         let node = self.graph.nodes.get(need)?;
         if !self.is_selected(node) {
             return Some(self.clock);
@@ -125,9 +136,8 @@ impl Live {
         let slot = self.slots.get(&need).filter(|slot| slot.status == "Succeeded")?;
         let mut end = slot.end?;
         // Who waits for a condition from outside waits for the branch that was taken.
-        let is_inside = self.graph.within(need).any(|inner| inner == user);
-        if node.kind == "Condition" && !is_inside {
-            for inner in self.graph.within(need).filter(|inner| !self.is_skipped(*inner)) {
+        if node.kind == "Condition" && !self.graph.is_within(user, need) {
+            for inner in self.graph.within(need).filter(|inner| !skipped.contains(inner)) {
                 end = end.max(self.slots.get(&inner).filter(|slot| slot.status == "Succeeded")?.end?);
             }
         }
@@ -141,11 +151,12 @@ impl Live {
         if failed || !room {
             return None;
         }
+        let skipped = self.skipped();
         let ready = |(at, node): (usize, &Node)| {
-            if self.slots.contains_key(&at) || self.is_skipped(at) || !self.is_selected(node) {
+            if self.slots.contains_key(&at) || skipped.contains(&at) || !self.is_selected(node) {
                 return None;
             }
-            let ends = node.needs.iter().map(|need| self.done(*need, at)).collect::<Option<Vec<_>>>()?;
+            let ends = node.needs.iter().map(|need| self.done(*need, at, &skipped)).collect::<Option<Vec<_>>>()?;
             Some((ends.into_iter().fold(started, Timestamp::max).plus(BETWEEN).max(self.clock), at))
         };
         self.graph.nodes.iter().enumerate().filter_map(ready).min()
@@ -171,8 +182,8 @@ pub(super) fn slot_mut(world: &mut World, index: u32, at: usize) -> Option<&mut 
 
 /// Lets it live until `to`, one happening after the other.
 pub(crate) fn advance(world: &mut World, index: u32, to: Timestamp) {
-    job::poll(world, index, to);
     loop {
+        job::poll(world, index, to);
         let Some((execution, live)) = live(world, index).filter(|(_, live)| live.over.is_none()) else { return };
         let is_stopped = execution.stop.is_some();
         let due = live.due().filter(|(at, _)| *at <= to);
@@ -285,8 +296,8 @@ pub(super) fn end(world: &mut World, index: u32, at: usize, now: Timestamp) {
     if slot.waits {
         return start(world, index, at, now);
     }
-    let (fails, attempts) = (slot.fails.clone(), slot.attempts);
-    let wait = fails.as_ref().and_then(|reason| again(&node, reason, attempts));
+    let (fails, tried) = (slot.fails.clone(), (slot.attempts, now.since(slot.start)));
+    let wait = fails.as_ref().and_then(|reason| again(&node, reason, tried));
     let failed = fails.is_some();
     if let Some(slot) = slot_mut(world, index, at) {
         slot.failure = fails;
@@ -307,8 +318,8 @@ pub(super) fn end(world: &mut World, index: u32, at: usize, now: Timestamp) {
     job::ended(world, index, at, now);
 }
 
-/// How long to wait before a failed step is tried again; `None` when no policy says so.
-fn again(node: &Node, reason: &str, attempts: i64) -> Option<i64> {
+/// How long to wait before a step is tried again that was tried so often, for so long; `None` when no policy says so.
+fn again(node: &Node, reason: &str, (attempts, since): (i64, i64)) -> Option<i64> {
     let kind = [
         ("ResourceLimitExceeded", "SageMaker.RESOURCE_LIMIT"),
         ("CapacityError", "SageMaker.CAPACITY_ERROR"),
@@ -322,8 +333,11 @@ fn again(node: &Node, reason: &str, attempts: i64) -> Option<i64> {
         let number = |member: &str, default: f64| policy.get(member).and_then(float).unwrap_or(default);
         let fits = named == kind || list(policy, "ExceptionType").iter().any(|one| one == kind);
         let wait = number("IntervalSeconds", 1.0) * number("BackoffRate", 2.0).powf(attempts as f64 - 1.0);
-        let in_time = policy.get("ExpireAfterMin").and_then(float).is_none_or(|most| wait <= most * 60.0);
-        (fits && in_time && attempts < number("MaxAttempts", 5.0) as i64).then_some((wait * 1_000.0) as i64)
+        let wait = (wait * 1_000.0) as i64;
+        let expires = policy.get("ExpireAfterMin").and_then(float);
+        let in_time = expires.is_none_or(|most| since.saturating_add(wait) as f64 <= most * 60_000.0);
+        let most = number("MaxAttempts", if expires.is_some() { ATTEMPTS } else { 5.0 }).min(ATTEMPTS);
+        (fits && in_time && attempts < most as i64).then_some(wait)
     })
 }
 

@@ -79,6 +79,8 @@ pub(super) struct Parameter {
 pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
     pub(super) parameters: Vec<Parameter>,
+    /// Every step after what it waits for.
+    order: Vec<usize>,
 }
 
 fn list<'v>(value: &'v Value, member: &str) -> &'v [Value] {
@@ -103,7 +105,7 @@ impl Graph {
         if text(&parsed, "Version") != "2020-12-01" {
             return wrong("Version must be 2020-12-01.".to_owned());
         }
-        let mut graph = Self { nodes: Vec::new(), parameters: Vec::new() };
+        let mut graph = Self { nodes: Vec::new(), parameters: Vec::new(), order: Vec::new() };
         for parameter in list(&parsed, "Parameters") {
             graph.parameters.push(Parameter::read(parameter)?);
         }
@@ -117,7 +119,8 @@ impl Graph {
                 node.needs = needs;
             }
         }
-        if graph.has_cycle() {
+        graph.order = graph.ordered();
+        if graph.order.len() < graph.nodes.len() {
             return wrong("the dependencies of its steps form a cycle.".to_owned());
         }
         Ok(graph)
@@ -189,32 +192,46 @@ impl Graph {
         Ok(needs)
     }
 
-    /// Takes away, again and again, what waits for nothing that is left.
-    fn has_cycle(&self) -> bool {
-        let mut left: Vec<usize> = (0..self.nodes.len()).collect();
-        loop {
-            let before = left.len();
-            let waits =
-                |at: usize| self.nodes.get(at).is_some_and(|node| node.needs.iter().any(|need| left.contains(need)));
-            left = left.iter().copied().filter(|at| waits(*at)).collect();
-            if left.is_empty() || left.len() == before {
-                return !left.is_empty();
+    /// The steps, each after what it waits for; those of a cycle, and what waits for them, are left out.
+    fn ordered(&self) -> Vec<usize> {
+        let mut users = vec![Vec::new(); self.nodes.len()];
+        let mut waits = vec![0_usize; self.nodes.len()];
+        for (at, node) in self.nodes.iter().enumerate() {
+            // Who waits for a condition from outside waits for its branches.
+            let outside = node.needs.iter().filter(|need| !self.is_within(at, **need));
+            let inner = outside.flat_map(|need| self.within(*need));
+            for need in node.needs.iter().copied().chain(inner) {
+                users[need].push(at);
+                waits[at] += 1;
             }
         }
+        let mut order: Vec<usize> = (0..waits.len()).filter(|at| waits[*at] == 0).collect();
+        let mut next = 0;
+        while let Some(done) = order.get(next).copied() {
+            next += 1;
+            for user in &users[done] {
+                waits[*user] -= 1;
+                if waits[*user] == 0 {
+                    order.push(*user);
+                }
+            }
+        }
+        order
     }
 
-    /// The steps in the branches of a condition, however deep.
+    /// The steps in the branches of a condition, however deep: they are read right after it.
     fn within(&self, condition: usize) -> impl Iterator<Item = usize> + '_ {
-        let is_inside = move |mut at: usize| {
-            while let Some((around, _)) = self.nodes.get(at).and_then(|node| node.under) {
-                if around == condition {
-                    return true;
-                }
-                at = around;
+        (condition + 1..self.nodes.len()).take_while(move |at| self.is_within(*at, condition))
+    }
+
+    fn is_within(&self, mut at: usize, condition: usize) -> bool {
+        while let Some((around, _)) = self.nodes.get(at).and_then(|node| node.under) {
+            if around == condition {
+                return true;
             }
-            false
-        };
-        (0..self.nodes.len()).filter(move |at| is_inside(*at))
+            at = around;
+        }
+        false
     }
 
     /// What was given, checked, and the defaults of the rest.

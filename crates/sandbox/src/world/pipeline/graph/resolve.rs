@@ -93,9 +93,8 @@ impl Scope<'_> {
                 of.get("S3Uri").map(|uri| self.resolve(uri)).transpose()?.map(|uri| spelled(&uri)).unwrap_or_default()
             }
         };
-        let (bucket, key) = uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).unwrap_or_default();
-        let object = self.world.s3.get(bucket, key);
-        let content: Option<Value> = object.and_then(|object| serde_json::from_slice(&object.body).ok());
+        let content: Option<Value> =
+            self.world.s3.at(&uri).and_then(|object| serde_json::from_slice(&object.body).ok());
         let content = content.ok_or_else(|| format!("Unable to read property file at {uri}."))?;
         walk(&content, path).cloned().ok_or_else(|| format!("Path [{path}] does not exist in property file {uri}."))
     }

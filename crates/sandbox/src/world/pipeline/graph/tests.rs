@@ -300,3 +300,95 @@ fn an_execution_of_the_account_is_retried_where_it_failed() {
         assert_eq!(last["StepStatus"] == "Succeeded", ends, "{last}");
     }
 }
+
+#[test]
+fn a_token_belongs_to_its_pipeline_and_its_operation() {
+    let mut world = world("quiet-night");
+    let failing =
+        || step("A", "Lambda", &json!({"Arguments": {"x": {"Std:JsonGet": {"S3Uri": "s3://own/none", "Path": "a"}}}}));
+    create(&mut world, "one", &json!([]), &json!([failing()]));
+    create(&mut world, "two", &json!([]), &json!([failing()]));
+    let token = "t".repeat(32);
+    let begin = |world: &mut World, name: &str| {
+        let input = json!({"PipelineName": name, "ClientRequestToken": token});
+        ok(world, "StartPipelineExecution", &input)["PipelineExecutionArn"].as_str().unwrap().to_owned()
+    };
+    let (one, two) = (begin(&mut world, "one"), begin(&mut world, "two"));
+    assert!(one.contains(":pipeline/one/") && two.contains(":pipeline/two/"), "{one} {two}");
+    assert_eq!((begin(&mut world, "one"), begin(&mut world, "two")), (one.clone(), two), "the same call again");
+    pass(&mut world, 5);
+    let arn = json!({"PipelineExecutionArn": one});
+    assert_eq!(status(&mut world, &arn), "Failed");
+    let retry = json!({"PipelineExecutionArn": one, "ClientRequestToken": token});
+    ok(&mut world, "RetryPipelineExecution", &retry);
+    assert_eq!(status(&mut world, &arn), "Executing", "the token of the start says nothing of a retry");
+    ok(&mut world, "RetryPipelineExecution", &retry);
+    let about = json!({"PipelineName": "one", "ClientRequestToken": token});
+    pass(&mut world, 5);
+    ok(&mut world, "DeletePipeline", &about);
+    create(&mut world, "one", &json!([]), &json!([failing()]));
+    assert_ne!(begin(&mut world, "one"), one, "another pipeline of that name");
+}
+
+#[test]
+fn a_definition_of_many_dependencies_is_read_in_time() {
+    let mut world = world("quiet-night");
+    let all: Vec<Value> = (0..48)
+        .map(|n: usize| {
+            let before: Vec<String> = (0..n).map(|n| format!("S{n}")).collect();
+            step(&format!("S{n}"), "EMR", &json!({"DependsOn": before}))
+        })
+        .collect();
+    create(&mut world, "dense", &json!([]), &json!(all));
+    let arn = start(&mut world, "dense", &json!({}));
+    pass(&mut world, 10);
+    assert!(told(&steps(&mut world, &arn)).contains(&"S0 Succeeded".to_owned()));
+}
+
+#[test]
+fn a_lifetime_that_cannot_be_read_keeps_nothing() {
+    let mut world = world("quiet-night");
+    let cached = step("A", "EMR", &json!({"CacheConfig": {"Enabled": true, "ExpireAfter": "30\u{20ac}"}}));
+    create(&mut world, "odd", &json!([]), &json!([cached]));
+    for _ in 0..2 {
+        let arn = start(&mut world, "odd", &json!({}));
+        pass(&mut world, 10);
+        assert!(steps(&mut world, &arn)[0]["CacheHitResult"].is_null());
+    }
+}
+
+#[test]
+fn tries_end_by_their_number_and_by_their_time() {
+    let mut world = world("quiet-night");
+    let quota = "[[quota]]\ninstance = 'ml.m5.xlarge'\nlimit = 0";
+    world.scenario.more.extend(toml::from_str::<toml::Table>(quota).unwrap());
+    let build = |policy: Value| {
+        step(
+            "Build",
+            "Processing",
+            &json!({
+                "Arguments": {
+                    "ProcessingResources": {"ClusterConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 30}},
+                    "AppSpecification": {"ImageUri": "tools"}, "RoleArn": "arn:aws:iam::447100000921:role/Pipelines",
+                },
+                "RetryPolicies": [policy],
+            }),
+        )
+    };
+    let mut attempts = |name: &str, more: Value| {
+        let mut policy = json!({"ExceptionType": ["SageMaker.RESOURCE_LIMIT"]});
+        policy.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        create(&mut world, name, &json!([]), &json!([build(policy)]));
+        let arn = start(&mut world, name, &json!({}));
+        pass(&mut world, 60);
+        let all = steps(&mut world, &arn);
+        assert_eq!(told(&all), ["Build Failed"]);
+        all[0]["AttemptCount"].as_i64().unwrap()
+    };
+    assert_eq!(attempts("three", json!({"MaxAttempts": 3})), 3);
+    assert_eq!(attempts("endless", json!({"MaxAttempts": 1_000_000_000, "IntervalSeconds": 0, "BackoffRate": 0})), 20);
+    // Each wait is a minute: in three minutes that is three at most.
+    let timed =
+        attempts("timed", json!({"IntervalSeconds": 60, "BackoffRate": 1.0, "ExpireAfterMin": 3, "MaxAttempts": 20}));
+    assert!((2..=4).contains(&timed), "{timed}");
+}

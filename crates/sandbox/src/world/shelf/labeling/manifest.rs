@@ -5,7 +5,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
 use super::{at, output, text, text_at};
-use crate::world::World;
+use crate::world::{World, s3};
 
 /// Most objects of a job, of a segmentation, and the fewest that machines can learn from.
 const OBJECTS: usize = 100_000;
@@ -19,18 +19,15 @@ pub(super) struct Manifest {
     pub(super) todo: Vec<u32>,
     /// Lines with one, by people and by machines.
     pub(super) before: (u32, u32),
-}
-
-/// Bucket and key.
-pub(super) fn place(uri: &str) -> Option<(&str, &str)> {
-    uri.strip_prefix("s3://")?.split_once('/')
+    /// Labels that can be given.
+    pub(super) classes: Vec<String>,
 }
 
 /// What lies there; what other jobs leave is written first.
 pub(super) fn object(world: &mut World, uri: &str) -> Option<Bytes> {
-    let (bucket, key) = place(uri)?;
+    let (bucket, key) = s3::place(uri)?;
     output::materialize(world, bucket, key);
-    world.s3.get(bucket, key).map(|object| object.body.clone())
+    world.s3.at(uri).map(|object| object.body.clone())
 }
 
 /// Reads it, or says why the job fails. `[?]`: the words; that these fail the job and not the call is so.
@@ -41,9 +38,9 @@ pub(super) fn read(world: &mut World, body: &Map<String, Value>) -> Result<Manif
     let uri = text_at(body, &["InputConfig", "DataSource", "S3DataSource", "ManifestS3Uri"]);
     let lines = object(world, uri).ok_or_else(|| missing(uri))?;
     let categories = text(body, "LabelCategoryConfigS3Uri");
-    if !categories.is_empty() && object(world, categories).is_none() {
-        return Err(missing(categories));
-    }
+    let config =
+        if categories.is_empty() { None } else { Some(object(world, categories).ok_or_else(|| missing(categories))?) };
+    let classes = classes(config.as_ref());
     let text_of =
         std::str::from_utf8(&lines).map_err(|_| format!("ClientError: The manifest file {uri} is not UTF-8."))?;
     let (mut todo, mut before) = (Vec::new(), (0, 0));
@@ -79,7 +76,7 @@ pub(super) fn read(world: &mut World, body: &Map<String, Value>) -> Result<Manif
             "ClientError: Automated data labeling needs at least {AUTOMATED} objects; the manifest has {count}."
         ));
     }
-    Ok(Manifest { lines, todo, before })
+    Ok(Manifest { lines, todo, before, classes })
 }
 
 /// What a line must have; there are many, and most have nothing else.
@@ -108,9 +105,8 @@ fn missing(uri: &str) -> String {
 }
 
 /// Labels that can be given: of the label category configuration, else two.
-pub(super) fn classes(world: &World, body: &Map<String, Value>) -> Vec<String> {
-    let object = place(text(body, "LabelCategoryConfigS3Uri")).and_then(|(bucket, key)| world.s3.get(bucket, key));
-    let config: Option<Value> = object.and_then(|object| serde_json::from_slice(&object.body).ok());
+fn classes(config: Option<&Bytes>) -> Vec<String> {
+    let config: Option<Value> = config.and_then(|config| serde_json::from_slice(config).ok());
     let labels = config.as_ref().and_then(|config| config.get("labels")?.as_array());
     let named = labels.into_iter().flatten().filter_map(|label| Some(label.get("label")?.as_str()?.to_owned()));
     let named: Vec<String> = named.collect();

@@ -246,8 +246,9 @@ fn shift(world: &mut World, crew: &Crew, jobs: &[String], hands: f64, to: Timest
     said::shift(world, crew, jobs, submitted, to);
 }
 
+/// Its key is the last part of its ARN.
 fn item_of<'w>(world: &'w mut World, arn: &str) -> Option<&'w mut Item> {
-    world.shelf.items.get_mut(NOUN)?.values_mut().find(|item| item.arn == arn)
+    world.shelf.items.get_mut(NOUN)?.get_mut(arn.rsplit('/').next()?)
 }
 
 /// Reads the manifest; a job without one fails.

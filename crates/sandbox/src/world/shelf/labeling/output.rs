@@ -5,13 +5,13 @@ use mldeck_core::time::{SECOND, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Job, manifest,
+    Job,
     task::Task,
     text, text_at,
     work::{How, Run},
     worker,
 };
-use crate::world::{World, noise};
+use crate::world::{World, noise, s3};
 
 /// `s3://bucket/path/job/`.
 fn home(body: &Map<String, Value>) -> String {
@@ -32,7 +32,7 @@ pub(crate) fn materialize(world: &mut World, bucket: &str, prefix: &str) {
         let is_over = matches!(item.state, "Completed" | "Stopped") || (item.state == "Failed" && !job.runs.is_empty());
         let is_new = job.written < job.runs.len() || (is_over && !job.has_output);
         let home = home(&item.body);
-        let fits = manifest::place(&home)
+        let fits = s3::place(&home)
             .is_some_and(|(at, key)| at == bucket && (key.starts_with(prefix) || prefix.starts_with(key)));
         if is_new && fits {
             due.push((item.arn.clone(), item.body.clone(), is_over, item.modified));
@@ -50,13 +50,11 @@ struct Writer<'j> {
     body: &'j Map<String, Value>,
     job: &'j Job,
     task: Task,
-    classes: Vec<String>,
     home: String,
 }
 
 fn write(world: &mut World, arn: &str, body: &Map<String, Value>, job: &mut Job, over: Option<Timestamp>) {
-    let classes = manifest::classes(world, body);
-    let writer = Writer { arn, body, job, task: Task::of(body), classes, home: home(body) };
+    let writer = Writer { arn, body, job, task: Task::of(body), home: home(body) };
     let mut files = Vec::new();
     let mut from = job.written.checked_sub(1).and_then(|last| job.runs.get(last)).map_or(0, |run| run.to);
     for run in job.runs.get(job.written..).unwrap_or_default() {
@@ -69,9 +67,7 @@ fn write(world: &mut World, arn: &str, body: &Map<String, Value>, job: &mut Job,
         files.push(((dataset(body), writer.manifest()), at));
     }
     for ((uri, content), at) in files {
-        if let Some((bucket, key)) = manifest::place(&uri) {
-            world.s3.put(bucket, key, content, at);
-        }
+        world.s3.put_at(&uri, content, at);
     }
     job.written = job.runs.len();
     job.has_output = over.is_some();
@@ -94,7 +90,7 @@ impl Writer<'_> {
             let spent = self.job.terms.seconds * (0.6 + 0.8 * noise::unit(&[self.draw(line, person), 3]));
             let early = i64::from(people - 1 - person) * 40 * SECOND;
             json!({
-                "answerContent": self.task.answer(&self.classes, self.draw(line, person)),
+                "answerContent": self.task.answer(&self.job.classes, self.draw(line, person)),
                 "submissionTime": run.at.plus(-early).iso(),
                 "timeSpentInSeconds": (spent * 1_000.0).round() / 1_000.0,
                 "workerId": worker(&self.job.terms.team, (line + person) % people.max(4)),
@@ -142,7 +138,7 @@ impl Writer<'_> {
         } else {
             let picture =
                 format!("{}annotations/consolidated-annotation/output/{index}_{}.png", self.home, run.at.iso());
-            let (label, mut said) = self.task.label(&self.classes, self.draw(index, 0), &picture);
+            let (label, mut said) = self.task.label(&self.job.classes, self.draw(index, 0), &picture);
             object.insert(attribute.to_owned(), label);
             said.insert("human-annotated".to_owned(), if run.how == How::Human { "yes" } else { "no" }.into());
             said.insert("type".to_owned(), self.task.kind.into());

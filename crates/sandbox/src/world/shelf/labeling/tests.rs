@@ -298,3 +298,50 @@ fn the_backlog_is_a_team_too_small_and_goes_away_with_people_and_another_job() {
     let all = told(&mut world, "vision-defects-b06-rest");
     assert_eq!((&all["LabelingJobStatus"], count(&all, "TotalLabeled")), (&json!("Completed"), 900));
 }
+
+#[test]
+fn what_is_deleted_meanwhile_makes_nobody_work_faster() {
+    let labeled = |deletions: usize| {
+        let mut world = world("quiet-night");
+        manifest(&mut world, 4_000);
+        ok(&mut world, "CreateLabelingJob", &job("a", VENDOR, 1));
+        // The last minute is a whole one: its work is done when the calls come.
+        let morning = world.now().floor(HOUR).plus(7 * HOUR);
+        world.advance_to(morning);
+        for _ in 0..deletions {
+            let context = json!({"ContextName": "c", "ContextType": "t", "Source": {"SourceUri": "s3://own/c"}});
+            ok(&mut world, "CreateContext", &context);
+            ok(&mut world, "DeleteContext", &json!({"ContextName": "c"}));
+        }
+        count(&told(&mut world, "a"), "HumanLabeled")
+    };
+    let alone = labeled(0);
+    assert!(alone > 0);
+    assert_eq!(labeled(20), alone);
+}
+
+#[test]
+fn labels_are_those_of_the_configuration_the_job_began_with() {
+    let run = |looks: bool| {
+        let mut world = world("quiet-night");
+        manifest(&mut world, 60);
+        let configure = |world: &mut World, label: &str| {
+            let at = world.now();
+            world.s3.put("own", "labels.json", json!({"labels": [{"label": label}]}).to_string(), at);
+        };
+        configure(&mut world, "before");
+        let mut asked = job("a", VENDOR, 1);
+        asked["LabelCategoryConfigS3Uri"] = json!("s3://own/labels.json");
+        ok(&mut world, "CreateLabelingJob", &asked);
+        later(&mut world, 5 * HOUR);
+        if looks {
+            output(&mut world, "out/");
+        }
+        configure(&mut world, "after");
+        later(&mut world, DAY);
+        output(&mut world, "out/")
+    };
+    let looked = run(true);
+    assert!(looked.last().unwrap().1.contains("before"), "{:?}", looked.last());
+    assert_eq!(looked, run(false));
+}

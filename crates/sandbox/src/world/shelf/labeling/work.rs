@@ -65,6 +65,7 @@ pub(in crate::world::shelf) struct Job {
     /// Lines that are to be labeled; the others have a label already.
     pub(super) todo: Vec<u32>,
     before: (u32, u32),
+    pub(super) classes: Vec<String>,
     pub(super) runs: Vec<Run>,
     /// When objects were sent, and the first that was not.
     sent: VecDeque<(Timestamp, u32)>,
@@ -112,6 +113,7 @@ impl Job {
             manifest: manifest.lines,
             todo,
             before: manifest.before,
+            classes: manifest.classes,
             until,
             begun: at_time,
             lived: at_time,

@@ -255,7 +255,7 @@ fn features(world: &mut World) {
                 write(world, (family, name, id), n, at);
             }
         }
-        records::deliver(world, at);
+        records::advance(world, at);
     }
 }
 

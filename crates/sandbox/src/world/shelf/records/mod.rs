@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 use mldeck_core::time::{DAY, HOUR, MINUTE, SECOND, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::{ApiError, Handler, Reply, Request, World};
+use super::{ApiError, Handler, Reply, Request, World, soonest};
 use crate::world::{
     metric::{Key, Point},
     noise,
 };
 use group::Group;
-pub(super) use offline::{deliver, tell};
+pub(super) use offline::{advance, tell};
 
 pub(crate) const OPERATIONS: &[(&str, Handler)] = &[
     ("PutRecord", |world, request| measured(world, request, put)),
@@ -36,6 +36,8 @@ pub(crate) struct State {
     /// What is on its way to the offline store, by group.
     pending: BTreeMap<String, Vec<Map<String, Value>>>,
     held: usize,
+    /// When the first of them expires, or earlier.
+    due: Option<Timestamp>,
 }
 
 /// The newest of one identifier.
@@ -44,15 +46,25 @@ struct Record {
     /// As they were sent; empty when it was deleted softly.
     values: Vec<Value>,
     expires: Option<Timestamp>,
+    bytes: usize,
+}
+
+fn bytes_of(values: &[Value]) -> usize {
+    values.iter().map(|value| value.to_string().len()).sum()
 }
 
 impl Record {
-    fn is_there(&self, now: Timestamp) -> bool {
-        !self.values.is_empty() && self.expires.is_none_or(|expires| expires > now)
+    /// Lives for `ttl` milliseconds from its time on, or for ever.
+    fn new(at: Timestamp, values: &[Value], ttl: Option<i64>) -> Self {
+        Self { at, values: values.to_vec(), expires: ttl.map(|ttl| at.plus(ttl)), bytes: bytes_of(values) }
     }
 
-    fn bytes(&self) -> usize {
-        self.values.iter().map(|value| value.to_string().len()).sum()
+    fn is_kept(&self, now: Timestamp) -> bool {
+        self.expires.is_none_or(|expires| expires > now)
+    }
+
+    fn is_there(&self, now: Timestamp) -> bool {
+        !self.values.is_empty() && self.is_kept(now)
     }
 }
 
@@ -61,11 +73,12 @@ impl State {
         self.online.get(&group.name)?.get(id).filter(|record| record.is_there(now))
     }
 
-    /// Replaces what is not newer.
-    fn put(&mut self, group: &Group, id: &str, record: Record) -> Result<(), ApiError> {
+    /// Replaces what is not newer, or has expired.
+    fn put(&mut self, group: &Group, id: &str, record: Record, now: Timestamp) -> Result<(), ApiError> {
+        self.due = soonest(self.due, record.expires);
         let records = self.online.entry(group.name.clone()).or_default();
         match records.get_mut(id) {
-            Some(newer) if newer.at > record.at => {}
+            Some(newer) if newer.at > record.at && newer.is_kept(now) => {}
             Some(older) => *older = record,
             None if self.held >= MOST_RECORDS => {
                 return Err(invalid(format!("The sandbox keeps at most {MOST_RECORDS} records online.")));
@@ -90,7 +103,21 @@ impl State {
     }
 
     fn bytes(&self, group: &str) -> usize {
-        self.online.get(group).into_iter().flat_map(BTreeMap::values).map(Record::bytes).sum()
+        self.online.get(group).into_iter().flat_map(BTreeMap::values).map(|record| record.bytes).sum()
+    }
+
+    /// Deletes what has expired.
+    fn expire(&mut self, now: Timestamp) {
+        if self.due.is_none_or(|due| due > now) {
+            return;
+        }
+        self.due = None;
+        for records in self.online.values_mut() {
+            let before = records.len();
+            records.retain(|_, record| record.is_kept(now));
+            self.held -= before - records.len();
+            self.due = records.values().fold(self.due, |due, record| soonest(due, record.expires));
+        }
     }
 }
 
@@ -135,7 +162,7 @@ pub(super) fn put_at_once(world: &mut World, request: &Request<'_>) -> Reply {
 fn put(world: &mut World, request: &Request<'_>, group: &Group) -> Reply {
     let values = request.list("Record");
     let (id, at) = group.read(values)?;
-    if values.iter().map(|value| value.to_string().len()).sum::<usize>() > MOST_BYTES {
+    if bytes_of(values) > MOST_BYTES {
         return Err(invalid("The record is larger than 350 KB."));
     }
     let (online, offline) = group.stores(request)?;
@@ -145,8 +172,7 @@ fn put(world: &mut World, request: &Request<'_>, group: &Group) -> Reply {
         None => group.ttl,
     };
     if online {
-        let expires = ttl.map(|ttl| at.plus(ttl));
-        world.shelf.records.put(group, &id, Record { at, values: values.to_vec(), expires })?;
+        world.shelf.records.put(group, &id, Record::new(at, values, ttl), world.now)?;
     }
     if offline {
         offline::note(world, group, values, false);
@@ -233,7 +259,7 @@ fn delete(world: &mut World, request: &Request<'_>, group: &Group) -> Reply {
         let is_older =
             state.online.get(&group.name).and_then(|records| records.get(id)).is_none_or(|have| have.at <= at);
         if request.opt_text("DeletionMode") != Some("HardDelete") {
-            state.put(group, id, Record { at, values: Vec::new(), expires: None })?;
+            state.put(group, id, Record::new(at, &[], None), world.now)?;
         } else if is_older {
             state.remove(group, id);
         }

@@ -13,8 +13,8 @@ use crate::world::{
 
 /// AWS delivers within fifteen minutes.
 const DELIVERY: i64 = 15 * MINUTE;
-/// Lines that wait for it, of one group.
-const WAITING: usize = 50_000;
+/// Lines that wait for it, of one group; when there are more they are delivered early.
+const WAITING: usize = 10_000;
 
 /// Notes a write or a deletion for the next delivery.
 pub(super) fn note(world: &mut World, group: &Group, values: &[Value], deleted: bool) {
@@ -29,8 +29,9 @@ pub(super) fn note(world: &mut World, group: &Group, values: &[Value], deleted: 
     line.insert("api_invocation_time".to_owned(), now.iso().into());
     line.insert("is_deleted".to_owned(), deleted.into());
     let lines = world.shelf.records.pending.entry(group.name.clone()).or_default();
-    if lines.len() < WAITING {
-        lines.push(line);
+    lines.push(line);
+    if lines.len() >= WAITING {
+        deliver(world, now);
     }
 }
 
@@ -59,11 +60,15 @@ pub(in crate::world::shelf) fn tell(world: &World, item: &Item, record: &mut Map
     }
 }
 
-/// Writes what waits, at every quarter of an hour.
-pub(in crate::world::shelf) fn deliver(world: &mut World, to: Timestamp) {
-    if world.shelf.records.pending.is_empty() || to.floor(DELIVERY) != to {
-        return;
+/// Every quarter of an hour: what waits is delivered, and what has expired goes.
+pub(in crate::world::shelf) fn advance(world: &mut World, to: Timestamp) {
+    if to.floor(DELIVERY) == to {
+        world.shelf.records.expire(to);
+        deliver(world, to);
     }
+}
+
+fn deliver(world: &mut World, to: Timestamp) {
     for (group, lines) in std::mem::take(&mut world.shelf.records.pending) {
         let Some(item) = world.shelved("FeatureGroup", &group) else { continue };
         if let Some(home) = home(item) {
@@ -100,11 +105,18 @@ fn typed(value: &Value, kind: Option<&str>) -> Value {
 }
 
 pub(super) fn write(store: &mut s3::Store, home: &str, body: String, at: Timestamp) {
-    let Some((bucket, key)) = home.strip_prefix("s3://").and_then(|place| place.split_once('/')) else { return };
-    let (iso, draw) = (at.iso(), noise::digest(&[noise::name(home), at.millis() as u64]));
+    let Some((bucket, key)) = s3::place(home) else { return };
+    let iso = at.iso();
     let part = |from: usize, to: usize| iso.get(from..to).unwrap_or_default();
     let (year, month, day, hour) = (part(0, 4), part(5, 7), part(8, 10), part(11, 13));
     let stamp = format!("{year}{month}{day}T{hour}{}{}Z", part(14, 16), part(17, 19));
-    let draw = draw.get(..16).unwrap_or_default();
-    store.put(bucket, &format!("{key}/year={year}/month={month}/day={day}/hour={hour}/{stamp}_{draw}.jsonl"), body, at);
+    // Several may be written at one moment.
+    let file = |n: u64| {
+        let draw = noise::digest(&[noise::name(home), at.millis() as u64 + n]);
+        let draw = draw.get(..16).unwrap_or_default();
+        format!("{key}/year={year}/month={month}/day={day}/hour={hour}/{stamp}_{draw}.jsonl")
+    };
+    if let Some(file) = (0..).map(file).find(|file| store.get(bucket, file).is_none()) {
+        store.put(bucket, &file, body, at);
+    }
 }

@@ -153,3 +153,48 @@ fn records_expire_and_are_deleted_softly_or_hard() {
     assert_eq!(batch["Records"][0]["Record"], json!([{"FeatureName": "n", "ValueAsString": "5"}]));
     assert_eq!(batch["Errors"][0]["ErrorCode"], "ResourceNotFound");
 }
+
+#[test]
+fn what_has_the_name_of_a_group_and_is_none_takes_no_records_along() {
+    let mut world = world("quiet-night");
+    group(&mut world);
+    later(&mut world, MINUTE);
+    let now = world.now().secs();
+    assert_eq!(put(&mut world, &record(now, &[("n", "7")]), json!({})).0, 200);
+    let context = json!({"ContextName": "cards", "ContextType": "t", "Source": {"SourceUri": "s3://own/c"}});
+    ok(&mut world, "CreateContext", &context);
+    ok(&mut world, "DeleteContext", &json!({"ContextName": "cards"}));
+    assert_eq!(value(&get(&mut world, ""), "n"), "7");
+}
+
+#[test]
+fn a_record_that_has_expired_is_gone_for_good() {
+    let mut world = world("quiet-night");
+    group(&mut world);
+    later(&mut world, MINUTE);
+    let now = world.now().secs();
+    let short = json!({"TtlDuration": {"Unit": "Minutes", "Value": 2}});
+    assert_eq!(put(&mut world, &record(now, &[("n", "7")]), short).0, 200);
+    later(&mut world, HOUR);
+    // Older than what was there: that has been deleted meanwhile.
+    assert_eq!(put(&mut world, &record(now - 60, &[("n", "6")]), json!({})).0, 200);
+    assert_eq!(value(&get(&mut world, ""), "n"), "6");
+}
+
+#[test]
+fn expired_records_take_no_room_from_others() {
+    let mut world = world("quiet-night");
+    group(&mut world);
+    later(&mut world, MINUTE);
+    let held = world.shelf.records.held;
+    let now = world.now().secs();
+    let short = json!({"TtlDuration": {"Unit": "Minutes", "Value": 2}});
+    for n in 0..20 {
+        let mut one = record(now, &[]);
+        one[0]["ValueAsString"] = json!(format!("c{n}"));
+        assert_eq!(put(&mut world, &one, short.clone()).0, 200);
+    }
+    assert_eq!(world.shelf.records.held, held + 20);
+    later(&mut world, HOUR);
+    assert_eq!(world.shelf.records.held, held);
+}

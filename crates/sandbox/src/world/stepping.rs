@@ -1,0 +1,144 @@
+//! The same story in steps of different sizes.
+
+use std::fmt::Write as _;
+
+use mldeck_core::time::{HOUR, MINUTE, SECOND};
+use serde_json::{Value, json};
+
+use crate::{
+    World,
+    testkit::{call, ok, rest, world},
+};
+
+const ROLE: &str = "arn:aws:iam::447100000921:role/SageMakerExecution";
+
+/// What everybody can see of an account: its lists to their ends, and each thing in them as it is described.
+fn seen(world: &mut World) -> String {
+    let mut out = String::new();
+    let mut show = |what: &str, value: &Value| {
+        let _ = writeln!(out, "{what} {value}");
+    };
+    let operations = World::operations();
+    let lists = operations.iter().filter(|(service, name)| *service == "sagemaker" && name.starts_with("List"));
+    for (_, list) in lists {
+        let (status, told) = call(world, "sagemaker", list, &json!({"MaxResults": 100}));
+        if status != 200 {
+            continue;
+        }
+        show(list, &told);
+        for row in told.as_object().into_iter().flatten().filter_map(|(_, rows)| rows.as_array()).flatten().take(12) {
+            for (_, describe) in operations.iter().filter(|(_, name)| name.starts_with("Describe")) {
+                let member = format!("{}Name", describe.trim_start_matches("Describe"));
+                if let Some(name) = row.get(&member) {
+                    show(describe, &call(world, "sagemaker", describe, &json!({ member: name })).1);
+                }
+            }
+            if let Some(pipeline) = row.get("PipelineName") {
+                let about = json!({"PipelineName": pipeline, "MaxResults": 3});
+                let executions = ok(world, "ListPipelineExecutions", &about);
+                show("executions", &executions);
+                for execution in executions["PipelineExecutionSummaries"].as_array().into_iter().flatten() {
+                    let arn = json!({"PipelineExecutionArn": execution["PipelineExecutionArn"]});
+                    show("execution", &ok(world, "DescribePipelineExecution", &arn));
+                    show("steps", &ok(world, "ListPipelineExecutionSteps", &arn));
+                }
+            }
+        }
+    }
+    show("alarms", &call(world, "monitoring", "DescribeAlarms", &json!({})).1);
+    show("history", &call(world, "monitoring", "DescribeAlarmHistory", &json!({})).1);
+    show("trail", &call(world, "cloudtrail", "LookupEvents", &json!({})).1);
+    let scaled = json!({"ServiceNamespace": "sagemaker"});
+    show("scaling", &call(world, "application-autoscaling", "DescribeScalingActivities", &scaled).1);
+    let groups = call(world, "logs", "DescribeLogGroups", &json!({})).1;
+    for group in groups["logGroups"].as_array().into_iter().flatten().map(|group| &group["logGroupName"]) {
+        show("log", &call(world, "logs", "FilterLogEvents", &json!({"logGroupName": group})).1);
+    }
+    for bucket in ["acme-ml-data", "acme-ml-models", "acme-ml-labels", "own"] {
+        crate::world::shelf::materialize(world, bucket, "");
+        for (key, object) in world.s3.list(bucket, "") {
+            show("object", &json!([bucket, key, object.etag, object.modified.iso()]));
+        }
+    }
+    show("events", &world.events(0).into());
+    out
+}
+
+fn begin(world: &mut World) {
+    world.events(0);
+    let job = json!({
+        "ProcessingResources": {"ClusterConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 30}},
+        "AppSpecification": {"ImageUri": "tools"}, "RoleArn": ROLE,
+    });
+    let train = json!({
+        "AlgorithmSpecification": {"TrainingImage": "own:1", "TrainingInputMode": "File"}, "RoleArn": ROLE,
+        "OutputDataConfig": {"S3OutputPath": "s3://own/models/"}, "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
+    });
+    let transform = json!({
+        "ModelName": "fraud-v17", "TransformOutput": {"S3OutputPath": "s3://own/out"},
+        "TransformInput": {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://own/in"}}},
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    });
+    let steps = json!([
+        {"Name": "Build", "Type": "Processing", "Arguments": job},
+        {"Name": "Train", "Type": "Training", "Arguments": train, "DependsOn": ["Build"]},
+        {"Name": "Score", "Type": "Transform", "Arguments": transform, "DependsOn": ["Train"]},
+        {"Name": "Tell", "Type": "Lambda", "FunctionArn": "f", "DependsOn": ["Train"]},
+        {"Name": "Move", "Type": "Endpoint", "DependsOn": ["Tell"], "Arguments": {"EndpointName": "own-live", "EndpointConfigName": "fraud-v17-a"}},
+    ]);
+    let definition = json!({"Version": "2020-12-01", "Steps": steps}).to_string();
+    let made = json!({"PipelineName": "own", "PipelineDefinition": definition, "RoleArn": ROLE, "ClientRequestToken": "c".repeat(32)});
+    ok(world, "CreatePipeline", &made);
+    ok(world, "StartPipelineExecution", &json!({"PipelineName": "own", "ClientRequestToken": "s".repeat(32)}));
+    ok(world, "StartPipelineExecution", &json!({"PipelineName": "fraud-train", "ClientRequestToken": "f".repeat(32)}));
+    let mut own = train;
+    own["TrainingJobName"] = json!("own-job");
+    ok(world, "CreateTrainingJob", &own);
+    ok(world, "UpdateEndpoint", &json!({"EndpointName": "fraud-prod", "EndpointConfigName": "fraud-v18-c"}));
+    let flow = "arn:aws:sagemaker:eu-west-1:447100000921:flow-definition/fraud-review";
+    let looped = json!({"HumanLoopName": "one", "FlowDefinitionArn": flow, "HumanLoopInput": {"InputContent": "{}"}});
+    assert_eq!(rest(world, "POST", "/human-loops", &looped).0, 200);
+}
+
+fn pass(world: &mut World, time: i64, step: i64) {
+    let end = world.now().plus(time);
+    while world.now() < end {
+        world.advance_to(world.now().plus(step).min(end));
+    }
+}
+
+fn story(scenario: &str, step: i64) -> String {
+    let mut world = world(scenario);
+    begin(&mut world);
+    pass(&mut world, 50 * MINUTE, step);
+    ok(&mut world, "StartPipelineExecution", &json!({"PipelineName": "own", "ClientRequestToken": "t".repeat(32)}));
+    pass(&mut world, 7 * HOUR, step);
+    seen(&mut world)
+}
+
+#[test]
+fn how_far_time_is_told_at_once_does_not_matter() {
+    for scenario in ["quiet-night", "failed-pipeline"] {
+        let whole = story(scenario, HOUR);
+        for step in [MINUTE, 97 * SECOND, 10 * MINUTE] {
+            let parts = story(scenario, step);
+            let differs: Vec<_> = whole.lines().zip(parts.lines()).filter(|(a, b)| a != b).collect();
+            let first = differs.first().map(|(a, b)| {
+                let at = a.bytes().zip(b.bytes()).position(|(a, b)| a != b).unwrap_or(0);
+                let part = |line: &str| {
+                    let name: String = line.chars().take(40).collect();
+                    let rest: String =
+                        String::from_utf8_lossy(line.as_bytes().get(at.saturating_sub(200)..).unwrap_or_default())
+                            .chars()
+                            .take(400)
+                            .collect();
+                    format!("{name} … {rest}")
+                };
+                (part(a), part(b))
+            });
+            assert!(differs.is_empty(), "{scenario} in steps of {step}: {} lines, first {first:#?}", differs.len());
+            assert_eq!(whole.len(), parts.len());
+        }
+    }
+}
