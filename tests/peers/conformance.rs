@@ -16,7 +16,6 @@ use crate::{
     texts,
 };
 use mldeck_sandbox::World;
-use serde_json::Value;
 
 /// Where the table begins in its file.
 const MARK: &str = "<!-- The rest is written by a test: MLDECK_BLESS=1 cargo test --test peers conformance -->\n";

@@ -5,26 +5,15 @@ and pipelines that go where they are told, what Search tells of all that, the li
 import datetime
 import json
 import sys
-import urllib.request
 
 from wire import Wire, pages, refused, say
 
 wire = Wire(sys.argv[1])
 sagemaker, metrics = wire.client("sagemaker"), wire.client("sagemaker-metrics")
-wrong = []
+holds, step = wire.holds, wire.step
 ROLE = "arn:aws:iam::447100000921:role/SageMakerExecution"
 IMAGE = "447100000921.dkr.ecr.eu-west-1.amazonaws.com/own:1"
 WHEN = datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.timezone.utc)
-
-
-def step(seconds):
-    body = json.dumps({"step": seconds}).encode()
-    urllib.request.urlopen(urllib.request.Request(f"{sys.argv[1]}/_sandbox/clock", body)).read()
-
-
-def holds(what, found, wanted):
-    if found != wanted:
-        wrong.append(f"{what}: {found!r}, not {wanted!r}")
 
 
 def code(what, wanted, call, **arguments):
@@ -146,7 +135,7 @@ def measured():
     holds("summary", [told[stat] for stat in ("MetricName", "SourceArn", "Min", "Max", "Last", "Count", "Avg", "TimeStamp")],
           ["mae", arn, 1.0, 10.0, 1.0, 10, 5.5, WHEN + datetime.timedelta(minutes=9)])
     for name in ("pricing-fit-0", "pricing-fit-1"):
-        metrics.batch_put_metrics(TrialComponentName=name, MetricData=[{"MetricName": "mae", "Timestamp": WHEN, "Value": 3.0 + len(wrong)}])
+        metrics.batch_put_metrics(TrialComponentName=name, MetricData=[{"MetricName": "mae", "Timestamp": WHEN, "Value": 3.0 + len(wire.wrong)}])
     ranked = search("ExperimentTrialComponent", "Parents.ExperimentName", "pricing", SortBy="Metrics.mae.Last", SortOrder="Ascending")
     holds("the best", ranked[0]["TrialComponentName"], "pricing-fit-2")
     one = points[0]
@@ -274,7 +263,7 @@ def gone():
 def entity(call, member, arn, **arguments):
     found = [row[arn] for page in pages(call, member, **arguments) for row in page]
     if len(found) != 1:
-        wrong.append(f"{len(found)} of {arguments}")
+        wire.wrong.append(f"{len(found)} of {arguments}")
     return found[0]
 
 
@@ -380,4 +369,4 @@ def joined():
 
 for part in (made, listed, changed, measured, searched, ran, leads, joined, gone):
     part()
-say(wire, wrong=wrong)
+say(wire)

@@ -1,8 +1,6 @@
 """Scales by policies and schedules, follows logs as they are written, and asks CloudWatch in the ways that are left."""
 
-import json
 import sys
-import urllib.request
 
 from botocore.config import Config
 
@@ -11,7 +9,7 @@ from wire import Wire, pages, refused, say
 wire = Wire(sys.argv[1])
 sagemaker, scaling = wire.client("sagemaker"), wire.client("application-autoscaling")
 cloudwatch, logs = wire.client("cloudwatch"), wire.client("logs")
-wrong = []
+step = wire.step
 
 ENDPOINT, VARIANT = "fraud-prod", "blue"
 TARGET = {
@@ -23,15 +21,9 @@ OF_TARGET = {"ServiceNamespace": "sagemaker", "ResourceId": TARGET["ResourceId"]
 DIMENSIONS = [{"Name": "EndpointName", "Value": ENDPOINT}, {"Name": "VariantName", "Value": VARIANT}]
 
 
-def step(seconds):
-    body = json.dumps({"step": seconds}).encode()
-    answer = urllib.request.urlopen(urllib.request.Request(f"{sys.argv[1]}/_sandbox/clock", body, method="POST"))
-    return json.load(answer)["now"]
-
-
 def check(what, holds):
     if not holds:
-        wrong.append(what)
+        wire.wrong.append(what)
 
 
 def fails(what, code, call, **arguments):
@@ -158,4 +150,4 @@ made = autoscaling()
 schedules()
 live_tail()
 alarms(made)
-say(wire, wrong=wrong)
+say(wire)

@@ -42,7 +42,8 @@ class Wire:
         return urllib.request.urlopen(urllib.request.Request(f"{self.address}/_sandbox/{path}", body)).read().decode()
 
     def step(self, seconds):
-        self.sandbox("clock", {"step": seconds})
+        """Lets time pass; the moment that it is then, in seconds."""
+        return json.loads(self.sandbox("clock", {"step": seconds}))["now"]
 
     def now(self):
         return datetime.datetime.fromtimestamp(json.loads(self.sandbox("clock"))["now"], datetime.timezone.utc)
