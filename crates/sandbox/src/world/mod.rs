@@ -218,16 +218,17 @@ impl World {
         }
     }
 
-    /// Order matters: endpoints look at alarms as they were at the end of the last step, alarms then look at metrics.
+    /// Order matters: endpoints look at alarms as they were at the end of the last step, alarms then look at metrics. Pipelines
+    /// see jobs as they are now.
     fn advance_areas(&mut self, to: Timestamp) {
         serve_on(self, to);
         scaling::advance(self, to);
         alarm::advance(self, to);
         run::advance(self, to);
+        shelf::advance(self, to);
         pipeline::advance(self, to);
         registry::advance(self, to);
         monitor::advance(self, to);
-        shelf::advance(self, to);
         search::advance(self, to);
     }
 

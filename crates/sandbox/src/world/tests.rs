@@ -328,7 +328,6 @@ fn lists_come_in_the_order_that_is_documented() {
         ("ListLabelingJobs", "LabelingJobSummaryList", "CreationTime", true),
         ("ListModelPackageGroups", "ModelPackageGroupSummaryList", "CreationTime", true),
         ("ListWorkteams", "Workteams", "CreateDate", true),
-        ("ListCodeRepositories", "CodeRepositorySummaryList", "CodeRepositoryName", true),
         ("ListEndpoints", "Endpoints", "CreationTime", false),
         ("ListModels", "Models", "CreationTime", false),
         ("ListExperiments", "ExperimentSummaries", "CreationTime", false),

@@ -49,7 +49,7 @@ fn easy() -> Value {
 #[test]
 fn a_run_progresses_and_registers_a_version() {
     let mut world = world("quiet-night");
-    let group = json!({"ModelPackageGroupName": "fraud", "MaxResults": 1});
+    let group = json!({"ModelPackageGroupName": "fraud", "SortOrder": "Descending", "MaxResults": 1});
     let newest = |world: &mut World| {
         let list = ok(world, "ListModelPackages", &group);
         list["ModelPackageSummaryList"][0]["ModelPackageVersion"].as_u64().unwrap()

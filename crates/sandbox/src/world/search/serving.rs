@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mldeck_core::time::{MINUTE, Timestamp};
+use mldeck_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::world::{Request, Service, World, request::moment};
@@ -68,7 +68,7 @@ pub(super) fn endpoints(world: &mut World) -> Vec<Value> {
 /// Lets the index catch up with what is older than the lag.
 pub(crate) fn advance(world: &mut World, to: Timestamp) {
     let lag = super::lag(world);
-    if lag == 0 || to.floor(MINUTE) != to {
+    if lag == 0 {
         return;
     }
     let fresh = described(world);

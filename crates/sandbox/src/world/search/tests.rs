@@ -297,7 +297,12 @@ fn the_index_may_lag() {
     let mut scenario = Scenario::named("quiet-night").unwrap();
     scenario.more.insert("search".to_owned(), toml::Value::Table(toml::from_str("lag_s = 90").unwrap()));
     let mut world = World::new(Options { seed: scenario.seed, start: scenario.start, scenario });
-    let package = ok(&mut world, "ListModelPackages", &json!({"ModelPackageGroupName": "fraud"}))["ModelPackageSummaryList"][0]["ModelPackageArn"].clone();
+    let package = ok(
+        &mut world,
+        "ListModelPackages",
+        &json!({"ModelPackageGroupName": "fraud", "SortOrder": "Descending"}),
+    )["ModelPackageSummaryList"][0]["ModelPackageArn"]
+        .clone();
     ok(&mut world, "UpdateModelPackage", &json!({"ModelPackageArn": package, "ModelApprovalStatus": "Rejected"}));
     let start = json!({"PipelineName": "churn-train", "ClientRequestToken": "0123456789abcdef0123456789abcdef"});
     let arn = ok(&mut world, "StartPipelineExecution", &start)["PipelineExecutionArn"].as_str().unwrap().to_owned();

@@ -71,7 +71,7 @@ fn it_is_seen_where_other_runs_are() {
     let mut world = world("quiet-night");
     ok(&mut world, "CreateTrainingJob", &wanted("own-1"));
     pass(&mut world, HOUR);
-    let list = json!({"SortBy": "CreationTime", "MaxResults": 100, "NameContains": "own-1"});
+    let list = json!({"SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": 100, "NameContains": "own-1"});
     let rows = ok(&mut world, "ListTrainingJobs", &list)["TrainingJobSummaries"].clone();
     assert_eq!((rows.as_array().unwrap().len(), rows[0]["TrainingJobStatus"].clone()), (1, json!("Completed")));
     let component = "own-1-aws-training-job";
