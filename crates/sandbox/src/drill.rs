@@ -223,7 +223,9 @@ impl World {
             .collect();
         let start = self.start;
         let since = |at: Timestamp| at.since(start) as f64 / 1_000.0;
+        let end = end(self, &drill);
         let changes: Vec<Made> = trail::changes(self, start, estate::OPERATOR)
+            .filter(|change| change.at < end)
             .map(|change| Made { at: since(change.at), operation: change.operation.clone(), about: change.about() })
             .collect();
         let recovered = self.drill.recovered.map(since);
