@@ -140,7 +140,8 @@ def learned():
     code = refused(sagemaker.stop_training_job, TrainingJobName=done["TrainingJobName"])["code"]
     holds("a job that is over", code, "ValidationException")
     for _ in range(200):
-        going = sagemaker.list_training_jobs(StatusEquals="InProgress", MaxResults=100)["TrainingJobSummaries"]
+        going = sagemaker.list_training_jobs(
+            StatusEquals="InProgress", MaxResults=100, SortBy="CreationTime", SortOrder="Descending")["TrainingJobSummaries"]
         if going:
             name = going[0]["TrainingJobName"]
             sagemaker.stop_training_job(TrainingJobName=name)

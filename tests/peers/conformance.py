@@ -18,6 +18,8 @@ ROLE = "arn:aws:iam::447100000921:role/SageMakerExecution"
 ACCOUNT = "arn:aws:sagemaker:eu-west-1:447100000921"
 IMAGE = "447100000921.dkr.ecr.eu-west-1.amazonaws.com/fraud-serve:v17"
 # The first that a text may be is taken.
+# Nothing else is there: no artifact comes of a job that reads it.
+LINEAGE = "s3://acme-ml-data/written-by-boto3"
 TEXTS = ["by-boto3", "s3://acme-ml-data/by-boto3", ROLE, IMAGE, "ml.m5.large", "1", "3600", "{}", "2026-01-01", "https://acme.example/x"]
 
 
@@ -255,7 +257,7 @@ def life():
         {"FeatureName": "at", "FeatureType": "Fractional"},
     ]
     amount = {"FeatureName": "amount", "FeatureType": "Fractional"}
-    source = {"SourceUri": "s3://acme-ml-data/by-boto3"}
+    source = {"SourceUri": LINEAGE}
     kinds = [
         Kind("UserProfile", "ListUserProfiles", "UserProfileName", make=inside, key=user,
              change={"UserSettings": {"ExecutionRole": ROLE}}),
@@ -352,7 +354,7 @@ def parts(inside, user):
     if sagemaker.describe_feature_metadata(**feature).get("Description") != "when":
         wrong.append("FeatureMetadata: what was written is not read")
     ends = dict(
-        SourceArn=sagemaker.list_artifacts(SourceUri="s3://acme-ml-data/by-boto3")["ArtifactSummaries"][0]["ArtifactArn"],
+        SourceArn=sagemaker.list_artifacts(SourceUri=LINEAGE)["ArtifactSummaries"][0]["ArtifactArn"],
         DestinationArn=sagemaker.describe_action(ActionName="by-boto3")["ActionArn"],
     )
     sagemaker.add_association(**ends, AssociationType="ContributedTo")
