@@ -35,7 +35,7 @@ from sagemaker.deserializers import CSVDeserializer, JSONDeserializer
 from sagemaker.estimator import Estimator
 from sagemaker.inputs import TrainingInput
 from sagemaker.model import Model
-from sagemaker.model_monitor import DataCaptureConfig, DefaultModelMonitor, ModelQualityMonitor
+from sagemaker.model_monitor import DataCaptureConfig, DefaultModelMonitor, ModelQualityMonitor, Statistics
 from sagemaker.predictor import Predictor
 from sagemaker.serializers import CSVSerializer, JSONSerializer
 from sagemaker.workflow.conditions import ConditionGreaterThanOrEqualTo
@@ -86,13 +86,13 @@ def trained():
     job = session.describe_training_job("sdk-train")
     with_logs = estimator(session)
     with_logs.fit(f"s3://{BUCKET}/churn/train/", logs="All", job_name="sdk-train-logs")
-    metrics = trainer.training_job_analytics.dataframe()
+    metrics = {row["MetricName"]: row["Value"] for row in job["FinalMetricDataList"]}
     return trainer, {
         "status": job["TrainingJobStatus"],
         "model_data": trainer.model_data,
         "attached": Estimator.attach("sdk-train", sagemaker_session=session).model_data,
-        "metrics": sorted(set(metrics["metric_name"])),
-        "values": [float(value) for value in metrics["value"]],
+        "metrics": sorted(metrics),
+        "values": list(metrics.values()),
     }
 
 
@@ -166,14 +166,15 @@ def watched():
     executions = monitor.list_executions()
     latest = next(execution for execution in reversed(executions) if execution.describe()["ProcessingJobStatus"] == "Completed")
     statistics, violations = latest.statistics(), latest.constraint_violations()
+    definition = session.sagemaker_client.describe_data_quality_job_definition(JobDefinitionName=monitor.job_definition_name)
+    baseline = definition["DataQualityBaselineConfig"]["StatisticsResource"]["S3Uri"]
     quality = ModelQualityMonitor.attach("ranking-eu-model-quality", session)
     return {
         "schedule": monitor.describe_schedule()["MonitoringScheduleStatus"],
         "executions": len(executions),
         "features": [feature["name"] for feature in statistics.body_dict["features"]],
         "violations": sorted({entry["feature_name"] for entry in violations.body_dict["violations"]}),
-        "baseline": len(monitor.baseline_statistics().body_dict["features"]),
-        "constraints": len(monitor.suggested_constraints().body_dict["features"]) if monitor.latest_baselining_job else None,
+        "baseline": len(Statistics.from_s3_uri(baseline, sagemaker_session=session).body_dict["features"]),
         "quality": len(quality.list_executions()),
     }
 

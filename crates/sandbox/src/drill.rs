@@ -243,7 +243,7 @@ impl World {
         let report = Report {
             scenario: self.scenario.name.clone(),
             grade,
-            seconds: since(self.now),
+            seconds: since(self.now.min(end)),
             acted: changes.first().map(|change| change.at),
             recovered,
             within: drill.within(),

@@ -47,7 +47,7 @@ pub(crate) fn record(world: &World, run: &Run, at: Timestamp) -> Value {
     body["AlgorithmSpecification"] = algorithm(run);
     body["InputDataConfig"] = Value::Array(["train", "validation"].map(|name| channel(run, name)).to_vec());
     body["OutputDataConfig"] =
-        json!({"S3OutputPath": format!("s3://{}/{}/runs/", estate::MODEL_BUCKET, run.family().name)});
+        json!({"KmsKeyId": "", "S3OutputPath": format!("s3://{}/{}/runs/", estate::MODEL_BUCKET, run.family().name)});
     body["ResourceConfig"] = json!({"InstanceType": run.instance(), "InstanceCount": 1, "VolumeSizeInGB": 50});
     body["SecondaryStatusTransitions"] = transitions(&standing);
     if let (Some(began), Some(ended)) = (standing.training_start, standing.ended) {
