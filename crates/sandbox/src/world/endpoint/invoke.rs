@@ -118,7 +118,7 @@ fn taker<'e>(endpoint: &'e Endpoint, asked: Option<&str>, at: Timestamp, draw: f
         rest -= fleet.share;
         rest < 0.0
     });
-    found.or_else(|| meant().last()).ok_or_else(|| {
+    found.or_else(|| meant().next_back()).ok_or_else(|| {
         refusal(format!(
             "Variant {} of endpoint {} of account {} not found.",
             asked.unwrap_or_default(),

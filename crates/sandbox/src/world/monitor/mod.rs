@@ -45,6 +45,9 @@ pub(crate) const BUCKET: &str = "acme-ml-monitoring";
 /// How long ago the schedules were set up.
 pub(crate) const CREATED: i64 = 41 * DAY;
 
+/// A schedule, and a moment of it.
+type Slot = (usize, Timestamp);
+
 #[derive(Default)]
 pub(crate) struct State {
     schedules: Vec<Schedule>,
@@ -52,7 +55,7 @@ pub(crate) struct State {
     baselines: RefCell<BTreeMap<usize, Arc<Baseline>>>,
     verdicts: RefCell<BTreeMap<(usize, Timestamp), Arc<Verdict>>>,
     /// The rows that a capture file was last written from: neighbours are read together.
-    read: RefCell<Option<((usize, Timestamp), Vec<rows::Row>)>>,
+    read: RefCell<Option<(Slot, Vec<rows::Row>)>>,
     /// Up to when reports of callers' schedules were put.
     delivered: Option<Timestamp>,
     /// Buckets and keys of bodies held in the S3 store, oldest first.

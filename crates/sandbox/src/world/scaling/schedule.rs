@@ -109,7 +109,7 @@ pub(super) fn delete(world: &mut World, request: &Request<'_>) -> Reply {
 
 /// Sets the bounds that are due in the minute that ends at `at`.
 pub(super) fn advance(world: &mut World, at: Timestamp) {
-    let due: Vec<((String, String), (Option<i64>, Option<i64>))> = world
+    let due: Vec<(_, _)> = world
         .scaling
         .scheduled
         .iter()

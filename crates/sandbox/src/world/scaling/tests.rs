@@ -12,9 +12,8 @@ fn about(id: &str, more: Value) -> Value {
     let mut input = json!({
         "ServiceNamespace": "sagemaker", "ResourceId": id, "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
     });
-    for (member, value) in more.as_object().unwrap() {
-        input[member] = value.clone();
-    }
+    let Value::Object(more) = more else { panic!("members are wanted: {more}") };
+    input.as_object_mut().unwrap().extend(more);
     input
 }
 
@@ -193,7 +192,7 @@ fn a_schedule_sets_bounds_and_bounds_move_the_count() {
         "ScheduledActionName": "breakfast", "Schedule": "cron(30 3 ? * MON-FRI *)", "Timezone": "UTC",
         "ScalableTargetAction": {"MinCapacity": 7, "MaxCapacity": 9},
     });
-    scaling(&mut world, "PutScheduledAction", FRAUD, action.clone());
+    scaling(&mut world, "PutScheduledAction", FRAUD, action);
     let told = scaling(&mut world, "DescribeScheduledActions", FRAUD, json!({}));
     assert_eq!(told["ScheduledActions"][0]["ScalableTargetAction"], json!({"MinCapacity": 7, "MaxCapacity": 9}));
     world.advance_to(world.now().floor(HOUR).plus(HOUR + 31 * MINUTE));
