@@ -21,7 +21,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Long enough for a Python program on a loaded machine, short enough to fail.
-pub const PATIENCE: Duration = Duration::from_secs(180);
+pub const PATIENCE: Duration = Duration::from_secs(400);
 
 /// An environment: its directory below `target/`, and what is in it.
 type Recipe = (&'static str, &'static str, &'static str);
