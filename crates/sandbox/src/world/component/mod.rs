@@ -16,7 +16,7 @@ mod write;
 
 use std::collections::BTreeMap;
 
-use mldeck_core::time::{SECOND, Timestamp};
+use mldeck_core::time::{MINUTE, SECOND, Timestamp};
 use serde_json::{Map, Value};
 
 use super::{
@@ -50,6 +50,8 @@ pub(crate) struct Component {
     updates: u32,
     /// Copies that have their room on the instances.
     placed: i64,
+    /// It found no room when it was looked at last.
+    waits: bool,
     pub(crate) served: Endpoint,
 }
 
@@ -94,14 +96,11 @@ pub(crate) fn advance(world: &mut World, to: Timestamp) {
     let moving: Vec<String> =
         world.components.values().filter(|c| c.served.change.is_some()).map(|c| c.served.name.clone()).collect();
     for name in moving {
-        let fits = room::fits(world, &name);
+        let is_placed = is_placed(world, &name, to);
         let Some(mut component) = world.components.remove(&name) else { continue };
-        if fits {
-            component.placed = component.copies();
-        }
-        let is_there =
-            if fits { endpoint::move_on(world, &mut component.served, to) } else { wait(&mut component, to) };
-        if !is_there {
+        if !is_placed {
+            component.give_up(to);
+        } else if !endpoint::move_on(world, &mut component.served, to) {
             world.tags.forget(&arn(&name));
             continue;
         }
@@ -113,32 +112,55 @@ pub(crate) fn advance(world: &mut World, to: Timestamp) {
     }
 }
 
-/// Copies that find no room: they wait, and are given up. Always true: nothing goes away by that.
-fn wait(component: &mut Component, to: Timestamp) -> bool {
-    let served = &mut component.served;
-    let (is_new, begun) = match served.change {
-        Some(Change::Creation(begun)) => (true, begun),
-        Some(Change::Capacity(begun, _)) => (false, begun),
-        _ => return true,
-    };
-    let given_up = begun.plus(PATIENCE * SECOND);
-    if to < given_up {
-        return true;
+/// Whether the copies that a component wants have their room. Only more of them need any: fewer copies, another
+/// specification and an end are in nobody's way. Who waits is looked at on whole minutes, and starts when there is room.
+fn is_placed(world: &mut World, name: &str, to: Timestamp) -> bool {
+    let Some(component) = world.components.get(name) else { return false };
+    let wanted = component.copies();
+    let has_waited = component.waits;
+    let fits = wanted <= component.placed || (!has_waited || to == to.floor(MINUTE)) && room::fits(world, name);
+    let Some(component) = world.components.get_mut(name) else { return false };
+    component.waits = !fits;
+    if fits {
+        component.placed = wanted;
+        if has_waited {
+            match &mut component.served.change {
+                Some(Change::Creation(begun) | Change::Capacity(begun, _)) => *begun = to,
+                _ => {}
+            }
+        }
     }
-    served.change = None;
-    served.status = if is_new { Status::Failed } else { Status::InService };
-    served.modified = given_up;
-    // The words are not documented.
-    served.failure = Some(
-        "There are not enough hardware resources on the instances of the variant to place the copies of this inference \
-         component. Increase the number of instances, or reduce the copies or what each of them requires."
-            .to_owned(),
-    );
-    for variant in &mut served.variants {
-        variant.desired_count = variant.current_count;
+    fits
+}
+
+impl Component {
+    /// Copies that find no room wait, and are given up in the end.
+    fn give_up(&mut self, to: Timestamp) {
+        let served = &mut self.served;
+        let (is_new, begun) = match served.change {
+            Some(Change::Creation(begun)) => (true, begun),
+            Some(Change::Capacity(begun, _)) => (false, begun),
+            _ => return,
+        };
+        let given_up = begun.plus(PATIENCE * SECOND);
+        if to < given_up {
+            return;
+        }
+        served.change = None;
+        served.status = if is_new { Status::Failed } else { Status::InService };
+        served.modified = given_up;
+        // The words are not documented.
+        served.failure = Some(
+            "There are not enough hardware resources on the instances of the variant to place the copies of this inference \
+             component. Increase the number of instances, or reduce the copies or what each of them requires."
+                .to_owned(),
+        );
+        for variant in &mut served.variants {
+            variant.desired_count = variant.current_count;
+        }
+        self.placed = self.copies();
+        self.waits = false;
     }
-    component.placed = component.copies();
-    true
 }
 
 #[cfg(test)]

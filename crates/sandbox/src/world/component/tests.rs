@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::room;
 use crate::{
     World,
-    testkit::{call, ok, refused, world},
+    testkit::{authorization, call, ok, refused, world},
 };
 
 fn pass(world: &mut World, millis: i64) {
@@ -166,6 +166,73 @@ fn copies_that_find_no_room_wait_and_are_given_up() {
     ok(&mut world, "UpdateInferenceComponentRuntimeConfig", &none);
     pass(&mut world, 5 * MINUTE);
     assert_eq!(told(&mut world, "slim")["RuntimeConfig"]["CurrentCopyCount"], 0);
+}
+
+/// What waits for room starts when there is some, and not before; and it does not matter how often that is looked at.
+#[test]
+fn copies_that_waited_start_when_others_go() {
+    let told = |step: i64| {
+        let mut world = shared();
+        ok(&mut world, "CreateInferenceComponent", &wanted("one", "fraud-v17", 4, 2));
+        pass(&mut world, 5 * MINUTE);
+        ok(&mut world, "CreateInferenceComponent", &wanted("two", "churn-v7", 4, 1));
+        pass(&mut world, 10 * MINUTE);
+        ok(&mut world, "DeleteInferenceComponent", &json!({"InferenceComponentName": "one"}));
+        let mut seen = Vec::new();
+        for _ in 0..10 * MINUTE / step {
+            pass(&mut world, step);
+            seen.push(status(&mut world, "two"));
+        }
+        assert_eq!(seen.first().map(String::as_str), Some("Creating"));
+        (seen.last().cloned(), told(&mut world, "two")["LastModifiedTime"].clone())
+    };
+    assert_eq!(told(MINUTE).0.as_deref(), Some("InService"));
+    assert_eq!(told(MINUTE), told(20 * SECOND));
+}
+
+/// What needs no more room than it has is not held up by a fleet that became too small.
+#[test]
+fn a_fleet_that_shrank_does_not_keep_components_from_changing() {
+    let mut world = shared();
+    ok(&mut world, "CreateInferenceComponent", &wanted("one", "fraud-v17", 4, 2));
+    pass(&mut world, 5 * MINUTE);
+    let fewer = json!({"EndpointName": "shared", "DesiredWeightsAndCapacities": [{"VariantName": "main", "DesiredInstanceCount": 1}]});
+    ok(&mut world, "UpdateEndpointWeightsAndCapacities", &fewer);
+    pass(&mut world, 5 * MINUTE);
+    let one = json!({"InferenceComponentName": "one", "DesiredRuntimeConfig": {"CopyCount": 1}});
+    ok(&mut world, "UpdateInferenceComponentRuntimeConfig", &one);
+    pass(&mut world, 5 * MINUTE);
+    assert_eq!(told(&mut world, "one")["RuntimeConfig"]["CurrentCopyCount"], 1);
+    ok(&mut world, "DeleteInferenceComponent", &json!({"InferenceComponentName": "one"}));
+    pass(&mut world, MINUTE);
+    assert!(
+        refused(&mut world, "DescribeInferenceComponent", &json!({"InferenceComponentName": "one"}))
+            .1
+            .contains("Could not find")
+    );
+}
+
+#[test]
+fn a_component_answers_who_names_it() {
+    let mut world = shared();
+    world.scenario.behaviours.push(serde_json::from_value(json!({"model": "fraud-v18", "errors": 1.0})).unwrap());
+    ok(&mut world, "CreateInferenceComponent", &wanted("well", "fraud-v17", 1, 1));
+    ok(&mut world, "CreateInferenceComponent", &wanted("sick", "fraud-v18", 1, 1));
+    pass(&mut world, 10 * MINUTE);
+    let mut ask = |component: Option<&str>| {
+        let request =
+            http::Request::post("/endpoints/shared/invocations").header("authorization", authorization("sagemaker"));
+        let request = match component {
+            Some(name) => request.header("x-amzn-sagemaker-inference-component", name),
+            None => request,
+        };
+        let response = world.handle(&request.body(bytes::Bytes::from_static(b"1,2,3")).unwrap());
+        (response.status().as_u16(), String::from_utf8_lossy(response.body()).into_owned())
+    };
+    assert_eq!(ask(Some("well")).0, 200);
+    assert_eq!(ask(Some("sick")).0, 424);
+    assert!(ask(Some("no-such")).1.contains("not found"));
+    assert!(ask(None).1.contains("Inference Component Name header is required"));
 }
 
 #[test]

@@ -75,7 +75,8 @@ pub(super) fn create(world: &mut World, request: &Request<'_>) -> Reply {
         rate: 30.0 + 240.0 * draw(3),
         median_ms: 180.0 + 500.0 * draw(4),
     };
-    let component = Component { endpoint, variant: by, specification, next: None, updates: 0, placed: 0, served };
+    let component =
+        Component { endpoint, variant: by, specification, next: None, updates: 0, placed: 0, waits: false, served };
     world.components.insert(name.to_owned(), component);
     world.tags.set_from(&arn(name), request.list("Tags"));
     Ok(json!({"InferenceComponentArn": arn(name)}))

@@ -76,9 +76,10 @@ fn invoke(world: &mut World, request: &Request<'_>) -> Reply {
     let endpoint = world.endpoints.endpoints.get(name).filter(|endpoint| !endpoint.fleets(now).is_empty());
     let endpoint =
         endpoint.ok_or_else(|| refusal(format!("Endpoint {name} of account {} not found.", estate::ACCOUNT)))?;
+    let served = served(world, endpoint, request.opt_text("InferenceComponentName"), now)?;
     let draw = |salt: &str| noise::unit(&[world.seed, noise::name(request.request_id), noise::name(salt)]);
-    let fleet = taker(endpoint, request.opt_text("TargetVariant"), now, draw("variant"))?;
-    let minute = traffic::minute(world, endpoint, fleet, now.floor(MINUTE));
+    let fleet = taker(served, request.opt_text("TargetVariant"), now, draw("variant"))?;
+    let minute = traffic::minute(world, served, fleet, now.floor(MINUTE));
     if minute.invocations > 0.0 && draw("error") < minute.errors_5xx / minute.invocations {
         return Err(model_error(500, "Internal Server Error", name));
     }
@@ -108,6 +109,33 @@ fn invoke(world: &mut World, request: &Request<'_>) -> Reply {
         "InvokedProductionVariant": variant,
         "CustomAttributes": request.opt_text("CustomAttributes"),
     }))
+}
+
+/// What answers: the endpoint's own fleets, or those of the inference component that is named.
+fn served<'w>(
+    world: &'w World,
+    endpoint: &'w Endpoint,
+    component: Option<&str>,
+    at: Timestamp,
+) -> Result<&'w Endpoint, ApiError> {
+    let Some(name) = component else {
+        return match endpoint.variants.iter().any(|variant| variant.model.is_some()) {
+            true => Ok(endpoint),
+            false => Err(refusal(
+                "Inference Component Name header is required for endpoints to which you plan to deploy inference components. \
+                 Please include Inference Component Name header or consider using SageMaker models.",
+            )),
+        };
+    };
+    let found =
+        world.components_on(&endpoint.name).map(|component| &component.served).find(|served| served.name == name);
+    found.filter(|served| !served.fleets(at).is_empty()).ok_or_else(|| {
+        refusal(format!(
+            "Inference Component {name} of endpoint {} of account {} not found.",
+            endpoint.name,
+            estate::ACCOUNT
+        ))
+    })
 }
 
 /// The variant that was asked for, or one by the shares of traffic.
