@@ -163,7 +163,8 @@ fn scale(world: &mut World, id: &str, calls: &[Call], at: Timestamp) {
     wishes.retain(|wish| wish.outward == outward && (outward || !wish.tracks || !is_held));
     let Some(wish) = wishes.into_iter().max_by_key(|wish| wish.wanted) else { return };
     let Wish { wanted, cause, cooldown, .. } = wish;
-    if if outward { target.suspended.outward } else { target.suspended.inward } {
+    let is_suspended = if outward { target.suspended.outward } else { target.suspended.inward };
+    if is_suspended {
         return;
     }
     let reason = match bounded(&target, count, wanted, outward) {

@@ -75,7 +75,7 @@ fn older(item: &Item) -> &[Value] {
 /// The card a request names, and what is told of the version it asks for: the last, where it names none.
 fn told(world: &World, request: &Request<'_>) -> Result<(String, Map<String, Value>), ApiError> {
     let key = key_of(world, request, card())?;
-    let item = world.shelf.items.get(NOUN).and_then(|items| items.get(&key)).ok_or_else(|| ApiError::missing(NOUN))?;
+    let item = world.shelf.item(NOUN, &key).ok_or_else(|| ApiError::missing(NOUN))?;
     let mut record = world.told(card(), item);
     let wanted = request.opt_int("ModelCardVersion").unwrap_or_else(|| version(&item.body));
     if wanted != version(&item.body) {
@@ -103,7 +103,7 @@ fn update(world: &mut World, request: &Request<'_>) -> Reply {
         _ => return Err(ApiError::validation("Either Content or ModelCardStatus must be given, and not both.")),
     }
     let now = world.now;
-    let item = world.shelf.items.get_mut(NOUN).and_then(|items| items.get_mut(&key));
+    let item = world.shelf.item_mut(NOUN, &key);
     let item = item.ok_or_else(|| ApiError::missing(NOUN))?;
     if let Some(content) = content {
         let mut past = older(item).to_vec();
@@ -129,7 +129,7 @@ fn update(world: &mut World, request: &Request<'_>) -> Reply {
 fn list_versions(world: &mut World, request: &Request<'_>) -> Reply {
     let (key, last) = told(world, request)?;
     let window = lists::Window::new(request, "CreationTimeAfter", "CreationTimeBefore");
-    let item = world.shelf.items.get(NOUN).and_then(|items| items.get(&key)).ok_or_else(|| ApiError::missing(NOUN))?;
+    let item = world.shelf.item(NOUN, &key).ok_or_else(|| ApiError::missing(NOUN))?;
     let mut rows: Vec<Map<String, Value>> = Vec::new();
     for past in older(item).iter().filter_map(Value::as_object) {
         let mut row = last.clone();

@@ -85,7 +85,7 @@ fn create(world: &mut World, request: &Request<'_>) -> Reply {
     body.remove("ImageName");
     body.insert("ImageArn".to_owned(), image.arn.clone().into());
     body.insert("Version".to_owned(), next.into());
-    if let Some(image) = world.shelf.items.get_mut("Image").and_then(|items| items.get_mut(&image_key)) {
+    if let Some(image) = world.shelf.item_mut("Image", &image_key) {
         image.body.insert(LAST.to_owned(), next.into());
     }
     world.shelve((NOUN, key, arn.clone()), request.caller, body, CREATE);
@@ -146,7 +146,7 @@ fn update(world: &mut World, request: &Request<'_>) -> Reply {
     let (kept, arn, key): (Vec<Value>, _, _) =
         (kept.into_iter().map(Value::from).collect(), item.arn.clone(), key(image, number(item)));
     let now = world.now;
-    if let Some(item) = world.shelf.items.get_mut(NOUN).and_then(|items| items.get_mut(&key)) {
+    if let Some(item) = world.shelf.item_mut(NOUN, &key) {
         let named = ["ImageName", "Alias", "Version", "AliasesToAdd", "AliasesToDelete"];
         for (member, value) in request.input.as_object().into_iter().flatten() {
             if !named.contains(&member.as_str()) {
@@ -164,7 +164,7 @@ fn delete(world: &mut World, request: &Request<'_>) -> Reply {
     still(item)?;
     let key = key(image, number(item));
     let now = world.now;
-    if let Some(item) = world.shelf.items.get_mut(NOUN).and_then(|items| items.get_mut(&key)) {
+    if let Some(item) = world.shelf.item_mut(NOUN, &key) {
         item.go(now, DELETE, true);
         let due = item.due();
         world.shelf.expect(due);

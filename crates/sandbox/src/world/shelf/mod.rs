@@ -240,6 +240,14 @@ impl State {
         self.due = soonest(self.due, due);
     }
 
+    fn item(&self, noun: &str, key: &str) -> Option<&Item> {
+        self.items.get(noun)?.get(key)
+    }
+
+    fn item_mut(&mut self, noun: &str, key: &str) -> Option<&mut Item> {
+        self.items.get_mut(noun)?.get_mut(key)
+    }
+
     fn of(&self, noun: &str) -> impl Iterator<Item = &Item> {
         self.items.get(noun).into_iter().flat_map(BTreeMap::values)
     }

@@ -107,7 +107,7 @@ pub(super) fn key_of(world: &World, request: &Request<'_>, kind: &Kind) -> Resul
 }
 
 fn item<'w>(world: &'w World, kind: &Kind, key: &str) -> Option<&'w Item> {
-    world.shelf.items.get(kind.noun)?.get(key)
+    world.shelf.item(kind.noun, key)
 }
 
 fn told(world: &World, request: &Request<'_>, kind: &Kind, key: &str) -> Reply {
@@ -214,7 +214,7 @@ fn change_state(
 
 fn begin(world: &mut World, request: &Request<'_>, kind: &Kind, key: &str, steps: &'static [Step], ends: bool) {
     let now = world.now;
-    if let Some(item) = world.shelf.items.get_mut(kind.noun).and_then(|items| items.get_mut(key)) {
+    if let Some(item) = world.shelf.item_mut(kind.noun, key) {
         item.changed_by = request.caller.to_owned();
         item.go(now, steps, ends);
         let due = item.due();

@@ -101,7 +101,7 @@ fn processing_made(world: &World, body: &mut Map<String, Value>) -> Result<(), A
 
 pub(crate) fn stop(world: &mut World, noun: &'static str, name: &str, caller: &str) -> Reply {
     let (now, seed) = (world.now, world.seed);
-    let item = world.shelf.items.get_mut(noun).and_then(|items| items.get_mut(&name.to_lowercase()));
+    let item = world.shelf.item_mut(noun, &name.to_lowercase());
     let item = item.ok_or_else(|| ApiError::new(400, "ResourceNotFound", "Requested resource not found."))?;
     let status = item.standing(seed, now).status;
     if status != "InProgress" {
@@ -230,7 +230,7 @@ impl World {
     }
 
     pub(crate) fn is_own(&self, noun: &str, name: &str) -> bool {
-        self.shelf.items.get(noun).is_some_and(|items| items.contains_key(&name.to_lowercase()))
+        self.shelf.item(noun, &name.to_lowercase()).is_some()
     }
 
     /// Resources of a kind as Search tells of them at `at`.

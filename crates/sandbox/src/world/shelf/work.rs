@@ -151,6 +151,6 @@ fn spoken(regex: &str, value: f64) -> String {
 pub(crate) fn curve(world: &World, arn: &str, metric: &str) -> Option<Vec<Point>> {
     let name = arn_tail(arn).to_lowercase();
     let name = if arn.contains(":training-job/") { name.as_str() } else { name.strip_suffix("-aws-training-job")? };
-    let job = world.shelf.items.get("TrainingJob")?.get(name)?;
+    let job = world.shelf.item("TrainingJob", name)?;
     Some(job.points(world.seed, metric, world.now))
 }

@@ -137,7 +137,7 @@ pub(super) fn part(world: &mut World, key: &str, part: Part) {
 /// How a shared job stands, and why it failed; nothing before it is made.
 pub(super) fn standing(world: &World, item: &Item, part: Part) -> Option<(&'static str, Option<String>)> {
     let noun = part.kind().0;
-    let job = world.shelf.items.get(noun)?.get(&item.part_name(part).to_lowercase())?;
+    let job = world.shelf.item(noun, &item.part_name(part).to_lowercase())?;
     Some(if noun == TRANSFORM {
         (job.state, job.body.get("FailureReason").and_then(Value::as_str).map(str::to_owned))
     } else {
@@ -163,12 +163,12 @@ pub(super) fn halt(world: &mut World, key: &str) {
     jobs.extend(told::candidates(world, found, now).iter().map(|job| (TRAINING, job.job.tail().to_owned())));
     let transform = found.part_name(Part::Apply).to_lowercase();
     for (noun, name) in jobs {
-        let job = world.shelf.items.get_mut(noun).and_then(|jobs| jobs.get_mut(&name));
+        let job = world.shelf.item_mut(noun, &name);
         if let Some(job) = job.filter(|job| !job.work.is_over && job.work.stopped.is_none()) {
             job.work.stopped = Some(now);
         }
     }
-    let due = world.shelf.items.get_mut(TRANSFORM).and_then(|jobs| jobs.get_mut(&transform)).and_then(|job| {
+    let due = world.shelf.item_mut(TRANSFORM, &transform).and_then(|job| {
         if job.state == "InProgress" {
             job.go(now, transform::STOP, false);
         }

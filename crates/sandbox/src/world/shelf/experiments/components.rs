@@ -89,7 +89,7 @@ impl Component<'_> {
 
     /// What callers changed.
     fn patch<'w>(&self, world: &'w World) -> Option<&'w Item> {
-        world.shelf.items.get(COMPONENT.noun)?.get(&self.key())
+        world.shelf.item(COMPONENT.noun, &self.key())
     }
 
     /// DescribeTrialComponent, with what Search tells besides in `Source`.
@@ -189,7 +189,7 @@ fn base<'w>(world: &'w World, name: &str) -> Option<Component<'w>> {
         let key = name.to_lowercase();
         JOBS.iter().find_map(|job| {
             let name = key.strip_suffix(job.suffix)?;
-            let item = world.shelf.items.get(job.noun).and_then(|items| items.get(name));
+            let item = world.shelf.item(job.noun, name);
             item.map(|item| Component::Made(job, item))
                 .or_else(|| Some(Component::Told(job, job.of_account(world, name)?)))
         })
@@ -200,7 +200,7 @@ fn base<'w>(world: &'w World, name: &str) -> Option<Component<'w>> {
 /// The component of that name or ARN.
 pub(super) fn find<'w>(world: &'w World, given: &str) -> Option<Component<'w>> {
     let name = arn_tail(given);
-    let own = || world.shelf.items.get(COMPONENT.noun)?.get(&name.to_lowercase()).map(Component::Own);
+    let own = || world.shelf.item(COMPONENT.noun, &name.to_lowercase()).map(Component::Own);
     base(world, name).or_else(own)
 }
 

@@ -107,7 +107,7 @@ fn derived(world: &World, name: &str, at: Timestamp) -> Option<Trial<'static>> {
 
 /// The trial of that name.
 pub(super) fn named<'w>(world: &'w World, name: &str) -> Option<Trial<'w>> {
-    let item = world.shelf.items.get(TRIAL.noun).and_then(|items| items.get(&name.to_lowercase()));
+    let item = world.shelf.item(TRIAL.noun, &name.to_lowercase());
     item.map(Trial::of_item).or_else(|| derived(world, name, world.now))
 }
 

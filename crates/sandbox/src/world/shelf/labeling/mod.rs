@@ -248,7 +248,7 @@ fn shift(world: &mut World, crew: &Crew, jobs: &[String], hands: f64, to: Timest
 
 /// Its key is the last part of its ARN.
 fn item_of<'w>(world: &'w mut World, arn: &str) -> Option<&'w mut Item> {
-    world.shelf.items.get_mut(NOUN)?.get_mut(arn.rsplit('/').next()?)
+    world.shelf.item_mut(NOUN, arn.rsplit('/').next()?)
 }
 
 /// Reads the manifest; a job without one fails.

@@ -165,7 +165,7 @@ impl<'w> Graph<'w> {
 pub(super) fn written(world: &World, arn: &str) -> Option<Entity> {
     let class = Class::of(arn).filter(|class| *class != Class::TrialComponent)?;
     let key = if class == Class::Artifact { arn } else { arn_tail(arn) };
-    Some(of_item(class, world.shelf.items.get(class.as_str())?.get(&key.to_lowercase())?))
+    Some(of_item(class, world.shelf.item(class.as_str(), &key.to_lowercase())?))
 }
 
 pub(super) fn of_item(class: Class, item: &Item) -> Entity {

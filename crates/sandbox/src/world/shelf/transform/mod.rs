@@ -134,7 +134,7 @@ pub(super) fn advance(world: &mut World, _to: Timestamp) {
 }
 
 fn step(world: &mut World, key: &str) {
-    let Some(job) = world.shelf.items.get(NOUN).and_then(|jobs| jobs.get(key)) else { return };
+    let Some(job) = world.shelf.item(NOUN, key) else { return };
     let Some(began) = job.stamp(BEGAN) else { return };
     let ended = job.stamp(ENDED);
     // Who stops a job before its end has nothing of it.
@@ -156,7 +156,7 @@ fn step(world: &mut World, key: &str) {
             world.s3.put(bucket, key, content, at);
         }
     }
-    let Some(job) = world.shelf.items.get_mut(NOUN).and_then(|jobs| jobs.get_mut(key)) else { return };
+    let Some(job) = world.shelf.item_mut(NOUN, key) else { return };
     job.work.is_checked = true;
     job.work.is_over = is_over || left.failure.is_some();
     if let Some(reason) = left.failure {

@@ -76,11 +76,11 @@ fn stop(world: &mut World, request: &Request<'_>) -> Reply {
 }
 
 fn item<'w>(world: &'w World, key: &str) -> Option<&'w Item> {
-    world.shelf.items.get(NOUN)?.get(key)
+    world.shelf.item(NOUN, key)
 }
 
 fn item_mut<'w>(world: &'w mut World, key: &str) -> Option<&'w mut Item> {
-    world.shelf.items.get_mut(NOUN)?.get_mut(key)
+    world.shelf.item_mut(NOUN, key)
 }
 
 impl Item {
