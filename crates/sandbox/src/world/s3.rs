@@ -30,6 +30,12 @@ pub(crate) fn place(uri: &str) -> Option<(&str, &str)> {
     uri.strip_prefix("s3://")?.split_once('/')
 }
 
+/// Bucket and prefix of `s3://bucket/prefix`; without a prefix the whole bucket is meant.
+pub(crate) fn prefix(uri: &str) -> Option<(&str, &str)> {
+    let rest = uri.strip_prefix("s3://")?;
+    Some(rest.split_once('/').unwrap_or((rest, "")))
+}
+
 impl Store {
     /// False when the store is full; the object is then not kept.
     pub(crate) fn put(&mut self, bucket: &str, key: &str, body: impl Into<Bytes>, at: Timestamp) -> bool {

@@ -123,11 +123,8 @@ fn is_placed(world: &mut World, name: &str, to: Timestamp) -> bool {
     component.waits = !fits;
     if fits {
         component.placed = wanted;
-        if has_waited {
-            match &mut component.served.change {
-                Some(Change::Creation(begun) | Change::Capacity(begun, _)) => *begun = to,
-                _ => {}
-            }
+        if has_waited && let Some(Change::Creation(begun) | Change::Capacity(begun, _)) = &mut component.served.change {
+            *begun = to;
         }
     }
     fits

@@ -18,7 +18,7 @@ use crate::world::{
     endpoint::{Endpoint, Fleet},
     estate,
     lists::without_nulls,
-    noise,
+    noise, s3,
 };
 
 /// What one file covers.
@@ -30,7 +30,7 @@ pub(crate) fn destination<'w>(world: &'w World, config: &str) -> Option<(&'w str
     let capture = world.endpoints.configs.get(config)?.body.get("DataCaptureConfig")?;
     let is_on = capture.get("EnableCapture").and_then(Value::as_bool) == Some(true);
     let uri = capture.get("DestinationS3Uri")?.as_str().filter(|_| is_on)?;
-    let (bucket, prefix) = uri.strip_prefix("s3://")?.split_once('/').unwrap_or((uri.strip_prefix("s3://")?, ""));
+    let (bucket, prefix) = s3::prefix(uri)?;
     Some((bucket, prefix.trim_end_matches('/')))
 }
 

@@ -10,7 +10,7 @@ use super::{
     life::{AT_ONCE, Life, STILL, Step, lasting, passing},
     work::is_empty,
 };
-use crate::world::{noise, registry};
+use crate::world::{noise, registry, s3};
 
 const NOUN: &str = "CompilationJob";
 const MINUTE: i64 = 60;
@@ -137,7 +137,7 @@ pub(super) fn advance(world: &mut World, _to: Timestamp) {
         }
     }
     for (uri, at) in made {
-        if let Some((bucket, key)) = uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
+        if let Some((bucket, key)) = s3::place(&uri) {
             let size = 800_000 + noise::name(key) % 20_000_000;
             world.s3.put_sized(bucket, key, Bytes::new(), size, at);
         }

@@ -46,9 +46,7 @@ pub(super) fn advance(world: &mut World, to: Timestamp) {
             world.logs.put(left.group, &left.stream, at, line);
         }
         for (uri, content, at) in left.outputs {
-            if let Some((bucket, key)) = uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
-                world.s3.put(bucket, key, content, at);
-            }
+            world.s3.put_at(&uri, content, at);
         }
         let Some((uri, at)) = left.model else { continue };
         if let Some((bucket, key)) = s3::place(&uri) {
@@ -60,15 +58,13 @@ pub(super) fn advance(world: &mut World, to: Timestamp) {
 
 /// Whether nothing lies under a prefix. The account's own buckets count as full: what their families read is not kept as
 /// objects.
-pub(super) fn is_empty(store: &crate::world::s3::Store, uri: &str) -> bool {
-    let Some((bucket, key)) = uri.strip_prefix("s3://").map(|rest| rest.split_once('/').unwrap_or((rest, ""))) else {
-        return false;
-    };
+pub(super) fn is_empty(store: &s3::Store, uri: &str) -> bool {
+    let Some((bucket, key)) = s3::prefix(uri) else { return false };
     ![estate::DATA_BUCKET, estate::MODEL_BUCKET].contains(&bucket) && store.list(bucket, key).next().is_none()
 }
 
 /// The first input prefix under which nothing lies.
-fn missing(store: &crate::world::s3::Store, job: &Item) -> Option<String> {
+fn missing(store: &s3::Store, job: &Item) -> Option<String> {
     let inputs = |member: &str, place: &'static str| {
         let all = job.body.get(member).and_then(Value::as_array).into_iter().flatten();
         all.filter_map(move |input| input.pointer(place)?.as_str())
@@ -79,14 +75,14 @@ fn missing(store: &crate::world::s3::Store, job: &Item) -> Option<String> {
 }
 
 /// An object for each output: what a script writes is its own affair, so each has its share of the lines that were read.
-fn outputs(store: &crate::world::s3::Store, job: &Item, at: Timestamp) -> Vec<(String, String, Timestamp)> {
+fn outputs(store: &s3::Store, job: &Item, at: Timestamp) -> Vec<(String, String, Timestamp)> {
     let all = |member: &str| job.body.get(member).and_then(Value::as_array).into_iter().flatten();
     let homes = job.body.get("ProcessingOutputConfig").and_then(|config| config.get("Outputs")?.as_array());
     let homes: Vec<&str> =
         homes.into_iter().flatten().filter_map(|output| output.pointer("/S3Output/S3Uri")?.as_str()).collect();
     let inputs = all("ProcessingInputs").filter_map(|input| input.pointer("/S3Input/S3Uri")?.as_str());
     let objects = inputs.filter_map(|uri| {
-        let (bucket, key) = uri.strip_prefix("s3://")?.split_once('/')?;
+        let (bucket, key) = s3::place(uri)?;
         Some(store.list(bucket, key).map(|(_, object)| String::from_utf8_lossy(&object.body)))
     });
     let text: Vec<_> = objects.flatten().collect();

@@ -220,9 +220,7 @@ pub(super) fn candidate(world: &mut World, key: &str, at: Timestamp) {
 fn write(world: &mut World, key: &str, file: &str, content: &Value) {
     let at = world.now;
     let Some(uri) = item(world, key).map(|item| format!("{}/{file}", item.home())) else { return };
-    if let Some((bucket, key)) = uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
-        world.s3.put(bucket, key, content.to_string(), at);
-    }
+    world.s3.put_at(&uri, content.to_string(), at);
 }
 
 pub(super) const NOTEBOOKS: [(&str, &str); 2] = [

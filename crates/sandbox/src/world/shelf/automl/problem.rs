@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{Item, World};
+use crate::world::s3;
 
 /// Candidates where nothing is said. `[?]`: Autopilot's own limit is 250 for a search and what an ensemble needs otherwise.
 pub(super) const CANDIDATES: usize = 10;
@@ -97,7 +98,7 @@ pub(super) fn columns(world: &World, item: &Item) -> Vec<String> {
 }
 
 fn first(world: &World, item: &Item) -> Option<String> {
-    let (bucket, key) = item.input().strip_prefix("s3://")?.split_once('/')?;
+    let (bucket, key) = s3::place(item.input())?;
     let mut bodies = world.s3.list(bucket, key).map(|(_, object)| &object.body).filter(|body| !body.is_empty());
     bodies.next().map(|body| String::from_utf8_lossy(body).into_owned())
 }

@@ -152,9 +152,7 @@ fn step(world: &mut World, key: &str) {
         world.logs.put(GROUP, &stream, at.plus(-2 * SECOND), line);
     }
     for (uri, content) in left.objects {
-        if let Some((bucket, key)) = uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
-            world.s3.put(bucket, key, content, at);
-        }
+        world.s3.put_at(&uri, content, at);
     }
     let Some(job) = world.shelf.item_mut(NOUN, key) else { return };
     job.work.is_checked = true;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::Wanted;
-use crate::world::{World, chance::Chance, estate, estate::FAMILIES, run::no_data};
+use crate::world::{World, chance::Chance, estate, estate::FAMILIES, run::no_data, s3};
 
 pub(super) struct Object {
     /// Its key behind the folder that was asked for: the answer lies at the same place under the output path.
@@ -15,18 +15,13 @@ pub(super) struct Object {
 /// Rows of what an account's own family keeps under a prefix: the objects themselves are not kept.
 const ROWS: u64 = 120;
 
-fn split(uri: &str) -> Option<(&str, &str)> {
-    let rest = uri.strip_prefix("s3://")?;
-    Some(rest.split_once('/').unwrap_or((rest, "")))
-}
-
 /// What is said where there is nothing to read.
 pub(super) fn missing(world: &World, wanted: &Wanted<'_>) -> Option<String> {
     objects(world, wanted).is_empty().then(|| no_data(wanted.uri))
 }
 
 pub(super) fn objects(world: &World, wanted: &Wanted<'_>) -> Vec<Object> {
-    let Some((bucket, prefix)) = split(wanted.uri) else { return Vec::new() };
+    let Some((bucket, prefix)) = s3::prefix(wanted.uri) else { return Vec::new() };
     if wanted.is_manifest {
         return listed(world, (bucket, prefix)).unwrap_or_default();
     }
@@ -45,7 +40,7 @@ pub(super) fn objects(world: &World, wanted: &Wanted<'_>) -> Vec<Object> {
 fn listed(world: &World, (bucket, key): (&str, &str)) -> Option<Vec<Object>> {
     let manifest: Vec<Value> = serde_json::from_slice(&world.s3.get(bucket, key)?.body).ok()?;
     let (first, rest) = manifest.split_first()?;
-    let (bucket, prefix) = split(first.get("prefix")?.as_str()?)?;
+    let (bucket, prefix) = s3::prefix(first.get("prefix")?.as_str()?)?;
     let found = rest.iter().filter_map(Value::as_str).filter_map(|name| {
         let object = world.s3.get(bucket, &format!("{prefix}{name}"))?;
         Some(Object { place: name.to_owned(), body: object.body.clone() })
