@@ -64,7 +64,7 @@ fn revived(world: &World, execution: &Execution) -> Result<Live, ApiError> {
         let arn = ["ProcessingJob", "TrainingJob"].iter().find_map(|kind| told["Metadata"][kind]["Arn"].as_str());
         let name = arn.and_then(|arn| arn.rsplit('/').next()).unwrap_or_default().to_owned();
         let known = world.runs.named(&name, world.now());
-        let body = known.map(|run| run::job_record(world, run, world.now())).unwrap_or_default();
+        let body = known.map(|run| run::job_record(world, run, world.now(), run::Depth::Whole)).unwrap_or_default();
         let slot =
             Slot::settled((step.start, step.end), arn.map(|arn| (name, arn.to_owned(), true)), body, step.outcome);
         live.keep(world, execution, &step.name, slot);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mldeck_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{Run, Series, job};
+use super::{Depth, Run, Series, job};
 use crate::world::{
     World,
     chance::Chance,
@@ -43,7 +43,7 @@ pub(crate) fn summary(world: &World, run: &Run, at: Timestamp) -> Value {
 }
 
 /// What DescribeTrialComponent says, as far as the run alone tells it.
-pub(crate) fn record(world: &World, run: &Run, at: Timestamp) -> Value {
+pub(crate) fn record(world: &World, run: &Run, at: Timestamp, depth: Depth) -> Value {
     let mut body = summary(world, run, at);
     if let Value::Object(members) = &mut body
         && let Some(source) = members.remove("TrialComponentSource")
@@ -64,6 +64,9 @@ pub(crate) fn record(world: &World, run: &Run, at: Timestamp) -> Value {
         "Repository": format!("https://git.acme.example/ml/{}", run.family().name),
         "GeneratedBy": run.by(),
     });
+    if depth == Depth::Outline {
+        return body;
+    }
     let metrics = run.metrics().filter_map(|metric| {
         let summary = run.summary(world.seed, &metric.name, at)?;
         Some(json!({

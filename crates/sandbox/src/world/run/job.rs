@@ -3,7 +3,7 @@
 use mldeck_core::time::{SECOND, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::{Fate, Run, Series, recipe::spell};
+use super::{Depth, Fate, Run, Series, recipe::spell};
 use crate::world::{
     ApiError, Reply, Request, World, epoch, estate,
     lists::{self, Window, choice, without_nulls},
@@ -24,7 +24,7 @@ pub(crate) fn hyperparameters(run: &Run) -> Vec<(&'static str, String)> {
 }
 
 /// The body of DescribeTrainingJob at `at`; Search gives the same.
-pub(crate) fn record(world: &World, run: &Run, at: Timestamp) -> Value {
+pub(crate) fn record(world: &World, run: &Run, at: Timestamp, depth: Depth) -> Value {
     let seed = world.seed;
     let standing = run.standing(seed, at);
     let mut body = without_nulls(json!({
@@ -58,7 +58,7 @@ pub(crate) fn record(world: &World, run: &Run, at: Timestamp) -> Value {
     if standing.status == "Completed" {
         body["ModelArtifacts"] = json!({"S3ModelArtifacts": run.artifact()});
     }
-    let metrics = final_metrics(run, seed, at);
+    let metrics = if depth == Depth::Whole { final_metrics(run, seed, at) } else { Vec::new() };
     if !metrics.is_empty() {
         body["FinalMetricDataList"] = Value::Array(metrics);
     }
@@ -207,7 +207,7 @@ pub(super) fn describe(world: &mut World, request: &Request<'_>) -> Reply {
     }
     let run = world.runs.named(name, now).filter(|run| run.has_job());
     let run = run.ok_or_else(|| ApiError::validation("Requested resource not found."))?;
-    Ok(record(world, run, now))
+    Ok(record(world, run, now, Depth::Whole))
 }
 
 pub(super) fn stop(world: &mut World, request: &Request<'_>) -> Reply {

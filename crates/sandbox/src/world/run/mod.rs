@@ -25,6 +25,13 @@ pub(crate) use record::{
 
 use super::{Handler, World, estate::FAMILIES};
 
+/// How much of a run is told. Its metrics are hundreds of steps each: who asks for something else goes without them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    Whole,
+    Outline,
+}
+
 /// Operations on jobs.
 pub(crate) const OPERATIONS: &[(&str, Handler)] = &[
     ("ListTrainingJobs", job::list),

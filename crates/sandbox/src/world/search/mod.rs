@@ -69,7 +69,11 @@ fn search(world: &mut World, request: &Request<'_>) -> Reply {
     let mut found: Vec<(Option<Field>, Record<'_>)> = record::all(world, resource, at, serving)
         .into_iter()
         .filter(|record| expression.as_ref().is_none_or(|expression| holds(expression, record)))
-        .map(|record| (record.fields(sort, kind).into_iter().next(), record))
+        .map(|mut record| {
+            let place = record.fields(sort, kind).into_iter().next();
+            record.forget();
+            (place, record)
+        })
         .collect();
     found.sort_by(|a, b| order(a.0.as_ref(), b.0.as_ref(), is_ascending));
     let (page, next) = lists::page(&found, request)?;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::world::{
     World, monitor, pipeline, registry,
-    run::{self, Run},
+    run::{self, Depth, Run},
     shelf::experiments,
 };
 
@@ -31,27 +31,49 @@ pub(super) struct Record<'w> {
     at: Timestamp,
     item: Item<'w>,
     written: OnceCell<Value>,
+    /// The same without metrics, and without the job that a component is of.
+    outlined: OnceCell<Value>,
 }
+
+/// Where a component tells of the job that it is of.
+const JOB: &str = "SourceDetail.TrainingJob.";
 
 impl<'w> Record<'w> {
     const fn new(world: &'w World, at: Timestamp, item: Item<'w>) -> Self {
-        Self { world, at, item, written: OnceCell::new() }
+        Self { world, at, item, written: OnceCell::new(), outlined: OnceCell::new() }
     }
 
     pub(super) fn value(&self) -> &Value {
-        self.written.get_or_init(|| {
-            let mut value = match &self.item {
-                Item::Job(run) => run::job_record(self.world, run, self.at),
-                Item::Component(run) => experiments::of_run(self.world, run, self.at),
-                Item::Changed(run) => experiments::of_run(self.world, run, self.at),
-                Item::Execution(execution) => pipeline::record(self.world, execution, self.at),
-                Item::Whole(value) => return value.clone(),
-            };
-            if let Some(arn) = self.arn() {
-                add_tags(self.world, &arn, &mut value);
+        self.written.get_or_init(|| self.write(Depth::Whole))
+    }
+
+    fn write(&self, depth: Depth) -> Value {
+        let mut value = match &self.item {
+            Item::Job(run) => run::job_record(self.world, run, self.at, depth),
+            Item::Component(run) | Item::Changed(run) => experiments::of_run(self.world, run, self.at, depth),
+            Item::Execution(execution) => pipeline::record(self.world, execution, self.at),
+            Item::Whole(value) => return value.clone(),
+        };
+        if let Some(arn) = self.arn() {
+            add_tags(self.world, &arn, &mut value);
+        }
+        value
+    }
+
+    /// As much of it as a property needs.
+    fn told(&self, name: &str) -> &Value {
+        match &self.item {
+            Item::Job(_) | Item::Component(_) if !name.contains("Metric") => {
+                self.outlined.get_or_init(|| self.write(Depth::Outline))
             }
-            value
-        })
+            Item::Whole(value) => value,
+            _ => self.value(),
+        }
+    }
+
+    /// Lets go of what was written: of a hundred thousand records only those of a page are wanted again.
+    pub(super) fn forget(&mut self) {
+        (self.written, self.outlined) = (OnceCell::new(), OnceCell::new());
     }
 
     fn arn(&self) -> Option<String> {
@@ -64,7 +86,7 @@ impl<'w> Record<'w> {
     }
 
     /// What is asked for most, without writing the record out. `None`: look into the record.
-    fn shortcut(&self, name: &str) -> Option<Vec<Field>> {
+    fn shortcut(&self, name: &str, kind: Type) -> Option<Vec<Field>> {
         let (seed, at) = (self.world.seed, self.at);
         let text = |text: &str| Some(vec![Field::Text(text.to_owned())]);
         let time = |time: Timestamp| Some(vec![Field::Time(time)]);
@@ -89,6 +111,20 @@ impl<'w> Record<'w> {
                 Some(varied(run, &name["HyperParameters.".len()..])?.into_iter().collect())
             }
             (Item::Component(run), "TrialComponentName") => text(&run.component()),
+            (Item::Component(run), "TrialComponentArn") => text(&run.component_arn()),
+            (Item::Component(run), "Source.SourceArn" | "SourceDetail.SourceArn") => {
+                Some(run.has_job().then(|| Field::Text(run.job_arn())).into_iter().collect())
+            }
+            (Item::Component(run), "Source.SourceType") => {
+                Some(run.has_job().then(|| Field::Text("SageMakerTrainingJob".to_owned())).into_iter().collect())
+            }
+            (Item::Component(run), _) if name.starts_with(JOB) => {
+                let (name, has_metrics) = (&name[JOB.len()..], name.contains("Metric"));
+                let depth = if has_metrics { Depth::Whole } else { Depth::Outline };
+                let job = run.has_job().then(|| run::job_record(self.world, run, at, depth));
+                Some(job.map(|job| look(&job, name, kind)).unwrap_or_default())
+            }
+            (Item::Component(run), "Parents.TrialName") => text(&run::trial(self.world, run)),
             (Item::Component(run), "DisplayName") => text(&run.name()),
             (Item::Component(run), "Status.PrimaryStatus") => text(run.standing(seed, at).status),
             (Item::Component(run), "Parents.ExperimentName") => text(run.family().experiment),
@@ -135,11 +171,11 @@ fn metric(run: &Run, seed: u64, at: Timestamp, path: &str) -> Option<Vec<Field>>
 
 impl Fields for Record<'_> {
     fn fields(&self, name: &str, kind: Type) -> Vec<Field> {
-        self.shortcut(name).unwrap_or_else(|| look(self.value(), name, kind))
+        self.shortcut(name, kind).unwrap_or_else(|| look(self.told(name), name, kind))
     }
 
     fn elements(&self, list: &str) -> Vec<Value> {
-        elements(self.value(), list)
+        elements(self.told(list), list)
     }
 }
 
@@ -290,5 +326,5 @@ pub(super) fn all<'w>(world: &'w World, resource: &str, at: Timestamp, serving: 
 /// Whether the short way gives what the record says.
 #[cfg(test)]
 pub(super) fn shortcut_agrees(record: &Record<'_>, name: &str, kind: Type) -> bool {
-    record.shortcut(name).is_none_or(|quick| quick == look(record.value(), name, kind))
+    record.fields(name, kind) == look(record.value(), name, kind)
 }

@@ -250,7 +250,7 @@ fn pages_cover_all_exactly_once_in_order() {
 }
 
 #[test]
-fn shortcuts_say_what_the_record_says() {
+fn shortcuts_and_outlines_say_what_the_record_says() {
     let world = world("quiet-night");
     let names = [
         ("CreationTime", Type::Time),
@@ -270,9 +270,21 @@ fn shortcuts_say_what_the_record_says() {
         ("HyperParameters.max_depth", Type::Loose),
         ("HyperParameters.objective", Type::Loose),
         ("TrialComponentName", Type::Text),
+        ("TrialComponentArn", Type::Text),
         ("DisplayName", Type::Text),
+        ("Source.SourceArn", Type::Text),
+        ("Source.SourceType", Type::Text),
+        ("SourceDetail.SourceArn", Type::Text),
+        ("SourceDetail.TrainingJob.TrainingJobStatus", Type::Text),
         ("Status.PrimaryStatus", Type::Text),
+        ("Status.Message", Type::Text),
+        ("StartTime", Type::Time),
+        ("EndTime", Type::Time),
+        ("MetadataProperties.CommitId", Type::Text),
+        ("OutputDataConfig.S3OutputPath", Type::Text),
+        ("SecondaryStatusTransitions.Status", Type::Text),
         ("Parents.ExperimentName", Type::Text),
+        ("Parents.TrialName", Type::Text),
         ("Parameters.eta", Type::Loose),
         ("Parameters.eta.NumberValue", Type::Loose),
         ("PipelineExecutionStatus", Type::Text),

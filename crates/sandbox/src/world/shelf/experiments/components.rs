@@ -13,7 +13,7 @@ use crate::{
     world::{
         ApiError, Reply, Request, World, epoch, estate,
         lists::{self, Window, choice},
-        run::{self, Run},
+        run::{self, Depth, Run},
         shelf::{Item, kind::text, operations},
     },
 };
@@ -75,16 +75,16 @@ impl Component<'_> {
     }
 
     /// As its source has it.
-    fn base(&self, world: &World, at: Timestamp) -> Map<String, Value> {
-        let value = match self {
-            Self::Run(run) => run::component_record(world, run, at),
-            Self::Made(job, item) => return jobs::component_of_item(world, job, item),
-            Self::Told(job, record) => {
-                return record.as_object().map(|record| job.component(record)).unwrap_or_default();
-            }
-            Self::Own(item) => return world.told(&COMPONENT, item),
-        };
-        value.as_object().cloned().unwrap_or_default()
+    fn base(&self, world: &World, at: Timestamp, depth: Depth) -> Map<String, Value> {
+        match self {
+            Self::Run(run) => match run::component_record(world, run, at, depth) {
+                Value::Object(record) => record,
+                _ => Map::new(),
+            },
+            Self::Made(job, item) => jobs::component_of_item(world, job, item),
+            Self::Told(job, record) => record.as_object().map(|record| job.component(record)).unwrap_or_default(),
+            Self::Own(item) => world.told(&COMPONENT, item),
+        }
     }
 
     /// What callers changed.
@@ -93,8 +93,8 @@ impl Component<'_> {
     }
 
     /// DescribeTrialComponent, with what Search tells besides in `Source`.
-    pub(super) fn record(&self, world: &World, at: Timestamp) -> Map<String, Value> {
-        let mut record = self.base(world, at);
+    pub(super) fn record(&self, world: &World, at: Timestamp, depth: Depth) -> Map<String, Value> {
+        let mut record = self.base(world, at, depth);
         if !matches!(self, Self::Own(_))
             && let Some(patch) = self.patch(world)
         {
@@ -119,7 +119,7 @@ impl Component<'_> {
         // The metrics of a run are hundreds of steps; a row needs none.
         let mut record = match self {
             Self::Run(run) if self.patch(world).is_none() => return run::component_summary(world, run, at),
-            _ => self.record(world, at),
+            _ => self.record(world, at, Depth::Outline),
         };
         if let Some(source) = record.remove("Source") {
             record.insert("TrialComponentSource".to_owned(), source);
@@ -128,8 +128,8 @@ impl Component<'_> {
     }
 
     /// As Search tells of it.
-    fn searched(&self, world: &World, at: Timestamp) -> Value {
-        let mut record = self.record(world, at);
+    fn searched(&self, world: &World, at: Timestamp, depth: Depth) -> Value {
+        let mut record = self.record(world, at, depth);
         record.insert("Parents".to_owned(), links::told(world, self));
         if let (Self::Made(job, _) | Self::Told(job, _), Some(source)) = (self, self.source()) {
             let told = match self {
@@ -226,14 +226,15 @@ fn not_runs<'w>(world: &'w World, at: Timestamp) -> impl Iterator<Item = Compone
 
 /// Components of everything but runs, as Search tells of them.
 pub(crate) fn others(world: &World, at: Timestamp) -> Vec<Value> {
-    not_runs(world, at).map(|component| component.searched(world, at)).collect()
+    not_runs(world, at).map(|component| component.searched(world, at, Depth::Whole)).collect()
 }
 
-/// The component of a run, as Search tells of it; `None` when it is deleted.
-pub(crate) fn of_run(world: &World, run: &Run, at: Timestamp) -> Value {
-    let mut record = Component::Run(run).searched(world, at);
-    if run.has_job() {
-        record["SourceDetail"] = json!({"SourceArn": run.job_arn(), "TrainingJob": run::job_record(world, run, at)});
+/// The component of a run, as Search tells of it; its outline is without the job.
+pub(crate) fn of_run(world: &World, run: &Run, at: Timestamp, depth: Depth) -> Value {
+    let mut record = Component::Run(run).searched(world, at, depth);
+    if run.has_job() && depth == Depth::Whole {
+        let job = run::job_record(world, run, at, depth);
+        record["SourceDetail"] = json!({"SourceArn": run.job_arn(), "TrainingJob": job});
     }
     record
 }
@@ -258,7 +259,7 @@ pub(crate) fn short_cut_holds(world: &World, run: &Run) -> Option<bool> {
 pub(super) fn describe(world: &mut World, request: &Request<'_>) -> Reply {
     let name = request.text("TrialComponentName")?;
     let component = find(world, name).ok_or_else(|| missing("trial component", arn_tail(name)))?;
-    Ok(operations::answer(request, &COMPONENT, &component.record(world, world.now)))
+    Ok(operations::answer(request, &COMPONENT, &component.record(world, world.now, Depth::Whole)))
 }
 
 pub(super) fn list(world: &mut World, request: &Request<'_>) -> Reply {
