@@ -1,7 +1,14 @@
-//! What one reading of an endpoint leaves out and an earlier one has.
+//! What one reading of an endpoint leaves out and an earlier one has, and when an endpoint is in trouble.
+
+mod fixture;
 
 use mldeck_core::{
-    resource::endpoint::{Details, Variant},
+    health::Health,
+    resource::{
+        Resource,
+        alarm::AlarmState,
+        endpoint::{Details, Variant},
+    },
     text::Text,
 };
 
@@ -43,4 +50,21 @@ fn of_another_config_or_another_model_nothing_is_taken_over() {
     details.variants[0].model = Some(t("fraud-19"));
     details.complete_from(&read("fraud-v18-c"));
     assert_eq!((&details.variants[0].model, &details.variants[0].label), (&Some(t("fraud-19")), &None));
+}
+
+#[test]
+fn an_alarm_by_which_scaling_decides_is_no_trouble() {
+    let scaling = "TargetTracking-endpoint/fraud-prod/variant/blue-AlarmLow-e283ffaa";
+    let cases = [
+        (vec![(scaling, AlarmState::Alarm)], Health::Ok, vec![]),
+        (vec![(scaling, AlarmState::Alarm), ("fraud-5xx", AlarmState::Alarm)], Health::Bad, vec!["fraud-5xx"]),
+        (vec![("fraud-5xx", AlarmState::Ok)], Health::Ok, vec![]),
+    ];
+    for (alarms, health, burning) in cases {
+        let mut endpoint = fixture::endpoint();
+        endpoint.alarms = alarms.into_iter().map(|(name, state)| fixture::alarm(name, state)).collect();
+        assert_eq!(endpoint.health(), health, "{:?}", endpoint.alarms);
+        assert_eq!(endpoint.burning().map(|alarm| alarm.name.as_str()).collect::<Vec<_>>(), burning);
+    }
+    assert_eq!(fixture::alarm(scaling, AlarmState::Alarm).health(), Health::Ok);
 }

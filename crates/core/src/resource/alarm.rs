@@ -71,6 +71,12 @@ impl Alarm {
         self.dimensions.iter().find(|(key, _)| key == "EndpointName").map(|(_, value)| value)
     }
 
+    /// In ALARM, and that is trouble. An alarm of target tracking is how scaling decides: at the least capacity its `AlarmLow` stays in
+    /// ALARM for as long as there is little to do.
+    pub fn burns(&self) -> bool {
+        self.is_firing() && !self.is_target_tracking()
+    }
+
     /// Alarms that target tracking owns are never forced and never edited.
     pub fn is_target_tracking(&self) -> bool {
         self.name.as_str().starts_with("TargetTracking-")
@@ -134,8 +140,8 @@ impl Resource for Alarm {
 
     fn health(&self) -> Health {
         match self.state {
-            AlarmState::Ok => Health::Ok,
-            AlarmState::Alarm => Health::Bad,
+            AlarmState::Alarm if self.burns() => Health::Bad,
+            AlarmState::Ok | AlarmState::Alarm => Health::Ok,
             AlarmState::InsufficientData => Health::Off,
             AlarmState::Other(_) => Health::Unknown,
         }

@@ -317,8 +317,9 @@ impl Endpoint {
         enough.then_some(share)
     }
 
-    pub fn firing(&self) -> impl Iterator<Item = &Alarm> {
-        self.alarms.iter().filter(|alarm| alarm.is_firing())
+    /// Its alarms that tell of trouble.
+    pub fn burning(&self) -> impl Iterator<Item = &Alarm> {
+        self.alarms.iter().filter(|alarm| alarm.burns())
     }
 
     fn model_live(&self) -> Option<Cow<'_, str>> {
@@ -513,7 +514,7 @@ impl Resource for Endpoint {
             Some(share) if share >= ERRORS_WARN => Health::Warn,
             _ => Health::Ok,
         };
-        let alarms = if self.firing().next().is_some() { Health::Bad } else { Health::Ok };
+        let alarms = if self.burning().next().is_some() { Health::Bad } else { Health::Ok };
         let traffic = if self.lost_traffic() { Health::Bad } else { Health::Ok };
         by_status.min(errors).min(alarms).min(traffic)
     }
@@ -572,7 +573,7 @@ impl Resource for Endpoint {
         };
         match name {
             "arn" => (&self.arn).into(),
-            "alarm" => self.firing().next().map(|alarm| &alarm.name).into(),
+            "alarm" => self.burning().next().map(|alarm| &alarm.name).into(),
             "instance" => {
                 self.details.as_ref().and_then(|d| d.variants.first()).and_then(|v| v.instance_type.as_ref()).into()
             }

@@ -54,7 +54,7 @@ pub fn moments(model: &Model, endpoint: &Endpoint) -> Vec<Moment> {
             symptom: false,
         });
     }
-    for alarm in endpoint.firing() {
+    for alarm in endpoint.burning() {
         if let Some(at) = alarm.since {
             out.push(Moment {
                 at,
@@ -85,7 +85,7 @@ pub fn moments(model: &Model, endpoint: &Endpoint) -> Vec<Moment> {
 
 /// When its trouble began: the oldest firing alarm.
 pub fn trouble_since(endpoint: &Endpoint) -> Option<Timestamp> {
-    endpoint.firing().filter_map(|alarm| alarm.since).min()
+    endpoint.burning().filter_map(|alarm| alarm.since).min()
 }
 
 /// The side panel: what changed before the trouble, closest first, then who served how long.

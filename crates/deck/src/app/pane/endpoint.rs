@@ -190,7 +190,7 @@ impl Opened for EndpointView {
         if endpoint.lost_traffic() {
             line.push(("  traffic fell against last week".to_owned(), Tone::Bad));
         }
-        for alarm in endpoint.firing().take(2) {
+        for alarm in endpoint.burning().take(2) {
             let since = alarm.since.map(|at| format!(" since {}", at.hm())).unwrap_or_default();
             line.push((format!("  alarm {}{since}", alarm.name), Tone::Bad));
         }
