@@ -1,6 +1,6 @@
-//! Metric math, as much of it as a rate needs: `+ - * /`, parentheses, numbers and ids.
+//! Metric math, as much of it as works on one datapoint: `+ - * /`, parentheses, numbers, ids and functions of one value.
 
-/// Deepest nesting of parentheses and signs.
+/// Deepest nesting of parentheses, signs and functions.
 const DEPTH: usize = 32;
 
 /// The value of `expression` where `id` gives the value of an id; `Err` when it is not understood, `Ok(None)` when a value is
@@ -94,8 +94,29 @@ impl Parser<'_> {
         if word.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
             return word.parse().map(Some).map_err(|_| format!("'{word}' is not a number"));
         }
+        if let Some(function) = function(word)
+            && self.take('(')
+        {
+            let inner = self.sum()?;
+            if !self.take(')') {
+                return Err(format!("a parenthesis of {word} is not closed"));
+            }
+            return Ok(inner.map(function).filter(|value| value.is_finite()));
+        }
         (self.id)(word).ok_or_else(|| format!("the id or function '{word}' is not known here"))
     }
+}
+
+/// The functions that CloudWatch applies to each datapoint alone.
+fn function(name: &str) -> Option<fn(f64) -> f64> {
+    Some(match name {
+        "ABS" => f64::abs,
+        "CEIL" => f64::ceil,
+        "FLOOR" => f64::floor,
+        "LOG" => f64::ln,
+        "LOG10" => f64::log10,
+        _ => return None,
+    })
 }
 
 fn both(left: Option<f64>, right: Option<f64>, f: impl Fn(f64, f64) -> f64) -> Option<f64> {
@@ -121,6 +142,14 @@ mod tests {
             ("2 - 3 - 4", Ok(Some(-5.0))),
             ("m1 / zero", Ok(None)),
             ("m1 + gap", Ok(None)),
+            ("ABS(m1 - m2) + 1", Ok(Some(197.0))),
+            ("CEIL(m1 / 3) * 10 + FLOOR(m1 / 3)", Ok(Some(21.0))),
+            ("LOG10(m2 / 2) - LOG(1)", Ok(Some(2.0))),
+            ("1 + LOG(zero)", Ok(None)),
+            ("ABS(gap)", Ok(None)),
+            ("ABS(m1", Err("a parenthesis of ABS is not closed".to_owned())),
+            ("ABS()", Err("an operand is missing".to_owned())),
+            ("ABS", Err("the id or function 'ABS' is not known here".to_owned())),
             ("m1 m2", Err("unexpected 'm'".to_owned())),
             ("m1 +", Err("an operand is missing".to_owned())),
             ("SEARCH(1)", Err("the id or function 'SEARCH' is not known here".to_owned())),
@@ -129,5 +158,6 @@ mod tests {
             assert_eq!(&evaluate(expression, &ids), expected, "{expression}");
         }
         assert!(evaluate(&"(".repeat(100_000), &ids).is_err());
+        assert!(evaluate(&"ABS(".repeat(100_000), &ids).is_err());
     }
 }
