@@ -143,7 +143,7 @@ impl Evaluation<'_> {
         grid: &impl Fn(i64) -> Grid,
     ) -> Result<Vec<Series>, String> {
         let Some(world) = self.world else { return Ok(Vec::new()) };
-        let all = self.keys.get_or_init(|| keys(world));
+        let all = self.keys.get_or_init(|| keys(world, None));
         let mut found: Vec<&Key> = all.iter().filter(|key| searched.search.finds(key)).take(MOST_FOUND + 1).collect();
         if found.len() > MOST_FOUND {
             self.is_cut.set(true);

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::{
     ApiError, Handler, Reply, Request, World, monitor, page,
     request::{float, moment},
+    shelf,
 };
 pub(crate) use evaluate::{value, values};
 pub(crate) use query::{Queries, refused};
@@ -130,13 +131,16 @@ pub(super) fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::new(400, "InvalidParameterValueException", message)
 }
 
-/// Every metric of the account, in order.
-fn keys(world: &World) -> Vec<Key> {
+/// Every metric of the account, in order; since a time, without those that jobs or callers reported before it alone. Fleets
+/// and monitors report all the time.
+fn keys(world: &World, since: Option<Timestamp>) -> Vec<Key> {
+    let is_recent = |key: &&Key| since.is_none_or(|since| world.metrics.newest(key).is_some_and(|at| at >= since));
     let mut keys: Vec<Key> = source::keys(world)
         .chain(source::keys_of_new_fleets(world))
         .chain(source::keys_of_components(world))
         .chain(monitor::keys(world))
-        .chain(world.metrics.keys().cloned())
+        .chain(shelf::published::keys(world, since))
+        .chain(world.metrics.keys().filter(is_recent).cloned())
         .collect();
     keys.sort();
     keys.dedup();
@@ -157,9 +161,7 @@ fn list_metrics(world: &mut World, request: &Request<'_>) -> Reply {
                 key.dimensions.iter().any(|(n, v)| Some(n.as_str()) == member("Name") && value.is_none_or(|w| w == v))
             })
     };
-    // Of what was put, only what came lately where that is asked for; the account's own metrics are never old.
-    let is_recent = |key: &Key| recent.is_none_or(|since| world.metrics.newest(key).is_none_or(|at| at >= since));
-    let keys: Vec<Key> = keys(world).into_iter().filter(|key| wanted(key) && is_recent(key)).collect();
+    let keys: Vec<Key> = keys(world, recent).into_iter().filter(wanted).collect();
     let (cut, next) = page::cut(&keys, request, ("NextToken", "MaxRecords"), PAGE, invalid_token)?;
     let metrics: Vec<Value> = cut.iter().map(Key::body).collect();
     Ok(page::reply(json!({"Metrics": metrics}), "NextToken", next))
