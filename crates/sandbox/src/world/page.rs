@@ -1,5 +1,7 @@
 //! Pages: opaque tokens that are bound to the request they came from.
 
+use std::ops::Range;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
@@ -10,19 +12,31 @@ use super::{ApiError, Request, noise};
 pub(crate) fn cut<'i, T>(
     items: &'i [T],
     request: &Request<'_>,
-    (token_member, size_member): (&str, &str),
+    members: (&str, &str),
     size: usize,
     invalid: fn() -> ApiError,
 ) -> Result<(&'i [T], Option<String>), ApiError> {
+    let (page, next) = stretch(items.len(), request, members, size, invalid)?;
+    Ok((items.get(page).unwrap_or_default(), next))
+}
+
+/// The same for so many items that nobody lists them: where the page lies among them.
+pub(crate) fn stretch(
+    items: usize,
+    request: &Request<'_>,
+    (token_member, size_member): (&str, &str),
+    size: usize,
+    invalid: fn() -> ApiError,
+) -> Result<(Range<usize>, Option<String>), ApiError> {
     let binding = binding(request, &[token_member, size_member]);
     let from = match request.opt_text(token_member) {
         Some(token) => offset(token, binding).ok_or_else(invalid)?,
         None => 0,
     };
-    let from = from.min(items.len());
-    let to = from.saturating_add(size).min(items.len());
-    let next = (to < items.len()).then(|| token(to, binding));
-    Ok((items.get(from..to).unwrap_or_default(), next))
+    let from = from.min(items);
+    let to = from.saturating_add(size).min(items);
+    let next = (to < items).then(|| token(to, binding));
+    Ok((from..to, next))
 }
 
 /// Adds the token to a response when there is a next page.

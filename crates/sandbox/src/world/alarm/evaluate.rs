@@ -39,13 +39,10 @@ impl Condition {
 
     /// Its state at `at` and why; `None` keeps the state it has.
     fn judge(&self, world: &World, at: Timestamp) -> Option<(Level, String)> {
-        let query = self.queries.get(self.watched)?;
-        let values: Vec<Option<f64>> = (1..=self.periods)
-            .map(|back| {
-                let from = at.plus(-back * self.period() * SECOND);
-                metric::value(world, &self.queries, query, from, 0)
-            })
-            .collect();
+        let from = at.plus(-self.periods * self.period() * SECOND);
+        let count = usize::try_from(self.periods).unwrap_or_default();
+        let mut values = metric::values(world, &self.queries, self.watched, from, count);
+        values.reverse();
         let known: Vec<f64> = values.iter().copied().flatten().collect();
         if known.is_empty() {
             match self.missing {
@@ -83,10 +80,9 @@ impl Condition {
 /// How far the newest value of a metric alarm lies beyond its threshold: what step scaling goes by.
 pub(crate) fn beyond(world: &World, name: &str, at: Timestamp) -> Option<f64> {
     let Kind::Metric(condition) = &world.alarms.alarms.get(name)?.kind else { return None };
-    let query = condition.queries.get(condition.watched)?;
     let step = (condition.period() * SECOND).min(MINUTE);
     let from = at.floor(step).plus(-condition.period() * SECOND);
-    Some(metric::value(world, &condition.queries, query, from, 0)? - condition.threshold)
+    Some(metric::value(world, &condition.queries, condition.watched, from)? - condition.threshold)
 }
 
 /// Evaluates, at the end of each minute, what was due in it: metric alarms first, then the composites that read them.

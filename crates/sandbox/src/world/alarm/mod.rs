@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use mldeck_core::time::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Handler, metric::Query};
+use super::{Handler, metric::Queries};
 
 pub(crate) use evaluate::{advance, beyond};
 pub(crate) use operations::{arn, queries};
@@ -65,7 +65,7 @@ enum Kind {
 /// When a metric alarm fires.
 struct Condition {
     /// What is compared, and what its expression is made of.
-    queries: Vec<Query>,
+    queries: Queries,
     watched: usize,
     comparison: Comparison,
     threshold: f64,

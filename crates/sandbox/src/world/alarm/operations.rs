@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{Alarm, Comparison, Condition, Gap, Item, Kind, Level, rule::Rule};
 use crate::world::{
     ApiError, Reply, Request, World, epoch, estate,
-    metric::{self, Query},
+    metric::{self, Queries},
     page,
     request::{float, int},
 };
@@ -185,14 +185,14 @@ fn condition(request: &Request<'_>) -> Result<Condition, ApiError> {
 }
 
 /// What the metric of an alarm is made of, and which of it is watched.
-pub(crate) fn queries(input: &Value) -> Result<(Vec<Query>, usize), ApiError> {
+pub(crate) fn queries(input: &Value) -> Result<(Queries, usize), ApiError> {
     match input.get("Metrics").and_then(Value::as_array) {
         Some(queries) if !queries.is_empty() => math(queries),
         _ => simple(input),
     }
 }
 
-fn simple(input: &Value) -> Result<(Vec<Query>, usize), ApiError> {
+fn simple(input: &Value) -> Result<(Queries, usize), ApiError> {
     let text = |member: &str| input.get(member).and_then(Value::as_str).filter(|text| !text.is_empty());
     let stat = text("ExtendedStatistic").or_else(|| text("Statistic")).ok_or_else(|| ApiError::missing("Statistic"))?;
     let body = json!({
@@ -207,17 +207,35 @@ fn simple(input: &Value) -> Result<(Vec<Query>, usize), ApiError> {
             "Stat": stat,
         },
     });
-    Ok((vec![Query::read(&body)?], 0))
+    Ok((Queries::read(&[body])?, 0))
 }
 
-/// Exactly one query returns data: that is what the alarm watches.
-fn math(bodies: &[Value]) -> Result<(Vec<Query>, usize), ApiError> {
-    let queries = Query::read_all(bodies)?;
-    let mut returned = queries.iter().enumerate().filter(|(_, query)| query.returned);
-    match (returned.next(), returned.next()) {
-        (Some((watched, _)), None) => Ok((queries.clone(), watched)),
-        _ => Err(ApiError::validation("Exactly one element of the metrics list should return data.")),
+/// Metrics an alarm may watch through its expressions.
+const MOST_METRICS: usize = 10;
+
+/// Exactly one query returns data: that is what the alarm watches. It must be one time series, of metrics that are named.
+fn math(bodies: &[Value]) -> Result<(Queries, usize), ApiError> {
+    let queries = Queries::read(bodies)?;
+    let returned: Vec<usize> =
+        queries.iter().enumerate().filter(|(_, query)| query.returned).map(|(index, _)| index).collect();
+    let [watched] = returned[..] else {
+        return Err(ApiError::validation("Exactly one element of the metrics list should return data."));
+    };
+    if queries.metrics() > MOST_METRICS {
+        return Err(metric::refused(format!(
+            "Alarms on math expressions cannot contain more than {MOST_METRICS} individual metrics."
+        )));
     }
+    if queries.search() {
+        return Err(metric::refused("SEARCH is not supported on Metric Alarms."));
+    }
+    if queries.gives_many(watched) {
+        return Err(metric::refused(
+            "Metrics expression that return multi time series are only allowed for MetricsInsights expression with an \
+             ORDER BY clause",
+        ));
+    }
+    Ok((queries, watched))
 }
 
 pub(super) fn set_alarm_state(world: &mut World, request: &Request<'_>) -> Reply {

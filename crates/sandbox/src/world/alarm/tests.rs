@@ -127,6 +127,52 @@ fn an_alarm_over_metric_math() {
 }
 
 #[test]
+fn expressions_no_alarm_may_watch() {
+    let mut world = world("quiet-night");
+    let metric = |id: &str| {
+        json!({"Id": id, "ReturnData": false, "MetricStat": {"Period": 60, "Stat": "Sum", "Metric": {
+            "Namespace": "My/Space", "MetricName": id
+        }}})
+    };
+    let put = |world: &mut World, metrics: Vec<Value>| {
+        let alarm = json!({
+            "AlarmName": "a", "EvaluationPeriods": 3, "Threshold": 3.0, "ComparisonOperator": "GreaterThanThreshold",
+            "Metrics": metrics,
+        });
+        call(world, "monitoring", "PutMetricAlarm", &alarm)
+    };
+    let over = |expression: &str| vec![metric("m"), metric("n"), json!({"Id": "e", "Expression": expression})];
+    let cases = [
+        (over("SUM(SEARCH('{My/Space} m', 'Sum', 60))"), "SEARCH is not supported"),
+        (over("METRICS()"), "multi time series"),
+        (over("[m, n]"), "multi time series"),
+        (over("AVG(m)"), "The final result must be a time series"),
+        (over("m + gone"), "Error in expression 'e': Undefined variable 'gone'"),
+        (over("e + 1"), "Error in expression 'e': it depends on itself"),
+        (over("SELECT SUM(m) FROM x"), "Metrics Insights queries are not supported"),
+        (
+            (0..11)
+                .map(|n| metric(&format!("m{n}")))
+                .chain([json!({"Id": "e", "Expression": "SUM(METRICS())"})])
+                .collect(),
+            "more than 10 individual metrics",
+        ),
+    ];
+    for (metrics, why) in cases {
+        let (status, body) = put(&mut world, metrics);
+        assert_eq!((status, &body["__type"]), (400, &json!("ValidationError")), "{body}");
+        assert!(body["message"].as_str().unwrap().contains(why), "{body}");
+    }
+    // Functions over what an alarm looks at: a gap counts as nothing, a mean is one over all its periods.
+    assert_eq!(put(&mut world, over("FILL(SUM(METRICS()), 0) + 4")).0, 200);
+    world.advance_to(world.now().plus(MINUTE));
+    assert_eq!(level(&mut world, "a"), "ALARM");
+    assert_eq!(put(&mut world, over("FILL(m, 0) + 2 - MAX(n)")).0, 200);
+    world.advance_to(world.now().plus(MINUTE));
+    assert_eq!(level(&mut world, "a"), "INSUFFICIENT_DATA");
+}
+
+#[test]
 fn alarms_come_in_pages_and_by_prefix() {
     let mut world = world("quiet-night");
     let mut input = json!({"MaxRecords": 7});

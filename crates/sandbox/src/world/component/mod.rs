@@ -25,6 +25,8 @@ use super::{
     estate,
 };
 
+pub(crate) use room::{has_gpu, processors};
+
 pub(crate) const OPERATIONS: &[(&str, Handler)] = &[
     ("CreateInferenceComponent", write::create),
     ("DescribeInferenceComponent", read::describe),

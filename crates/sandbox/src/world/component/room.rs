@@ -54,6 +54,16 @@ pub(super) fn of_instance(kind: &str) -> Option<Room> {
     Some(Room { cores, accelerators, megabytes: gigabytes * 1_024 * cores as i64 })
 }
 
+/// Virtual processors and GPUs of an instance type; one and none of a type that is not known here.
+pub(crate) fn processors(kind: &str) -> (f64, i64) {
+    of_instance(kind).map_or((1.0, 0), |room| (room.cores, if has_gpu(kind) { room.accelerators } else { 0 }))
+}
+
+/// Whether an instance type computes on GPUs; accelerators of other kinds publish nothing.
+pub(crate) fn has_gpu(kind: &str) -> bool {
+    kind.starts_with("ml.g") || kind.starts_with("ml.p")
+}
+
 fn of_copy(specification: &Map<String, Value>) -> Room {
     let required = specification.get("ComputeResourceRequirements");
     let member = |name: &str| required.and_then(|required| required.get(name));

@@ -5,7 +5,7 @@ use super::{
     stat::Sample,
 };
 use crate::world::{
-    World,
+    World, component,
     endpoint::{Endpoint, Variant},
     traffic::Minute,
 };
@@ -116,7 +116,7 @@ impl Kind {
             is_async: config.is_some_and(|config| config.body.contains_key("AsyncInferenceConfig")),
             is_serverless: variant.serverless.is_some(),
             is_multi_model: model.is_some_and(|model| model.is_multi_model()),
-            has_gpu: instance.starts_with("ml.g") || instance.starts_with("ml.p"),
+            has_gpu: component::has_gpu(instance),
         }
     }
 

@@ -1,6 +1,9 @@
 //! CloudWatch metrics: what the fleets publish, computed on demand, and what callers put, kept.
 
+mod data;
+mod evaluate;
 mod kinds;
+mod label;
 mod math;
 mod query;
 mod source;
@@ -14,8 +17,10 @@ use serde_json::{Value, json};
 use super::{
     ApiError, Handler, Reply, Request, World, monitor, page,
     request::{float, moment},
+    shelf,
 };
-pub(crate) use query::{Query, value};
+pub(crate) use evaluate::{value, values};
+pub(crate) use query::{Queries, refused};
 
 /// Datapoints kept per custom metric; older ones fall out.
 const POINTS: usize = 4_096;
@@ -109,8 +114,8 @@ impl State {
 }
 
 pub(crate) const OPERATIONS: &[(&str, Handler)] = &[
-    ("GetMetricData", query::get_metric_data),
-    ("GetMetricStatistics", query::get_metric_statistics),
+    ("GetMetricData", data::get_metric_data),
+    ("GetMetricStatistics", data::get_metric_statistics),
     ("ListMetrics", list_metrics),
     ("PutMetricData", put_metric_data),
 ];
@@ -126,15 +131,27 @@ pub(super) fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::new(400, "InvalidParameterValueException", message)
 }
 
+/// Every metric of the account, in order; since a time, without those that jobs or callers reported before it alone. Fleets
+/// and monitors report all the time.
+fn keys(world: &World, since: Option<Timestamp>) -> Vec<Key> {
+    let is_recent = |key: &&Key| since.is_none_or(|since| world.metrics.newest(key).is_some_and(|at| at >= since));
+    let mut keys: Vec<Key> = source::keys(world)
+        .chain(source::keys_of_new_fleets(world))
+        .chain(source::keys_of_components(world))
+        .chain(monitor::keys(world))
+        .chain(shelf::published::keys(world, since))
+        .chain(world.metrics.keys().filter(is_recent).cloned())
+        .collect();
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
 fn list_metrics(world: &mut World, request: &Request<'_>) -> Reply {
     if let Some(other) = request.opt_text("RecentlyActive").filter(|active| *active != "PT3H") {
         return Err(invalid(format!("The value {other} for parameter RecentlyActive is invalid: it must be PT3H.")));
     }
     let recent = request.opt_text("RecentlyActive").is_some().then(|| world.now.plus(-3 * HOUR));
-    let custom = world
-        .metrics
-        .keys()
-        .filter(|key| recent.is_none_or(|since| world.metrics.newest(key).is_some_and(|at| at >= since)));
     let wanted = |key: &Key| {
         request.opt_text("Namespace").is_none_or(|space| key.namespace == space)
             && request.opt_text("MetricName").is_none_or(|name| key.name == name)
@@ -144,18 +161,15 @@ fn list_metrics(world: &mut World, request: &Request<'_>) -> Reply {
                 key.dimensions.iter().any(|(n, v)| Some(n.as_str()) == member("Name") && value.is_none_or(|w| w == v))
             })
     };
-    let mut keys: Vec<Key> = source::keys(world)
-        .chain(source::keys_of_new_fleets(world))
-        .chain(source::keys_of_components(world))
-        .chain(monitor::keys(world))
-        .chain(custom.cloned())
-        .filter(wanted)
-        .collect();
-    keys.sort();
-    keys.dedup();
+    let keys: Vec<Key> = keys(world, recent).into_iter().filter(wanted).collect();
     let (cut, next) = page::cut(&keys, request, ("NextToken", "MaxRecords"), PAGE, invalid_token)?;
     let metrics: Vec<Value> = cut.iter().map(Key::body).collect();
     Ok(page::reply(json!({"Metrics": metrics}), "NextToken", next))
+}
+
+/// Without the noise of the last binary digits.
+fn tidy(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
 }
 
 /// Datapoints of one call, as CloudWatch limits them.

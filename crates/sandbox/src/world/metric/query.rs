@@ -1,38 +1,57 @@
-//! GetMetricData: metrics and expressions over them, cut into periods and pages.
+//! `MetricDataQuery`: metrics and expressions over them, of a request or an alarm.
 
-use mldeck_core::time::{SECOND, Timestamp};
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
-use super::{Key, invalid, invalid_token, math, source, stat::Stat};
-use crate::world::{ApiError, Reply, Request, World, epoch, page, request::int};
+use serde_json::Value;
 
-/// Queries of one call, and datapoints of one answer, as CloudWatch limits them.
-const MOST_QUERIES: usize = 500;
-const MOST_POINTS: usize = 100_800;
+use super::{Key, evaluate, invalid, math::Expression, stat::Stat};
+use crate::world::{ApiError, request::int};
+
 /// Longest period, seconds.
-const MOST_PERIOD: i64 = 30 * 86_400;
-/// Expressions that refer to expressions, at most this deep.
-const DEPTH: usize = 8;
+pub(super) const MOST_PERIOD: i64 = 30 * 86_400;
+/// Seconds, where neither an expression nor what it reads has a period.
+pub(super) const DEFAULT_PERIOD: i64 = 60;
 
-/// One `MetricDataQuery`.
+pub(super) fn is_period(seconds: i64) -> bool {
+    matches!(seconds, 1 | 5 | 10 | 30) || ((60..=MOST_PERIOD).contains(&seconds) && seconds % 60 == 0)
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
     pub(crate) id: String,
-    label: String,
+    /// As the request has it; it may be empty.
+    pub(super) label: Option<String>,
     pub(crate) returned: bool,
     /// Seconds.
     pub(crate) period: i64,
-    pub(crate) kind: Kind,
+    pub(super) kind: Kind,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum Kind {
+pub(super) enum Kind {
     Metric(Key, Stat),
-    Expression(String),
+    Expression(Expression),
+}
+
+/// The queries of a request or an alarm: ids are unique, and expressions read what is there, in no circle.
+#[derive(Clone, Debug)]
+pub(crate) struct Queries {
+    list: Vec<Query>,
+    /// Indexes in an order in which everything comes after what it reads.
+    order: Vec<usize>,
+}
+
+/// A refusal of an expression, in CloudWatch's words.
+pub(super) fn wrong(id: &str, why: &str) -> ApiError {
+    refused(format!("Error in expression '{id}': {why}"))
+}
+
+pub(crate) fn refused(message: impl Into<String>) -> ApiError {
+    ApiError::new(400, "ValidationError", message)
 }
 
 impl Query {
-    pub(crate) fn read(body: &Value) -> Result<Self, ApiError> {
+    fn read(body: &Value) -> Result<Self, ApiError> {
         let text = |member: &str| body.get(member).and_then(Value::as_str);
         let id = text("Id").unwrap_or_default().to_owned();
         if !id.starts_with(|c: char| c.is_ascii_lowercase())
@@ -42,33 +61,29 @@ impl Query {
                 "The value '{id}' for parameter Id is invalid: it must start with a lower-case letter."
             )));
         }
-        let (kind, period, name) = match (body.get("MetricStat"), text("Expression")) {
+        let (kind, period) = match (body.get("MetricStat"), text("Expression")) {
             (Some(metric), None) => {
                 let key = metric.get("Metric").and_then(Key::read);
                 let key = key.ok_or_else(|| invalid(format!("Query '{id}' needs a Namespace and a MetricName.")))?;
                 let stat = metric.get("Stat").and_then(Value::as_str).unwrap_or_default();
                 let stat = Stat::parse(stat)
                     .ok_or_else(|| invalid(format!("The value {stat} for parameter Stat is not understood here.")))?;
-                let name = key.name.clone();
-                (Kind::Metric(key, stat), metric.get("Period").and_then(int), name)
+                (Kind::Metric(key, stat), metric.get("Period").and_then(int))
             }
             (None, Some(expression)) => {
-                (Kind::Expression(expression.to_owned()), body.get("Period").and_then(int), id.clone())
+                let expression = Expression::parse(expression).map_err(|why| wrong(&id, &why))?;
+                (Kind::Expression(expression), body.get("Period").and_then(int))
             }
             _ => return Err(invalid(format!("Query '{id}' needs either a MetricStat or an Expression."))),
         };
         let period = match (period, &kind) {
-            (Some(period), _)
-                if matches!(period, 1 | 5 | 10 | 30) || ((60..=MOST_PERIOD).contains(&period) && period % 60 == 0) =>
-            {
-                period
-            }
+            (Some(period), _) if is_period(period) => period,
             // An expression takes the period of what it is made of.
             (None, Kind::Expression(_)) => 0,
             _ => return Err(invalid(format!("Period of query '{id}' must be 1, 5, 10, 30 or a multiple of 60."))),
         };
         Ok(Self {
-            label: text("Label").unwrap_or(&name).to_owned(),
+            label: text("Label").map(str::to_owned),
             returned: body.get("ReturnData").is_none_or(|flag| flag != &Value::Bool(false) && flag != "false"),
             id,
             period,
@@ -76,153 +91,115 @@ impl Query {
         })
     }
 
-    /// All of a request or an alarm; ids are unique and expressions refer to what is there.
-    pub(crate) fn read_all(bodies: &[Value]) -> Result<Vec<Self>, ApiError> {
-        let mut queries = bodies.iter().map(Self::read).collect::<Result<Vec<_>, _>>()?;
-        for (index, query) in queries.iter().enumerate() {
-            if queries.iter().take(index).any(|other| other.id == query.id) {
+    pub(super) const fn expression(&self) -> Option<&Expression> {
+        match &self.kind {
+            Kind::Metric(..) => None,
+            Kind::Expression(expression) => Some(expression),
+        }
+    }
+}
+
+impl Queries {
+    pub(crate) fn read(bodies: &[Value]) -> Result<Self, ApiError> {
+        let list = bodies.iter().map(Query::read).collect::<Result<Vec<_>, _>>()?;
+        let mut places = BTreeMap::new();
+        for (index, query) in list.iter().enumerate() {
+            if places.insert(query.id.as_str(), index).is_some() {
                 return Err(invalid(format!("The id '{}' is used twice.", query.id)));
             }
-            if let Kind::Expression(expression) = &query.kind {
-                math::evaluate(expression, &|id| queries.iter().any(|q| q.id == id).then_some(Some(1.0)))
-                    .map_err(|why| invalid(format!("Error in expression '{}': {why}", query.id)))?;
-            }
         }
-        let period = queries.iter().map(|query| query.period).max().unwrap_or(60).max(1);
-        for query in &mut queries {
-            if query.period == 0 {
+        let order = order(&list, &places)?;
+        let mut queries = Self { list, order };
+        queries.settle_periods();
+        evaluate::check(&queries)?;
+        Ok(queries)
+    }
+
+    pub(crate) fn get(&self, index: usize) -> Option<&Query> {
+        self.list.get(index)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Query> {
+        self.list.iter()
+    }
+
+    /// How many of them are metrics.
+    pub(crate) fn metrics(&self) -> usize {
+        self.list.iter().filter(|query| query.expression().is_none()).count()
+    }
+
+    /// Whether one of them looks for metrics.
+    pub(crate) fn search(&self) -> bool {
+        self.list.iter().filter_map(Query::expression).any(|expression| !expression.searches.is_empty())
+    }
+
+    /// Whether a query gives an array of time series, whatever there is in it.
+    pub(crate) fn gives_many(&self, index: usize) -> bool {
+        evaluate::is_array(self, index)
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    pub(super) fn ordered(&self) -> impl DoubleEndedIterator<Item = (usize, &Query)> {
+        self.order.iter().filter_map(|index| Some((*index, self.list.get(*index)?)))
+    }
+
+    pub(super) fn place(&self, id: &str) -> Option<usize> {
+        self.list.iter().position(|query| query.id == id)
+    }
+
+    /// An expression without a period has the longest of what it reads.
+    fn settle_periods(&mut self) {
+        let metrics = self.list.iter().filter(|query| query.expression().is_none()).map(|query| query.period).max();
+        let longest = self.list.iter().map(|query| query.period).max().filter(|period| *period > 0);
+        for index in &self.order {
+            let Some(query) = self.list.get(*index) else { continue };
+            let Some(expression) = query.expression().filter(|_| query.period == 0) else { continue };
+            let read = self.list.iter().filter(|other| expression.reads.contains(&other.id)).map(|other| other.period);
+            let all = metrics.filter(|_| expression.reads_metrics);
+            let searched = expression.searches.iter().filter_map(|searched| searched.period);
+            let period = read.chain(all).chain(searched).max().or(longest).unwrap_or(DEFAULT_PERIOD);
+            if let Some(query) = self.list.get_mut(*index) {
                 query.period = period;
             }
         }
-        Ok(queries)
     }
 }
 
-/// The value of `query` over the period that starts at `from`; `None` when nothing was published.
-pub(crate) fn value(world: &World, queries: &[Query], query: &Query, from: Timestamp, depth: usize) -> Option<f64> {
-    let to = from.plus(query.period * SECOND);
-    match &query.kind {
-        Kind::Metric(key, stat) => stat.of(&source::samples(world, key, from, to)),
-        Kind::Expression(_) if depth >= DEPTH => None,
-        Kind::Expression(expression) => math::evaluate(expression, &|id| {
-            queries.iter().find(|q| q.id == id).map(|inner| value(world, queries, inner, from, depth + 1))
-        })
-        .ok()
-        .flatten(),
-    }
-}
-
-pub(super) fn get_metric_data(world: &mut World, request: &Request<'_>) -> Reply {
-    let bodies = request.list("MetricDataQueries");
-    if bodies.is_empty() || bodies.len() > MOST_QUERIES {
-        return Err(ApiError::validation(format!("MetricDataQueries must have between 1 and {MOST_QUERIES} items.")));
-    }
-    let queries = Query::read_all(bodies)?;
-    let (from, to) = match (request.opt_time("StartTime"), request.opt_time("EndTime")) {
-        (Some(from), Some(to)) if from < to => (from, to),
-        (Some(_), Some(_)) => {
-            return Err(ApiError::validation("The parameter StartTime must be less than the parameter EndTime."));
+/// Everything after what it reads; a circle is refused, and so is an id that no query has.
+fn order(list: &[Query], places: &BTreeMap<&str, usize>) -> Result<Vec<usize>, ApiError> {
+    // How many expressions each waits for, and which expressions wait for each.
+    let mut waits = vec![0_usize; list.len()];
+    let mut awaited = vec![Vec::new(); list.len()];
+    for (index, query) in list.iter().enumerate() {
+        for id in query.expression().into_iter().flat_map(|expression| &expression.reads) {
+            let place =
+                places.get(id.as_str()).and_then(|place| Some((awaited.get_mut(*place)?, waits.get_mut(index)?)));
+            let (those, count) = place.ok_or_else(|| wrong(&query.id, &format!("Undefined variable '{id}'")))?;
+            those.push(index);
+            *count += 1;
         }
-        (None, _) => return Err(ApiError::missing("StartTime")),
-        (_, None) => return Err(ApiError::missing("EndTime")),
-    };
-    let ascending = request.opt_text("ScanBy") == Some("TimestampAscending");
-    let size = request.opt_int("MaxDatapoints").map_or(MOST_POINTS, |n| n.clamp(1, MOST_POINTS as i64) as usize);
-    // Every period of every returned query, in the order they are answered in: a page is a stretch of this list.
-    let slots: Vec<(usize, Timestamp)> = queries
-        .iter()
-        .enumerate()
-        .filter(|(_, query)| query.returned)
-        .flat_map(|(index, query)| starts(query, from, to, ascending).map(move |at| (index, at)))
-        .take(MOST_POINTS * 8)
-        .collect();
-    let (cut, next) = page::cut(&slots, request, ("NextToken", "MaxDatapoints"), size, invalid_token)?;
-    Ok(page::reply(
-        json!({"MetricDataResults": results(world, &queries, cut, next.is_some()), "Messages": []}),
-        "NextToken",
-        next,
-    ))
-}
-
-/// Starts of the periods that lie in `from..to`, aligned as CloudWatch aligns them.
-fn starts(query: &Query, from: Timestamp, to: Timestamp, ascending: bool) -> impl Iterator<Item = Timestamp> {
-    let period = query.period * SECOND;
-    let first = from.floor(period);
-    let count = (to.since(first).max(0) + period - 1) / period;
-    (0..count).map(move |n| first.plus(if ascending { n } else { count - 1 - n } * period))
-}
-
-fn results(world: &World, queries: &[Query], slots: &[(usize, Timestamp)], more: bool) -> Vec<Value> {
-    let last = slots.last().map(|(index, _)| *index);
-    let returned = queries.iter().enumerate().filter(|(_, query)| query.returned);
-    returned
-        .map(|(index, query)| {
-            let points: Vec<(Timestamp, f64)> = slots
-                .iter()
-                .filter(|(of, _)| *of == index)
-                .filter_map(|(_, at)| Some((*at, value(world, queries, query, *at, 0)?)))
-                .collect();
-            let partial = more && last.is_none_or(|last| index >= last);
-            json!({
-                "Id": query.id,
-                "Label": query.label,
-                "Timestamps": points.iter().map(|(at, _)| epoch(*at)).collect::<Vec<_>>(),
-                "Values": points.iter().map(|(_, value)| json!(tidy(*value))).collect::<Vec<_>>(),
-                "StatusCode": if partial { "PartialData" } else { "Complete" },
-            })
-        })
-        .collect()
-}
-
-/// Without the noise of the last binary digits.
-fn tidy(value: f64) -> f64 {
-    (value * 1e6).round() / 1e6
-}
-
-/// Datapoints of one GetMetricStatistics call, as CloudWatch limits them.
-const MOST_STATISTICS: usize = 1_440;
-
-/// The older call for one metric: what tools without GetMetricData ask.
-pub(super) fn get_metric_statistics(world: &mut World, request: &Request<'_>) -> Reply {
-    let key = Key::read(request.input).ok_or_else(|| ApiError::missing("MetricName"))?;
-    let (from, to) = request
-        .opt_time("StartTime")
-        .zip(request.opt_time("EndTime"))
-        .filter(|(from, to)| from < to)
-        .ok_or_else(|| invalid("The parameter StartTime must be less than the parameter EndTime."))?;
-    let period = request.opt_int("Period").filter(|period| (1..=MOST_PERIOD).contains(period));
-    let period = period.ok_or_else(|| ApiError::missing("Period"))?;
-    let names = [request.texts("Statistics"), request.texts("ExtendedStatistics")].concat();
-    let statistics = names
-        .iter()
-        .map(|name| Some((*name, Stat::parse(name)?)))
-        .collect::<Option<Vec<_>>>()
-        .filter(|statistics| !statistics.is_empty())
-        .ok_or_else(|| invalid("Statistics or ExtendedStatistics must name what is wanted."))?;
-    let step = period * SECOND;
-    let first = from.floor(step);
-    let count = (to.since(first) + step - 1) / step;
-    if count > MOST_STATISTICS as i64 {
-        return Err(ApiError::new(
-            400,
-            "InvalidParameterCombinationException",
-            format!("You have requested up to {count} datapoints, which exceeds the limit of {MOST_STATISTICS}."),
-        ));
     }
-    let points: Vec<Value> = (0..count)
-        .filter_map(|n| {
-            let at = first.plus(n * step);
-            let samples = source::samples(world, &key, at, at.plus(step));
-            let mut point = json!({"Timestamp": epoch(at), "Unit": "None"});
-            for (name, stat) in &statistics {
-                let value = json!(tidy(stat.of(&samples)?));
-                match stat {
-                    Stat::Percentile(_) | Stat::Between(..) => point["ExtendedStatistics"][*name] = value,
-                    _ => point[*name] = value,
+    // Metrics first: `METRICS()` reads them without naming them.
+    let (mut order, expressions): (Vec<usize>, Vec<usize>) =
+        (0..list.len()).partition(|index| list.get(*index).is_some_and(|query| query.expression().is_none()));
+    order.extend(expressions.into_iter().filter(|index| waits.get(*index) == Some(&0)));
+    let mut next = 0;
+    while let Some(index) = order.get(next).copied() {
+        next += 1;
+        for waiting in awaited.get(index).into_iter().flatten() {
+            if let Some(count) = waits.get_mut(*waiting) {
+                *count -= 1;
+                if *count == 0 {
+                    order.push(*waiting);
                 }
             }
-            Some(point)
-        })
-        .collect();
-    Ok(json!({"Label": key.name, "Datapoints": points}))
+        }
+    }
+    match list.iter().zip(&waits).find(|(_, count)| **count > 0) {
+        Some((query, _)) => Err(wrong(&query.id, "it depends on itself, directly or through another expression")),
+        None => Ok(order),
+    }
 }

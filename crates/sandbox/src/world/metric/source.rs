@@ -10,7 +10,7 @@ use super::{
 use crate::world::{
     World,
     endpoint::{Endpoint, Fleet},
-    monitor, traffic,
+    monitor, shelf, traffic,
 };
 
 pub(crate) const INVOCATIONS: &str = "AWS/SageMaker";
@@ -85,8 +85,8 @@ impl<'w> Source<'w> {
     }
 }
 
-/// What was published under `key` in `from..to`, as far as it is over: computed for fleets and monitors, kept for
-/// what was put.
+/// What was published under `key` in `from..to`, as far as it is over: computed for fleets, jobs and
+/// monitors, kept for what was put.
 pub(crate) fn samples(world: &World, key: &Key, from: Timestamp, to: Timestamp) -> Vec<Sample> {
     let mut out: Vec<Sample> = world
         .metrics
@@ -94,7 +94,8 @@ pub(crate) fn samples(world: &World, key: &Key, from: Timestamp, to: Timestamp) 
         .map(|point| Sample::Value { value: point.value, count: point.count })
         .collect();
     let Some(source) = Source::find(world, key) else {
-        let published = monitor::points(world, key, from, to).unwrap_or_default();
+        let of_jobs = || shelf::published::points(world, key, from, to);
+        let published = of_jobs().or_else(|| monitor::points(world, key, from, to)).unwrap_or_default();
         out.extend(published.into_iter().map(|(_, value)| Sample::Value { value, count: 1.0 }));
         return out;
     };

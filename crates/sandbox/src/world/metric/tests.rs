@@ -140,7 +140,17 @@ fn queries_that_cloudwatch_refuses() {
         (json!([stat("Upper", "Invocations", "Sum", 60)]), "must start with a lower-case letter"),
         (json!([stat("a", "Invocations", "Sum", 7)]), "must be 1, 5, 10, 30 or a multiple of 60"),
         (json!([stat("a", "Invocations", "tm990", 60)]), "not understood here"),
-        (json!([{"Id": "a", "Expression": "SEARCH('x', 'Sum')"}]), "not known here"),
+        (json!([{"Id": "a", "Expression": "GUESS(1)"}]), "Error in expression 'a': Function 'GUESS' not found"),
+        (json!([{"Id": "a", "Expression": "b + 1"}]), "Error in expression 'a': Undefined variable 'b'"),
+        (json!([{"Id": "a", "Expression": "a + 1"}]), "Error in expression 'a': it depends on itself"),
+        (
+            json!([{"Id": "a", "Expression": "b"}, {"Id": "b", "Expression": "c"}, {"Id": "c", "Expression": "a"}]),
+            "it depends on itself, directly or through another expression",
+        ),
+        (
+            json!([{"Id": "a", "Expression": "TIME_SERIES(1)", "Period": 61}]),
+            "must be 1, 5, 10, 30 or a multiple of 60",
+        ),
         (json!([stat("a", "Invocations", "Sum", 60), stat("a", "Invocations", "Sum", 60)]), "used twice"),
         (json!([]), "between 1 and 500"),
     ];
@@ -149,6 +159,89 @@ fn queries_that_cloudwatch_refuses() {
         let (status, body) = call(&mut world, "monitoring", "GetMetricData", &input);
         assert_eq!(status, 400);
         assert!(body["message"].as_str().unwrap().contains(text), "{body}");
+    }
+}
+
+/// Each doubles the one before: evaluated anew for each reference this would never end.
+#[test]
+fn expressions_are_evaluated_once() {
+    let mut world = world("quiet-night");
+    let now = world.now().floor(HOUR);
+    let mut queries = vec![stat("e0", "Invocations", "Sum", 300)];
+    for n in 1..=60 {
+        let (id, before) = (format!("e{n}"), n - 1);
+        queries.push(json!({"Id": id, "ReturnData": n == 60, "Expression": format!("(e{before} + e{before}) / 2")}));
+    }
+    queries.reverse();
+    let body = data(&mut world, &queries, now.plus(-HOUR), now);
+    let ids: Vec<&Value> = body["MetricDataResults"].as_array().unwrap().iter().map(|row| &row["Id"]).collect();
+    assert_eq!(ids, ["e60", "e0"], "in the order of the request");
+    assert_eq!(values(&body, 0).len(), 12);
+    assert_eq!(values(&body, 0), values(&body, 1));
+    let wide = (1..=400).map(|n| json!({"Id": format!("w{n}"), "Expression": format!("[{}m, m]", "m, ".repeat(300))}));
+    let mut queries = vec![stat("m", "Invocations", "Sum", 60)];
+    queries.extend(wide);
+    let input =
+        json!({"MetricDataQueries": queries, "StartTime": now.plus(-DAY).secs_f64(), "EndTime": now.secs_f64()});
+    let (status, body) = call(&mut world, "monitoring", "GetMetricData", &input);
+    assert_eq!((status, &body["__type"]), (400, &json!("ValidationError")));
+    assert!(body["message"].as_str().unwrap().ends_with("the request makes too many datapoints"), "{body}");
+}
+
+#[test]
+fn searches_find_the_metrics_of_the_account() {
+    let mut world = world("fraud-burns");
+    let now = world.now().floor(HOUR);
+    let search =
+        r#"SEARCH('{AWS/SageMaker,EndpointName,VariantName} MetricName="Invocations" (fraud OR ranking)', 'Sum', 300)"#;
+    let queries = [
+        json!({"Id": "found", "Expression": search}),
+        json!({"Id": "top", "Expression": "SORT(found, SUM, DESC, 1)", "Label": "${PROP('Dim.EndpointName')}: ${SUM}"}),
+        json!({"Id": "sum", "Expression": "SUM(found)", "Label": "all"}),
+        json!({"Id": "none", "Expression": "SEARCH('nothingofthekind', 'Sum', 300)"}),
+    ];
+    let body = data(&mut world, &queries, now.plus(-HOUR), now);
+    let rows = body["MetricDataResults"].as_array().unwrap();
+    let of = |id: &str| rows.iter().filter(|row| row["Id"] == id).collect::<Vec<_>>();
+    let found = of("found");
+    assert!(found.iter().any(|row| row["Label"] == "fraud-prod blue Invocations"), "{body}");
+    assert!(found.len() >= 2, "{body}");
+    let column = |row: &Value, at: usize| row["Values"][at].as_f64().unwrap_or_default();
+    for at in 0..12 {
+        let sum: f64 = found.iter().map(|row| column(row, at)).sum();
+        assert_eq!(column(of("sum")[0], at), sum);
+    }
+    assert_eq!(of("sum")[0]["Label"], "all");
+    let total = (0..12).map(|at| column(of("top")[0], at)).sum::<f64>();
+    assert!(of("top")[0]["Label"].as_str().unwrap().ends_with(&format!(": {total}")), "{body}");
+    assert!(of("none").is_empty());
+    let many = [json!({"Id": "m", "Expression": "SEARCH('AWS', 'Sum', 300)"})];
+    let body = data(&mut world, &many, now.plus(-HOUR), now);
+    assert_eq!(body["MetricDataResults"].as_array().unwrap().len(), 100);
+    assert_eq!(body["Messages"][0]["Code"], "MaxMetricsExceeded");
+}
+
+#[test]
+fn labels_say_what_is_in_them() {
+    let mut world = world("fraud-burns");
+    let now = world.now().floor(HOUR);
+    let label = |text: &str| {
+        let mut query = stat("m", "Invocations", "Sum", 300);
+        query["Label"] = text.into();
+        query
+    };
+    let body = data(&mut world, &[label("plain")], now.plus(-HOUR), now);
+    let (all, max) = (values(&body, 0), values(&body, 0).into_iter().fold(0.0, f64::max));
+    let cases = [
+        ("plain", "plain".to_owned()),
+        ("${LABEL} ${MAX}", format!("Invocations {max}")),
+        ("${DATAPOINT_COUNT}/${FIRST}", format!("12/{}", all[0])),
+        ("${PROP('Dim.VariantName')} ${PROP('Namespace')} ${PROP('Period')}", "blue AWS/SageMaker 300".to_owned()),
+        ("${NOPE} ${PROP('Dim.Gone')} ${", "${NOPE} ${PROP('Dim.Gone')} ${".to_owned()),
+    ];
+    for (text, expected) in cases {
+        let body = data(&mut world, &[label(text)], now.plus(-HOUR), now);
+        assert_eq!(body["MetricDataResults"][0]["Label"], expected.as_str(), "{text}");
     }
 }
 

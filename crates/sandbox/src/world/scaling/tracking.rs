@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::parts;
 use crate::world::{
     ApiError, World, alarm,
-    metric::{self, Query},
+    metric::{self, Queries},
     noise,
     request::{float, int},
 };
@@ -25,7 +25,7 @@ pub(super) const MARGIN: f64 = 0.95;
 pub(super) struct Tracking {
     target: f64,
     /// What is tracked, and what its expression is made of.
-    queries: Vec<Query>,
+    queries: Queries,
     watched: usize,
     /// The same as an alarm has it: two policies of one target may not track the same.
     pub(super) metric: Value,
@@ -82,12 +82,11 @@ impl Tracking {
     pub(super) fn wanted(&self, world: &World, id: &str, outward: bool, at: Timestamp) -> Option<i64> {
         let (endpoint, variant) = parts(id)?;
         let endpoint = world.endpoint(endpoint).ok()?;
-        let query = self.queries.get(self.watched)?;
         let load = |back: i64| {
             let from = at.plus(-back * PERIOD * SECOND);
             let fleets = endpoint.fleets(from).iter().filter(|fleet| fleet.variant == variant);
             let count = fleets.map(|fleet| fleet.count).max()?;
-            Some(metric::value(world, &self.queries, query, from, 0)? * count as f64)
+            Some(metric::value(world, &self.queries, self.watched, from)? * count as f64)
         };
         let loads: Vec<f64> = (1..=if outward { HIGH } else { LOW }).filter_map(load).collect();
         if loads.is_empty() {

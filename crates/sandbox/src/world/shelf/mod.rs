@@ -13,6 +13,7 @@
 //! | `experiments` | experiments, trials and trial components, those of the account's own runs among them |
 //! | `labeling`, `loops`, `records` | what people and programs do with some of them |
 //! | `course`, `work` | how a caller's job goes on, and what it leaves behind |
+//! | `published` | what jobs publish to CloudWatch |
 //! | `tuning`, `automl` | jobs that make other jobs |
 //! | `transform`, `compile` | jobs that read objects and leave others |
 //! | `past` | what an account has of them when it is handed over |
@@ -35,6 +36,7 @@ pub(crate) mod loops;
 mod monitoring;
 mod operations;
 mod past;
+pub(crate) mod published;
 pub(crate) mod records;
 mod studio;
 mod tracking;

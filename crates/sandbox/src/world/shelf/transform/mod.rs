@@ -22,7 +22,7 @@ use super::{
 };
 use crate::world::noise;
 
-const NOUN: &str = "TransformJob";
+pub(super) const NOUN: &str = "TransformJob";
 const BEGAN: &str = "TransformStartTime";
 const ENDED: &str = "TransformEndTime";
 pub(super) const COURSE: &[Step] = &[
@@ -133,6 +133,18 @@ pub(super) fn advance(world: &mut World, _to: Timestamp) {
     }
 }
 
+/// The name of one of its instances, in logs and metrics; the first tells of the work.
+pub(super) fn host(seed: u64, job: &Item, n: usize) -> String {
+    let parts = [seed, noise::name(&job.arn), n as u64];
+    let parts = if n == 0 { &parts[..2] } else { &parts[..] };
+    format!("{}/i-{:016x}", text(&job.body, "TransformJobName"), noise::hash(parts))
+}
+
+/// When its instances were there, and until when as far as that is over.
+pub(super) fn span(job: &Item) -> Option<(Timestamp, Option<Timestamp>)> {
+    Some((job.stamp(BEGAN)?, job.stamp(ENDED)))
+}
+
 fn step(world: &mut World, key: &str) {
     let Some(job) = world.shelf.item(NOUN, key) else { return };
     let Some(began) = job.stamp(BEGAN) else { return };
@@ -144,8 +156,7 @@ fn step(world: &mut World, key: &str) {
         ("Stopped" | "Failed", _) => Left::default(),
         _ => return,
     };
-    let wanted = job.wanted();
-    let stream = format!("{}/i-{:016x}", wanted.name, noise::hash(&[world.seed, noise::name(&job.arn)]));
+    let stream = host(world.seed, job, 0);
     let is_over = job.state != "InProgress";
     let at = if is_over { ended.unwrap_or(began) } else { began };
     for line in left.lines {
