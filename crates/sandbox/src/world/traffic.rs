@@ -72,7 +72,9 @@ pub(crate) fn minute(world: &World, endpoint: &Endpoint, fleet: &Fleet, at: Time
     let behaviour = world.scenario.behaviours.iter().find(|behaviour| behaviour.model == fleet.model);
     let effect = behaviour.map_or(0.0, |behaviour| effect(behaviour, fleet, at));
 
-    let expected = endpoint.rate * shape(at) * upstream(world, endpoint, at) * fleet.share * (1.0 + 0.05 * normal(1));
+    let expected = copied(world, endpoint, fleet, at).unwrap_or_else(|| {
+        endpoint.rate * shape(at) * upstream(world, endpoint, at) * fleet.share * (1.0 + 0.05 * normal(1))
+    });
     let invocations = (expected + unit(2)).floor().max(0.0);
     // Mean-preserving rounding: a small rate shows as a count now and then.
     let hits = |share: f64, salt: u64| {
@@ -101,6 +103,13 @@ pub(crate) fn minute(world: &World, endpoint: &Endpoint, fleet: &Fleet, at: Time
         gpu: (42.0 * busy * (1.0 + 0.05 * normal(15))).clamp(0.0, 100.0),
         instances: fleet.count,
     }
+}
+
+/// The copies a shadow gets: a share of what its config's production variant was called, to the call.
+fn copied(world: &World, endpoint: &Endpoint, fleet: &Fleet, at: Timestamp) -> Option<f64> {
+    let share = fleet.copied?;
+    let sources = endpoint.answering(at).filter(|source| source.config == fleet.config);
+    Some(share * sources.map(|source| minute(world, endpoint, source, at).invocations).sum::<f64>())
 }
 
 /// The instances that an endpoint's usual traffic was planned for: fewer are busier.

@@ -140,6 +140,7 @@ fn of(specification: &Map<String, Value>, variant: &str, copies: i64) -> Variant
     let said = specification.get("StartupParameters");
     let health = said.and_then(|said| said.get("ContainerStartupHealthCheckTimeoutInSeconds")).and_then(int);
     Variant {
+        is_shadow: false,
         name: variant.to_owned(),
         model: loads(specification),
         instance_type: None,

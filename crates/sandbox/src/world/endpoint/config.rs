@@ -22,9 +22,10 @@ pub(crate) struct Model {
 }
 
 impl Config {
-    /// The production variants it starts a fleet with.
+    /// The variants it starts a fleet with, those of production first.
     pub(crate) fn variants(&self) -> Vec<Variant> {
-        list(&self.body, "ProductionVariants").iter().map(variant).collect()
+        let of = |member, is_shadow| list(&self.body, member).iter().map(move |body| variant(body, is_shadow));
+        of("ProductionVariants", false).chain(of("ShadowProductionVariants", true)).collect()
     }
 }
 
@@ -37,6 +38,11 @@ impl Model {
 }
 
 impl Model {
+    /// Containers that answer one after the other, or each for itself.
+    fn has_several_containers(&self) -> bool {
+        list(&self.body, "Containers").len() > 1
+    }
+
     /// True when requests name the model they are for, below one prefix.
     pub(crate) fn is_multi_model(&self) -> bool {
         self.body
@@ -62,13 +68,14 @@ fn list<'b>(body: &'b Map<String, Value>, member: &str) -> &'b [Value] {
     body.get(member).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-fn variant(body: &Value) -> Variant {
+fn variant(body: &Value, is_shadow: bool) -> Variant {
     let text = |member: &str| body.get(member).and_then(Value::as_str).map(str::to_owned);
     let count = body.get("InitialInstanceCount").and_then(int).unwrap_or(0);
     let weight = body.get("InitialVariantWeight").and_then(float).unwrap_or(1.0);
     let seconds = |member: &str, usual: i64| body.get(member).and_then(int).unwrap_or(usual);
     Variant {
         name: text("VariantName").unwrap_or_default(),
+        is_shadow,
         model: text("ModelName"),
         instance_type: text("InstanceType"),
         serverless: body.get("ServerlessConfig").cloned(),
@@ -122,6 +129,7 @@ pub(super) fn create_config(world: &mut World, request: &Request<'_>) -> Reply {
     let config = Config { created: world.now, body: body_of(request) };
     let variants = config.variants();
     check_variants(world, &variants)?;
+    check_shadow(world, &config, &variants)?;
     if variants.iter().any(|variant| variant.model.is_none()) && !config.body.contains_key("ExecutionRoleArn") {
         return Err(ApiError::validation(
             "ExecutionRoleArn must be specified when a production variant has no ModelName: inference components use it.",
@@ -134,7 +142,8 @@ pub(super) fn create_config(world: &mut World, request: &Request<'_>) -> Reply {
 }
 
 fn check_variants(world: &World, variants: &[Variant]) -> Result<(), ApiError> {
-    if variants.is_empty() || variants.len() > 10 {
+    let production = variants.iter().filter(|variant| !variant.is_shadow).count();
+    if production == 0 || production > 10 {
         return Err(ApiError::validation(
             "1 validation error detected: Value at 'productionVariants' failed to satisfy constraint: Member must have \
              length between 1 and 10",
@@ -143,7 +152,7 @@ fn check_variants(world: &World, variants: &[Variant]) -> Result<(), ApiError> {
     for (index, variant) in variants.iter().enumerate() {
         check_name("variantName", &variant.name)?;
         if variants.iter().take(index).any(|other| other.name == variant.name) {
-            return Err(ApiError::validation(format!("Duplicate production variant name: {}", variant.name)));
+            return Err(ApiError::validation(format!("Duplicate variant name: {}", variant.name)));
         }
         if let Some(model) = &variant.model {
             world.model(model)?;
@@ -151,7 +160,7 @@ fn check_variants(world: &World, variants: &[Variant]) -> Result<(), ApiError> {
         let has_instances = variant.instance_type.is_some() && variant.current_count > 0;
         if variant.serverless.is_none() && !has_instances {
             return Err(ApiError::validation(format!(
-                "Production variant {} needs an InstanceType and an InitialInstanceCount of at least 1, or a \
+                "Variant {} needs an InstanceType and an InitialInstanceCount of at least 1, or a \
                  ServerlessConfig.",
                 variant.name
             )));
@@ -161,6 +170,47 @@ fn check_variants(world: &World, variants: &[Variant]) -> Result<(), ApiError> {
         }
     }
     Ok(())
+}
+
+/// A shadow stands beside one production variant, and only where a call can be copied: what AWS excludes from shadow tests it
+/// refuses here.
+fn check_shadow(world: &World, config: &Config, variants: &[Variant]) -> Result<(), ApiError> {
+    let shadows = variants.iter().filter(|variant| variant.is_shadow).count();
+    if shadows == 0 {
+        return Ok(());
+    }
+    let production = variants.len() - shadows;
+    if shadows > 1 || production > 1 {
+        return Err(ApiError::validation(format!(
+            "An endpoint configuration with ShadowProductionVariants must have one production variant and one shadow variant; \
+             found {production} and {shadows}."
+        )));
+    }
+    if config.body.contains_key("AsyncInferenceConfig") {
+        return Err(ApiError::validation("Shadow variants are not supported for asynchronous inference."));
+    }
+    variants.iter().try_for_each(|variant| match unshadowed(world, variant) {
+        None => Ok(()),
+        Some(what) => Err(ApiError::validation(format!(
+            "Shadow variants are not supported for {what}: variant {} uses it.",
+            variant.name
+        ))),
+    })
+}
+
+/// What a variant uses that keeps shadows away from its endpoint.
+fn unshadowed(world: &World, variant: &Variant) -> Option<&'static str> {
+    let Some(model) = &variant.model else { return Some("inference components") };
+    let model = world.endpoints.models.get(model);
+    let is_inf1 = variant.instance_type.as_deref().is_some_and(|kind| kind.starts_with("ml.inf1."));
+    [
+        (variant.serverless.is_some(), "serverless inference"),
+        (is_inf1, "Inf1 instances"),
+        (model.is_some_and(Model::is_multi_model), "multi-model endpoints"),
+        (model.is_some_and(Model::has_several_containers), "multi-container endpoints"),
+    ]
+    .into_iter()
+    .find_map(|(is_used, what)| is_used.then_some(what))
 }
 
 pub(super) fn describe_config(world: &mut World, request: &Request<'_>) -> Reply {

@@ -360,32 +360,40 @@ pub(super) fn pending(deployment: &Deployment) -> Value {
 
 fn summary(deployment: &Deployment, stage: Option<(&Stage, Timestamp)>) -> Value {
     use serde_json::json;
-    let variants: Vec<Value> = deployment
-        .variants
-        .iter()
-        .map(|variant| {
-            let mut body = super::read::variant_body(variant);
-            if let (Value::Object(members), Some((stage, since))) = (&mut body, stage) {
-                let share = if stage.share > 0.0 { variant.desired_weight } else { 0.0 };
-                members.insert("CurrentWeight".into(), json!(share));
-                if variant.serverless.is_none() {
-                    let ready = if stage.status == "Creating" { 0.0 } else { stage.capacity };
-                    let count = (variant.desired_count as f64 * ready).ceil() as i64;
-                    members.insert("CurrentInstanceCount".into(), json!(count));
-                }
-                // The old fleet is what ends after a success; that shows on the variants in force.
-                if stage.status != "Deleting" || deployment.rolling_back.is_some() {
-                    members.insert("VariantStatus".into(), json!([stage_body(stage, since)]));
-                }
-            }
-            body
-        })
-        .collect();
-    json!({
+    let told = |is_shadow: bool| -> Vec<Value> {
+        let variants = deployment.variants.iter().filter(|variant| variant.is_shadow == is_shadow);
+        variants.map(|variant| pending_variant(deployment, variant, stage)).collect()
+    };
+    let mut body = json!({
         "EndpointConfigName": deployment.config,
-        "ProductionVariants": variants,
+        "ProductionVariants": told(false),
         "StartTime": crate::world::epoch(deployment.started),
-    })
+    });
+    let shadows = told(true);
+    if !shadows.is_empty() {
+        body["ShadowProductionVariants"] = shadows.into();
+    }
+    body
+}
+
+/// One of the new fleets, as far as it is there.
+fn pending_variant(deployment: &Deployment, variant: &Variant, stage: Option<(&Stage, Timestamp)>) -> Value {
+    use serde_json::json;
+    let mut body = super::read::variant_body(variant);
+    if let (Value::Object(members), Some((stage, since))) = (&mut body, stage) {
+        let share = if stage.share > 0.0 { variant.desired_weight } else { 0.0 };
+        members.insert("CurrentWeight".into(), json!(share));
+        if variant.serverless.is_none() {
+            let ready = if stage.status == "Creating" { 0.0 } else { stage.capacity };
+            let count = (variant.desired_count as f64 * ready).ceil() as i64;
+            members.insert("CurrentInstanceCount".into(), json!(count));
+        }
+        // The old fleet is what ends after a success; that shows on the variants in force.
+        if stage.status != "Deleting" || deployment.rolling_back.is_some() {
+            members.insert("VariantStatus".into(), json!([stage_body(stage, since)]));
+        }
+    }
+    body
 }
 
 pub(super) fn stage_body(stage: &Stage, since: Timestamp) -> Value {

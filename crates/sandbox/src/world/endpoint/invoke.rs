@@ -99,8 +99,15 @@ fn invoke(world: &mut World, request: &Request<'_>) -> Reply {
     let scores: Vec<f64> = rows.iter().map(|row| monitor::score(name, row.iter().map(String::as_str))).collect();
     let answer = told(wanted, &scores);
     let variant = fleet.variant.clone();
-    let captured = captured(world, request, fleet, (kind, body), (wanted, &answer), draw("sample"));
-    if let Some((bucket, folder, line)) = captured {
+    let mut kept = vec![captured(world, request, fleet, (kind, body), (wanted, &answer), draw("sample"))];
+    if let Some(shadow) = copied(served, fleet, now, draw("copy")) {
+        let minute = traffic::minute(world, served, shadow, now.floor(MINUTE));
+        // What a shadow says goes to its capture only; where it fails there is nothing to keep.
+        if minute.invocations < 1.0 || draw("shadow") >= minute.errors_5xx / minute.invocations {
+            kept.push(captured(world, request, shadow, (kind, body), (wanted, &answer), draw("sample")));
+        }
+    }
+    for (bucket, folder, line) in kept.into_iter().flatten() {
         write(world, &bucket, &folder, &line);
     }
     Ok(json!({
@@ -140,7 +147,7 @@ fn served<'w>(
 
 /// The variant that was asked for, or one by the shares of traffic.
 fn taker<'e>(endpoint: &'e Endpoint, asked: Option<&str>, at: Timestamp, draw: f64) -> Result<&'e Fleet, ApiError> {
-    let meant = || endpoint.fleets(at).iter().filter(|fleet| asked.is_none_or(|name| fleet.variant == name));
+    let meant = || endpoint.answering(at).filter(|fleet| asked.is_none_or(|name| fleet.variant == name));
     let mut rest = draw * meant().map(|fleet| fleet.share).sum::<f64>();
     let found = meant().find(|fleet| {
         rest -= fleet.share;
@@ -154,6 +161,12 @@ fn taker<'e>(endpoint: &'e Endpoint, asked: Option<&str>, at: Timestamp, draw: f
             estate::ACCOUNT
         ))
     })
+}
+
+/// The shadow that gets a copy of a call which `taker` answers.
+fn copied<'e>(endpoint: &'e Endpoint, taker: &Fleet, at: Timestamp, draw: f64) -> Option<&'e Fleet> {
+    let mut beside = endpoint.fleets(at).iter().filter(|fleet| fleet.config == taker.config);
+    beside.find(|fleet| fleet.copied.is_some_and(|share| draw < share))
 }
 
 /// The rows of a payload, cell by cell, or what is wrong with it.

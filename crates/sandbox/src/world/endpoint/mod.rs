@@ -142,6 +142,8 @@ pub(crate) enum Change {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Variant {
     pub(crate) name: String,
+    /// It gets copies of calls and answers nobody.
+    pub(crate) is_shadow: bool,
     pub(crate) model: Option<String>,
     /// `None` for a serverless variant.
     pub(crate) instance_type: Option<String>,
@@ -168,6 +170,8 @@ pub(crate) struct Fleet {
     pub(crate) model: String,
     /// Of the endpoint's whole traffic, 0..=1.
     pub(crate) share: f64,
+    /// Of a shadow: of the calls of its config's production variant, the share it gets copies of, 0..=1.
+    pub(crate) copied: Option<f64>,
     pub(crate) count: i64,
     /// When it first took traffic in one piece: what shows with time counts from here.
     pub(crate) since: Timestamp,
@@ -186,7 +190,12 @@ impl Endpoint {
         }
     }
 
-    /// Who served at that time; nothing before the endpoint existed.
+    /// Who answered callers at that time.
+    pub(crate) fn answering(&self, at: Timestamp) -> impl DoubleEndedIterator<Item = &Fleet> {
+        self.fleets(at).iter().filter(|fleet| fleet.copied.is_none())
+    }
+
+    /// Who served at that time, shadows among them; nothing before the endpoint existed.
     pub(crate) fn fleets(&self, at: Timestamp) -> &[Fleet] {
         let after = self.splits.partition_point(|split| split.from <= at);
         after.checked_sub(1).and_then(|index| self.splits.get(index)).map_or(&[], |split| &split.fleets)
@@ -207,16 +216,20 @@ impl Endpoint {
         self.splits.push(Split { from, fleets });
     }
 
-    /// The fleets of `variants`, which together take `share` of the traffic.
+    /// The fleets of `variants`, which together take `share` of the traffic. What a shadow gets is measured by the weight of
+    /// production, and is never more than all of it.
     fn fleets_of(config: &str, variants: &[Variant], share: f64, at: Timestamp) -> Vec<Fleet> {
-        let total: f64 = variants.iter().map(|variant| variant.current_weight).sum();
+        let production = variants.iter().filter(|variant| !variant.is_shadow);
+        let total: f64 = production.map(|variant| variant.current_weight).sum();
+        let part = |variant: &Variant| if total > 0.0 { (variant.current_weight / total).min(1.0) } else { 0.0 };
         variants
             .iter()
             .map(|variant| Fleet {
                 config: config.to_owned(),
                 variant: variant.name.clone(),
                 model: variant.model.clone().unwrap_or_default(),
-                share: if total > 0.0 { share * variant.current_weight / total } else { 0.0 },
+                share: share * part(variant),
+                copied: variant.is_shadow.then(|| part(variant)),
                 count: variant.current_count,
                 since: at,
             })
@@ -273,5 +286,7 @@ impl World {
     }
 }
 
+#[cfg(test)]
+mod shadow_tests;
 #[cfg(test)]
 mod tests;

@@ -54,8 +54,14 @@ fn describe(world: &World, endpoint: &Endpoint) -> Value {
     }
     // A creating or failed endpoint has no variants yet.
     if !matches!(endpoint.status, Status::Creating | Status::Failed) {
-        let variants: Vec<Value> = endpoint.variants.iter().map(|v| live_variant(world, endpoint, v)).collect();
-        put("ProductionVariants", variants.into());
+        let (shadows, production) = endpoint.variants.iter().partition::<Vec<_>, _>(|variant| variant.is_shadow);
+        let told = |variants: Vec<&Variant>| -> Vec<Value> {
+            variants.into_iter().map(|variant| live_variant(world, endpoint, variant)).collect()
+        };
+        put("ProductionVariants", told(production).into());
+        if !shadows.is_empty() {
+            put("ShadowProductionVariants", told(shadows).into());
+        }
     }
     let config = world.endpoints.configs.get(&endpoint.config);
     for member in ["AsyncInferenceConfig", "ExplainerConfig", "MetricsConfig"] {

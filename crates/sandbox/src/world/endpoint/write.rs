@@ -116,8 +116,10 @@ pub(super) fn update_endpoint(world: &mut World, request: &Request<'_>) -> Reply
 
 /// Reads the policy and checks what only guarded deployments need.
 fn guarded(world: &World, endpoint: &Endpoint, variants: &[Variant], sent: &Value) -> Result<Policy, ApiError> {
+    // A shadow may come, go and change its name beside them.
     let names = |variants: &[Variant]| {
-        let mut names: Vec<String> = variants.iter().map(|variant| variant.name.clone()).collect();
+        let production = variants.iter().filter(|variant| !variant.is_shadow);
+        let mut names: Vec<String> = production.map(|variant| variant.name.clone()).collect();
         names.sort();
         names
     };
@@ -153,7 +155,9 @@ fn retain(new: &mut [Variant], live: &[Variant], request: &Request<'_>) {
             .any(|entry| entry.get("VariantPropertyType").and_then(Value::as_str) == Some(property))
     };
     for variant in new {
-        let Some(live) = live.iter().find(|live| live.name == variant.name) else { continue };
+        // The weight of a shadow means something else than that of the production variant it becomes.
+        let before = live.iter().find(|live| live.name == variant.name && live.is_shadow == variant.is_shadow);
+        let Some(live) = before else { continue };
         if !excluded("DesiredInstanceCount") && variant.serverless.is_none() {
             variant.desired_count = live.desired_count.max(1);
             variant.current_count = variant.desired_count;
@@ -213,7 +217,7 @@ pub(super) fn update_weights(world: &mut World, request: &Request<'_>) -> Reply 
             secs = COUNTS;
         }
     }
-    if variants.iter().all(|variant| variant.desired_weight == 0.0) {
+    if variants.iter().filter(|variant| !variant.is_shadow).all(|variant| variant.desired_weight == 0.0) {
         return Err(ApiError::validation("The sum of the weights of all production variants must be greater than 0."));
     }
     let now = world.now;

@@ -86,7 +86,7 @@ pub(super) fn inputs(execution: &Execution<'_>) -> Vec<(&'static str, String)> {
     let (from, _) = execution.window();
     let Ok(endpoint) = world.endpoint(&plan.endpoint) else { return Vec::new() };
     let mut found: Vec<(&'static str, String)> = Vec::new();
-    for fleet in endpoint.fleets(from) {
+    for fleet in endpoint.answering(from) {
         let Some((bucket, prefix)) = destination(world, &fleet.config) else { continue };
         let folder = folder(prefix, &endpoint.name, &fleet.variant, from);
         // A day is many folders: then it is the variant's.
@@ -191,16 +191,19 @@ fn variants(endpoint: &Endpoint, at: Timestamp) -> impl Iterator<Item = &Fleet> 
     fleets.iter().enumerate().filter(move |(n, fleet)| is_first(*n, fleet)).map(|(_, fleet)| fleet)
 }
 
-/// The variant that took a row.
-fn taker<'e>(endpoint: &'e Endpoint, row: &Row, at: Timestamp) -> Option<&'e str> {
-    let fleets = endpoint.fleets(at);
-    let whole: f64 = fleets.iter().map(|fleet| fleet.share).sum();
+/// Whether a variant took a row, or a shadow got a copy of it.
+fn took(endpoint: &Endpoint, variant: &str, row: &Row, at: Timestamp) -> bool {
+    let shadow = endpoint.fleets(at).iter().find(|fleet| fleet.variant == variant).and_then(|fleet| fleet.copied);
+    if let Some(share) = shadow {
+        return noise::unit(&[noise::name(&row.id), noise::name(variant)]) < share;
+    }
+    let whole: f64 = endpoint.answering(at).map(|fleet| fleet.share).sum();
     let mut rest = noise::unit(&[noise::name(&row.id)]) * whole;
-    let found = fleets.iter().find(|fleet| {
+    let found = endpoint.answering(at).find(|fleet| {
         rest -= fleet.share;
         rest < 0.0
     });
-    Some(found.or_else(|| fleets.last())?.variant.as_str())
+    found.or_else(|| endpoint.answering(at).next_back()).is_some_and(|fleet| fleet.variant == variant)
 }
 
 fn content(execution: &Execution<'_>, rows: &[Row], file: &Wanted) -> String {
@@ -216,7 +219,7 @@ fn content(execution: &Execution<'_>, rows: &[Row], file: &Wanted) -> String {
             continue;
         }
         let line = match &file.variant {
-            Some(variant) => (taker(endpoint, row, file.from) == Some(variant)).then(|| captured(row, at)),
+            Some(variant) => took(endpoint, variant, row, file.from).then(|| captured(row, at)),
             None => labelled(row),
         };
         if let Some(line) = line {

@@ -98,7 +98,8 @@ pub(super) fn models(world: &mut World, at: Timestamp) -> Vec<Value> {
             "LastModifiedTime": endpoint["LastModifiedTime"],
             "EndpointStatus": endpoint["EndpointStatus"],
         });
-        for variant in config["ProductionVariants"].as_array().into_iter().flatten() {
+        let variants = ["ProductionVariants", "ShadowProductionVariants"].into_iter().map(|member| &config[member]);
+        for variant in variants.filter_map(Value::as_array).flatten() {
             let endpoints = served.entry(variant["ModelName"].as_str().unwrap_or_default().to_owned()).or_default();
             if !endpoints.contains(&summary) {
                 endpoints.push(summary.clone());
