@@ -158,6 +158,11 @@ pub(crate) fn answer(world: &mut World, request: &Request<'_>) -> Option<Reply> 
     })
 }
 
+/// Names of what was changed of a kind from `since` on, in lower case.
+pub(crate) fn touched<'w>(world: &'w World, noun: &str, since: Timestamp) -> impl Iterator<Item = &'w str> {
+    world.shelf.of(noun).filter(move |item| item.modified >= since).map(Item::tail)
+}
+
 /// Describes what a kind keeps.
 pub(crate) fn described(world: &mut World, request: &Request<'_>) -> Reply {
     let noun = request.operation.trim_start_matches("Describe");
