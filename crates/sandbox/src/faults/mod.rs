@@ -140,6 +140,15 @@ impl Faults {
         &self.rules
     }
 
+    /// How far the stalest rule in force puts Search behind, in milliseconds.
+    pub(crate) fn staleness(&self) -> i64 {
+        let stale = self.rules.iter().filter(|rule| rule.times != Some(0)).map(|rule| match rule.kind {
+            Kind::Stale(seconds) => seconds,
+            _ => 0,
+        });
+        stale.max().unwrap_or(0).max(0).saturating_mul(SECOND)
+    }
+
     fn draw(&mut self, service: Service, operation: &str, at: Timestamp) -> Option<Kind> {
         let seed = self.seed;
         let draws = &mut self.draws;

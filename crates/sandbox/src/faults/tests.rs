@@ -107,6 +107,27 @@ fn search_is_behind_and_describe_is_not() {
     assert!(found(&mut world));
     world.faults().add(Rule::always("Search", Kind::Stale(600)));
     assert!(!found(&mut world), "made after what the index has seen");
+    let endpoints = json_request("sagemaker", "Search", &json!({"Resource": "Endpoint", "MaxResults": 100}));
+    let told = |world: &mut World| {
+        let all = answered(world, &endpoints).1["Results"].clone();
+        let fraud = all.as_array().unwrap().iter().find(|row| row["Endpoint"]["EndpointName"] == "fraud-prod").cloned();
+        let members = ["EndpointConfigName", "EndpointStatus"];
+        fraud.map(|row| members.map(|member| row["Endpoint"][member].as_str().unwrap().to_owned()))
+    };
+    let before = Some(["fraud-v17-a", "InService"].map(str::to_owned));
+    assert_eq!(told(&mut world), before, "what rests is as it was");
+    assert_eq!(answered(&mut world, &update()).0, 200);
+    world.advance_to(world.now().plus(5 * MINUTE));
+    assert_eq!(status(&mut world), "Updating");
+    assert_eq!(told(&mut world), before, "what moves is as it was, too");
+    world.advance_to(world.now().plus(60 * MINUTE));
+    assert_eq!(told(&mut world), Some(["fraud-v16-b", "InService"].map(str::to_owned)));
+    world.faults().clear();
+    world.faults().add(Rule::always("Search", Kind::Stale(i64::MAX)));
+    assert_eq!(told(&mut world), None, "before there was anything");
+    world.faults().clear();
+    let found = |world: &mut World| answered(world, &search).1["Results"].to_string().contains("by-hand");
+    world.faults().add(Rule::always("Search", Kind::Stale(600)));
     world.advance_to(world.now().plus(11 * MINUTE));
     assert!(found(&mut world));
 }

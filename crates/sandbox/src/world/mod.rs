@@ -213,7 +213,7 @@ impl World {
             if next == next.floor(STEP) && next >= self.start {
                 reaction::advance(self, next);
                 drill::advance(self, next);
-                events::observe(self, false);
+                events::observe(self);
             }
         }
     }
@@ -305,7 +305,7 @@ impl World {
         let reply = policy::permits(self, request).and_then(|()| self.run(request));
         trail::note(self, request, &reply);
         if reply.is_ok() && trail::is_kept(request) && request.caller != run::SCHEDULER {
-            events::observe(self, true);
+            events::observe(self);
         }
         reply
     }

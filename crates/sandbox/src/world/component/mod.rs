@@ -75,8 +75,22 @@ fn base(specification: &Map<String, Value>) -> Option<&str> {
 }
 
 impl Component {
+    /// Copies that it has in the end, when nothing goes wrong.
     fn copies(&self) -> i64 {
-        self.served.variants.first().map_or(0, |variant| variant.desired_count)
+        let variants = match &self.served.change {
+            Some(Change::Deployment(deployment)) => &deployment.variants,
+            _ => &self.served.variants,
+        };
+        variants.first().map_or(0, |variant| variant.desired_count)
+    }
+
+    /// A change is over: what it was about is in force or not, and room that is not used is given back.
+    fn settle(&mut self) {
+        if let Some((_, arrived)) = self.next.take().filter(|(named, _)| *named == self.served.config) {
+            self.specification = arrived;
+        }
+        self.placed = self.served.variants.first().map_or(0, |variant| variant.current_count);
+        self.waits = false;
     }
 }
 
@@ -93,57 +107,65 @@ impl World {
     }
 }
 
-/// Moves every component in flight on to `to`.
+/// Moves every component in flight on to `to`. Who waits for room is looked at on whole minutes and after what goes by then: how
+/// often time is told must not matter.
 pub(crate) fn advance(world: &mut World, to: Timestamp) {
-    let moving: Vec<String> =
-        world.components.values().filter(|c| c.served.change.is_some()).map(|c| c.served.name.clone()).collect();
-    for name in moving {
-        let is_placed = is_placed(world, &name, to);
+    let moving = world.components.values().filter(|component| component.served.change.is_some());
+    let (waiting, going): (Vec<&Component>, Vec<&Component>) = moving.partition(|component| component.waits);
+    let names = |all: Vec<&Component>| -> Vec<String> { all.iter().map(|one| one.served.name.clone()).collect() };
+    let (waiting, going) = (names(waiting), names(going));
+    for name in going {
         let Some(mut component) = world.components.remove(&name) else { continue };
-        if !is_placed {
-            component.give_up(to);
-        } else if !endpoint::move_on(world, &mut component.served, to) {
+        if !endpoint::move_on(world, &mut component.served, to) {
             world.tags.forget(&arn(&name));
             continue;
         }
         if component.served.change.is_none() {
-            let arrived = component.next.take().filter(|(named, _)| *named == component.served.config);
-            component.specification = arrived.map_or(component.specification, |(_, specification)| specification);
+            component.settle();
         }
         world.components.insert(name, component);
     }
+    for name in waiting {
+        let is_over = world.components.get_mut(&name).is_none_or(|component| component.gives_up(to));
+        if is_over || to != to.floor(MINUTE) || !place(world, &name) {
+            continue;
+        }
+        match world.components.get_mut(&name).and_then(|component| component.served.change.as_mut()) {
+            Some(Change::Creation(begun) | Change::Capacity(begun, _)) => *begun = to,
+            Some(Change::Deployment(deployment)) => deployment.begin(to),
+            _ => {}
+        }
+    }
 }
 
-/// Whether the copies that a component wants have their room. Only more of them need any: fewer copies, another
-/// specification and an end are in nobody's way. Who waits is looked at on whole minutes, and starts when there is room.
-fn is_placed(world: &mut World, name: &str, to: Timestamp) -> bool {
+/// Gives the copies that a component wants their room, if there is enough. Only more of them need any: fewer copies, another
+/// specification and an end are in nobody's way.
+fn place(world: &mut World, name: &str) -> bool {
     let Some(component) = world.components.get(name) else { return false };
     let wanted = component.copies();
-    let has_waited = component.waits;
-    let fits = wanted <= component.placed || (!has_waited || to == to.floor(MINUTE)) && room::fits(world, name);
-    let Some(component) = world.components.get_mut(name) else { return false };
-    component.waits = !fits;
-    if fits {
-        component.placed = wanted;
-        if has_waited && let Some(Change::Creation(begun) | Change::Capacity(begun, _)) = &mut component.served.change {
-            *begun = to;
+    let fits = wanted <= component.placed || room::fits(world, name);
+    if let Some(component) = world.components.get_mut(name) {
+        component.waits = !fits;
+        if fits {
+            component.placed = wanted;
         }
     }
     fits
 }
 
 impl Component {
-    /// Copies that find no room wait, and are given up in the end.
-    fn give_up(&mut self, to: Timestamp) {
+    /// Copies that find no room are given up in the end; true when they are.
+    fn gives_up(&mut self, to: Timestamp) -> bool {
         let served = &mut self.served;
-        let (is_new, begun) = match served.change {
-            Some(Change::Creation(begun)) => (true, begun),
-            Some(Change::Capacity(begun, _)) => (false, begun),
-            _ => return,
+        let (is_new, begun) = match &served.change {
+            Some(Change::Creation(begun)) => (true, *begun),
+            Some(Change::Capacity(begun, _)) => (false, *begun),
+            Some(Change::Deployment(deployment)) => (false, deployment.started),
+            _ => return false,
         };
         let given_up = begun.plus(PATIENCE * SECOND);
         if to < given_up {
-            return;
+            return false;
         }
         served.change = None;
         served.status = if is_new { Status::Failed } else { Status::InService };
@@ -157,8 +179,8 @@ impl Component {
         for variant in &mut served.variants {
             variant.desired_count = variant.current_count;
         }
-        self.placed = self.copies();
-        self.waits = false;
+        self.settle();
+        true
     }
 }
 

@@ -190,6 +190,80 @@ fn copies_that_waited_start_when_others_go() {
     assert_eq!(told(MINUTE), told(20 * SECOND));
 }
 
+/// An update that brings more copies waits for their room as any other change does, and ends without it.
+#[test]
+fn an_update_that_finds_no_room_is_given_up_and_one_that_waited_goes_on() {
+    let mut world = shared();
+    ok(&mut world, "CreateInferenceComponent", &wanted("one", "fraud-v17", 2, 2));
+    ok(&mut world, "CreateInferenceComponent", &wanted("two", "churn-v7", 2, 1));
+    pass(&mut world, 5 * MINUTE);
+    let mut update = wanted("one", "fraud-v18", 2, 4);
+    for member in ["EndpointName", "VariantName"] {
+        update.as_object_mut().unwrap().remove(member);
+    }
+    ok(&mut world, "UpdateInferenceComponent", &update);
+    pass(&mut world, 29 * MINUTE);
+    assert_eq!(status(&mut world, "one"), "Updating");
+    pass(&mut world, 2 * MINUTE);
+    let body = told(&mut world, "one");
+    assert_eq!(
+        (&body["InferenceComponentStatus"], &body["RuntimeConfig"]["CurrentCopyCount"]),
+        (&json!("InService"), &json!(2))
+    );
+    assert_eq!(body["Specification"]["ModelName"], "fraud-v17", "it serves on as it did: {body}");
+    assert!(body["FailureReason"].as_str().unwrap().contains("hardware resources"), "{body}");
+    ok(&mut world, "UpdateInferenceComponent", &update);
+    pass(&mut world, 3 * MINUTE);
+    ok(&mut world, "DeleteInferenceComponent", &json!({"InferenceComponentName": "two"}));
+    pass(&mut world, 20 * MINUTE);
+    let body = told(&mut world, "one");
+    assert_eq!(
+        (&body["Specification"]["ModelName"], &body["RuntimeConfig"]["CurrentCopyCount"]),
+        (&json!("fraud-v18"), &json!(4))
+    );
+    // The room of its four copies is taken.
+    ok(&mut world, "CreateInferenceComponent", &wanted("three", "churn-v7", 1, 1));
+    pass(&mut world, 40 * MINUTE);
+    assert_eq!(status(&mut world, "three"), "Failed");
+}
+
+#[test]
+fn room_that_comes_within_a_minute_is_seen_at_its_end_however_time_is_told() {
+    let told = |step: i64| {
+        let mut world = shared();
+        ok(&mut world, "CreateInferenceComponent", &wanted("two", "fraud-v17", 4, 2));
+        pass(&mut world, 5 * MINUTE + 10 * SECOND);
+        ok(&mut world, "DeleteInferenceComponent", &json!({"InferenceComponentName": "two"}));
+        // Looked at before the other one in the order of names, while that ends in the same minute.
+        ok(&mut world, "CreateInferenceComponent", &wanted("one", "churn-v7", 4, 1));
+        for _ in 0..10 * MINUTE / step {
+            pass(&mut world, step);
+        }
+        told(&mut world, "one")
+    };
+    assert_eq!(told(10 * SECOND)["InferenceComponentStatus"], "InService");
+    assert_eq!(told(10 * SECOND), told(10 * MINUTE));
+}
+
+#[test]
+fn nobody_has_copies_without_number() {
+    let mut world = shared();
+    let many = refused(&mut world, "CreateInferenceComponent", &wanted("one", "fraud-v17", 1, i64::MAX));
+    assert_eq!(many.0, "ResourceLimitExceeded");
+    ok(&mut world, "CreateInferenceComponent", &wanted("one", "fraud-v17", 1, 1));
+    pass(&mut world, 5 * MINUTE);
+    let scale = json!({"InferenceComponentName": "one", "DesiredRuntimeConfig": {"CopyCount": i64::MAX}});
+    assert_eq!(refused(&mut world, "UpdateInferenceComponentRuntimeConfig", &scale).0, "ResourceLimitExceeded");
+    let update = json!({
+        "InferenceComponentName": "one", "Specification": wanted("one", "fraud-v18", 1, 1)["Specification"],
+        "RuntimeConfig": {"CopyCount": 1_000_000_000},
+        "DeploymentConfig": {"RollingUpdatePolicy": {
+            "MaximumBatchSize": {"Type": "COPY_COUNT", "Value": 1}, "WaitIntervalInSeconds": 0,
+        }},
+    });
+    assert_eq!(refused(&mut world, "UpdateInferenceComponent", &update).0, "ResourceLimitExceeded");
+}
+
 /// What needs no more room than it has is not held up by a fleet that became too small.
 #[test]
 fn a_fleet_that_shrank_does_not_keep_components_from_changing() {

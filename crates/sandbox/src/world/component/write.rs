@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Component, arn, base, loads};
+use super::{Component, arn, base, loads, place};
 use crate::world::{
     ApiError, Reply, Request, World,
     endpoint::{self, Change, Deployment, Endpoint, Patience, Policy, Status, Variant},
@@ -47,7 +47,7 @@ pub(super) fn create(world: &mut World, request: &Request<'_>) -> Reply {
         )));
     }
     check(world, &specification)?;
-    let copies = match (adapted, copies(request, "RuntimeConfig")) {
+    let copies = match (adapted, copies(request, "RuntimeConfig")?) {
         (Some(_), Some(_)) => {
             return Err(ApiError::validation("RuntimeConfig is not supported for an adapter inference component."));
         }
@@ -78,6 +78,7 @@ pub(super) fn create(world: &mut World, request: &Request<'_>) -> Reply {
     let component =
         Component { endpoint, variant: by, specification, next: None, updates: 0, placed: 0, waits: false, served };
     world.components.insert(name.to_owned(), component);
+    place(world, name);
     world.tags.set_from(&arn(name), request.list("Tags"));
     Ok(json!({"InferenceComponentArn": arn(name)}))
 }
@@ -130,9 +131,17 @@ fn check(world: &World, specification: &Map<String, Value>) -> Result<(), ApiErr
     }
 }
 
+/// Most copies of one component: a rolling update has a stage for each. `[?]`: AWS has no such quota, its instances have.
+const COPIES: i64 = 1_000;
+
 /// `CopyCount` of a structure of the request.
-fn copies(request: &Request<'_>, member: &str) -> Option<i64> {
-    int(request.input.get(member)?.get("CopyCount")?)
+fn copies(request: &Request<'_>, member: &str) -> Result<Option<i64>, ApiError> {
+    let count = request.input.get(member).and_then(|config| config.get("CopyCount")).and_then(int);
+    if count.is_some_and(|count| count > COPIES) {
+        let message = format!("An inference component can have at most {COPIES} copies in this account.");
+        return Err(ApiError::new(400, "ResourceLimitExceeded", message));
+    }
+    Ok(count)
 }
 
 /// The copies of a specification, as a variant has instances.
@@ -168,7 +177,7 @@ fn settled<'w>(world: &'w World, request: &Request<'_>) -> Result<&'w Component,
 pub(super) fn update(world: &mut World, request: &Request<'_>) -> Reply {
     let component = settled(world, request)?;
     let name = component.served.name.clone();
-    let wanted = copies(request, "RuntimeConfig");
+    let wanted = copies(request, "RuntimeConfig")?;
     let Some(specification) = specification(request)? else {
         let wanted = wanted.ok_or_else(|| ApiError::missing("Specification"))?;
         return rescale(world, &name, wanted);
@@ -200,13 +209,14 @@ pub(super) fn update(world: &mut World, request: &Request<'_>) -> Reply {
         served.last_deployment = sent;
         served.change = Some(Change::Deployment(Box::new(deployment)));
     }
+    place(world, &name);
     Ok(json!({"InferenceComponentArn": arn(&name)}))
 }
 
 pub(super) fn scale(world: &mut World, request: &Request<'_>) -> Reply {
     let component = settled(world, request)?;
     let name = component.served.name.clone();
-    let wanted = copies(request, "DesiredRuntimeConfig").ok_or_else(|| ApiError::missing("CopyCount"))?;
+    let wanted = copies(request, "DesiredRuntimeConfig")?.ok_or_else(|| ApiError::missing("CopyCount"))?;
     rescale(world, &name, wanted)
 }
 
@@ -225,6 +235,7 @@ fn rescale(world: &mut World, name: &str, copies: i64) -> Reply {
         served.failure = None;
         served.change = Some(Change::Capacity(now, START));
     }
+    place(world, name);
     Ok(json!({"InferenceComponentArn": arn(name)}))
 }
 

@@ -71,6 +71,11 @@ impl Deployment {
         }
     }
 
+    /// Begins at another time than it was asked for: it had to wait.
+    pub(crate) const fn begin(&mut self, at: Timestamp) {
+        (self.started, self.since) = (at, at);
+    }
+
     /// The stage it is in, and since when.
     pub(super) fn stage(&self) -> Option<(&Stage, Timestamp)> {
         self.stages.get(self.at).map(|stage| (stage, self.since))

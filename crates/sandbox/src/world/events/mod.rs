@@ -5,10 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use mldeck_core::time::{DAY, Timestamp};
+use mldeck_core::{
+    id::arn_tail,
+    time::{DAY, Timestamp},
+};
 use serde_json::{Value, json};
 
-use super::{Request, Service, World, endpoint::stages_since, epoch, estate, moment, noise, pipeline};
+use super::{Request, Service, World, endpoint::stages_since, estate, moment, noise, pipeline, run::Run, shelf};
 
 /// Lines kept; older ones fall out.
 const KEPT: usize = 10_000;
@@ -20,15 +23,15 @@ pub(crate) struct State {
     /// Sequence number and line, oldest first.
     lines: VecDeque<(u64, String)>,
     told: u64,
-    /// The last known state of each resource, by ARN and kind.
+    /// The last known state, by ARN and kind, of what may change.
     known: BTreeMap<String, String>,
     /// Somebody has asked for events: until then nobody looks for them.
     is_heard: bool,
     /// Up to when it was looked at.
     until: Option<Timestamp>,
-    /// Detail types of which something is on the way; the lists of others are left alone until somebody calls.
-    moving: Vec<&'static str>,
-    /// Ends of executions that are told.
+    /// Noun and name of what is on its way.
+    moving: BTreeSet<(&'static str, String)>,
+    /// Ends of executions that are told, of those that are looked at.
     ended: BTreeSet<String>,
 }
 
@@ -53,66 +56,26 @@ struct Seen {
     body: Value,
 }
 
-/// Kinds that are listed and described as callers do: detail type, list, rows, name, state, what describes one, and how far
-/// back the list is walked.
-type Listed = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str, i64);
+/// A kind that is described as callers do: its noun, what events call it, and whether it is a job. A job comes to an end and is
+/// forgotten then; the others may change as long as they are there.
+struct Described {
+    noun: &'static str,
+    kind: &'static str,
+    is_job: bool,
+}
 
-const LISTED: &[Listed] = &[
-    (
-        "SageMaker Training Job State Change",
-        "ListTrainingJobs",
-        "TrainingJobSummaries",
-        "TrainingJobName",
-        "TrainingJobStatus",
-        "DescribeTrainingJob",
-        DAY,
-    ),
-    (
-        "SageMaker Processing Job State Change",
-        "ListProcessingJobs",
-        "ProcessingJobSummaries",
-        "ProcessingJobName",
-        "ProcessingJobStatus",
-        "DescribeProcessingJob",
-        DAY,
-    ),
-    (
-        "SageMaker Transform Job State Change",
-        "ListTransformJobs",
-        "TransformJobSummaries",
-        "TransformJobName",
-        "TransformJobStatus",
-        "DescribeTransformJob",
-        DAY,
-    ),
-    (
-        "SageMaker HyperParameter Tuning Job State Change",
-        "ListHyperParameterTuningJobs",
-        "HyperParameterTuningJobSummaries",
-        "HyperParameterTuningJobName",
-        "HyperParameterTuningJobStatus",
-        "DescribeHyperParameterTuningJob",
-        DAY,
-    ),
-    (
-        "SageMaker Feature Group State Change",
-        "ListFeatureGroups",
-        "FeatureGroupSummaries",
-        "FeatureGroupName",
-        "FeatureGroupStatus",
-        "DescribeFeatureGroup",
-        0,
-    ),
-    ("SageMaker Image State Change", "ListImages", "Images", "ImageName", "ImageStatus", "DescribeImage", 0),
-    (
-        "SageMaker Model Card State Change",
-        "ListModelCards",
-        "ModelCardSummaries",
-        "ModelCardName",
-        "ModelCardStatus",
-        "DescribeModelCard",
-        0,
-    ),
+const DESCRIBED: &[Described] = &[
+    Described { noun: "TrainingJob", kind: "SageMaker Training Job State Change", is_job: true },
+    Described { noun: "ProcessingJob", kind: "SageMaker Processing Job State Change", is_job: true },
+    Described { noun: "TransformJob", kind: "SageMaker Transform Job State Change", is_job: true },
+    Described {
+        noun: "HyperParameterTuningJob",
+        kind: "SageMaker HyperParameter Tuning Job State Change",
+        is_job: true,
+    },
+    Described { noun: "FeatureGroup", kind: "SageMaker Feature Group State Change", is_job: false },
+    Described { noun: "Image", kind: "SageMaker Image State Change", is_job: false },
+    Described { noun: "ModelCard", kind: "SageMaker Model Card State Change", is_job: false },
 ];
 
 fn read(world: &mut World, operation: &str, input: &Value) -> Option<Value> {
@@ -122,7 +85,7 @@ fn read(world: &mut World, operation: &str, input: &Value) -> Option<Value> {
 }
 
 /// Looks at everything that may have changed. The first look tells nothing.
-pub(crate) fn observe(world: &mut World, called: bool) {
+pub(crate) fn observe(world: &mut World) {
     if !world.events.is_heard {
         return;
     }
@@ -130,24 +93,46 @@ pub(crate) fn observe(world: &mut World, called: bool) {
     let mut seen = endpoints(world, since);
     seen.extend(packages(world, since));
     seen.extend(pipelines(world));
-    let all = called || since.is_none() || pipeline::is_busy(world);
     let moving = std::mem::take(&mut world.events.moving);
-    for listed in LISTED.iter().filter(|listed| all || moving.contains(&listed.0)) {
-        let rows = rows(world, listed);
-        let rests = |row: &Seen| RESTING.iter().any(|state| row.state.starts_with(state));
-        if rows.iter().any(|row| !rests(row)) {
-            world.events.moving.push(listed.0);
-        }
-        seen.extend(rows);
+    for described in DESCRIBED {
+        seen.extend(changed(world, described, since, &moving));
     }
     seen.sort_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
+    let mut keys = BTreeSet::new();
     for seen in seen {
+        keys.insert(seen.key.clone());
         let before = world.events.known.insert(seen.key.clone(), seen.state.clone());
         if since.is_some() && before.as_ref() != Some(&seen.state) {
             tell(world, seen, before.as_deref());
         }
     }
+    forget(world, &keys);
     world.events.until = Some(now);
+}
+
+/// Keeps the states of what was just seen, and of what may change later without having moved before.
+fn forget(world: &mut World, seen: &BTreeSet<String>) {
+    let mut known = std::mem::take(&mut world.events.known);
+    known.retain(|key, _| seen.contains(key) || stays(world, key));
+    world.events.known = known;
+    let watched = pipeline::watched(world);
+    world.events.ended.retain(|arn| watched.contains(arn));
+}
+
+/// Whether a key is about something that is there as long as nobody deletes it.
+fn stays(world: &World, key: &str) -> bool {
+    let arn = key.split(' ').next().unwrap_or_default();
+    let name = arn_tail(arn);
+    if arn.contains(":endpoint/") {
+        return world.endpoint(name).is_ok();
+    }
+    let path = |noun: &str| match noun {
+        "FeatureGroup" => ":feature-group/",
+        "Image" => ":image/",
+        _ => ":model-card/",
+    };
+    let lasting = DESCRIBED.iter().filter(|described| !described.is_job).map(|described| described.noun);
+    lasting.into_iter().any(|noun| arn.contains(path(noun)) && world.is_own(noun, name))
 }
 
 fn tell(world: &mut World, seen: Seen, before: Option<&str>) {
@@ -328,26 +313,41 @@ fn pipelines(world: &mut World) -> Vec<Seen> {
     seen
 }
 
-/// The newest of what is listed. An operation the account does not have lists nothing.
-fn rows(world: &mut World, listed: &Listed) -> Vec<Seen> {
-    let (kind, list, member, name, status, describe, back) = *listed;
-    let mut input = json!({"MaxResults": 100});
-    if back > 0 {
-        input["CreationTimeAfter"] = epoch(world.now.plus(-back));
-        (input["SortBy"], input["SortOrder"]) = ("CreationTime".into(), "Descending".into());
+/// What began or was changed since, and what was on its way then. A first look goes a day back.
+fn changed(
+    world: &mut World,
+    described: &Described,
+    since: Option<Timestamp>,
+    moving: &BTreeSet<(&'static str, String)>,
+) -> Vec<Seen> {
+    let Described { noun, kind, is_job } = *described;
+    let since = match since {
+        Some(since) => since,
+        None if is_job => world.now.plus(-DAY),
+        None => Timestamp::default(),
+    };
+    let mut names: BTreeSet<String> = shelf::touched(world, noun, since).map(str::to_owned).collect();
+    if noun == "TrainingJob" {
+        let runs = world.runs.at(world.now).filter(|run| run.has_job() && run.created >= since);
+        names.extend(runs.map(Run::name));
     }
-    let answer = read(world, list, &input).unwrap_or_default();
-    let rows = answer.get(member).and_then(Value::as_array).cloned().unwrap_or_default();
-    let now = world.now;
-    let seen = rows.into_iter().filter_map(|row| {
-        let arn = row.get(name.replace("Name", "Arn"))?.as_str()?.to_owned();
-        let state = format!("{} {}", row.get(status)?.as_str()?, row.get("SecondaryStatus").unwrap_or(&Value::Null));
-        let at =
-            ["LastModifiedTime", "CreationTime"].iter().find_map(|member| moment(row.get(*member)?)).unwrap_or(now);
-        let describe = Some((describe, json!({ name: row.get(name)? })));
-        Some(Seen { key: arn, state, at, describe, kind, body: row })
-    });
-    seen.collect()
+    names.extend(moving.iter().filter(|(of, _)| *of == noun).map(|(_, name)| name.clone()));
+    let mut seen = Vec::new();
+    for name in names {
+        let Some(told) = read(world, &format!("Describe{noun}"), &json!({ format!("{noun}Name"): name })) else {
+            continue;
+        };
+        let Some(arn) = told.get(format!("{noun}Arn")).and_then(Value::as_str).map(str::to_owned) else { continue };
+        let Some(status) = told.get(format!("{noun}Status")).and_then(Value::as_str) else { continue };
+        if !RESTING.iter().any(|state| status.starts_with(state)) {
+            world.events.moving.insert((noun, name));
+        }
+        let state = format!("{status} {}", told.get("SecondaryStatus").unwrap_or(&Value::Null));
+        let times = ["LastModifiedTime", "TransformEndTime", "TransformStartTime", "CreationTime"];
+        let at = times.iter().find_map(|member| moment(told.get(*member)?)).unwrap_or(world.now);
+        seen.push(Seen { key: arn, state, at, describe: None, kind, body: told });
+    }
+    seen
 }
 
 impl World {
@@ -356,7 +356,7 @@ impl World {
     pub fn events(&mut self, after: u64) -> String {
         if !self.events.is_heard {
             self.events.is_heard = true;
-            observe(self, true);
+            observe(self);
         }
         let lines = self.events.lines.iter().filter(|(sequence, _)| *sequence > after).take(TOLD);
         lines.map(|(_, line)| format!("{line}\n")).collect()

@@ -176,3 +176,52 @@ fn a_deployment_is_told_stage_by_stage_at_its_moments() {
     let sequence: Vec<&str> = all.iter().map(|line| line["event"]["time"].as_str().unwrap()).collect();
     assert!(sequence.is_sorted(), "{sequence:?}");
 }
+
+fn job(name: &str) -> Value {
+    json!({
+        "TrainingJobName": name, "RoleArn": "arn:aws:iam::447100000921:role/SageMakerExecution",
+        "AlgorithmSpecification": {"TrainingImage": "own:1", "TrainingInputMode": "File"},
+        "OutputDataConfig": {"S3OutputPath": "s3://own/models/"}, "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
+    })
+}
+
+#[test]
+fn no_job_is_one_too_many_and_what_is_over_is_forgotten() {
+    let mut world = world("quiet-night");
+    world.events(0);
+    for n in 0..130 {
+        ok(&mut world, "CreateTrainingJob", &job(&format!("own-{n:03}")));
+    }
+    pass(&mut world, 60);
+    let ended = |line: &&Value| {
+        let detail = &line["event"]["detail"];
+        detail["TrainingJobStatus"] == "Completed" && detail["TrainingJobName"].as_str().unwrap().starts_with("own-")
+    };
+    let told: std::collections::BTreeSet<String> = (0..2_000)
+        .step_by(900)
+        .flat_map(|after| events(&mut world, after))
+        .filter(|line| ended(&line))
+        .map(|line| line["event"]["detail"]["TrainingJobName"].to_string())
+        .collect();
+    assert_eq!(told.len(), 130);
+    let left = world.events.known.keys().filter(|key| key.contains(":training-job/own-"));
+    assert_eq!(left.count(), 0);
+    assert!(world.events.ended.len() < 100, "{}", world.events.ended.len());
+}
+
+#[test]
+fn a_new_text_of_a_card_is_no_change_of_its_state() {
+    let mut world = world("quiet-night");
+    let card = json!({"ModelCardName": "own", "Content": "{}", "ModelCardStatus": "Draft"});
+    ok(&mut world, "CreateModelCard", &card);
+    world.events(0);
+    pass(&mut world, 30);
+    ok(&mut world, "UpdateModelCard", &json!({"ModelCardName": "own", "Content": "{\"model_overview\": {}}"}));
+    ok(&mut world, "UpdateModelCard", &json!({"ModelCardName": "own", "ModelCardStatus": "Approved"}));
+    let all = events(&mut world, 0);
+    let cards: Vec<&Value> =
+        all.iter().filter(|line| line["event"]["detail-type"] == "SageMaker Model Card State Change").collect();
+    assert_eq!(cards.len(), 1, "{cards:?}");
+    assert_eq!(cards[0]["event"]["detail"]["ModelCardStatus"], "Approved");
+}

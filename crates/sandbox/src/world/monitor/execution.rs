@@ -15,6 +15,9 @@ use super::{
 };
 use crate::world::{World, chance::Chance, estate, noise};
 
+/// Verdicts that are remembered: the schedules of an account have some thousand executions that can be asked for.
+const JUDGED: usize = 20_000;
+
 /// One due time of one schedule.
 #[derive(Clone, Copy)]
 pub(crate) struct Execution<'w> {
@@ -187,7 +190,13 @@ impl<'w> Execution<'w> {
             return Arc::clone(known);
         }
         let verdict = Arc::new(self.judge());
-        self.world.monitors.verdicts.borrow_mut().insert(key, Arc::clone(&verdict));
+        let mut known = self.world.monitors.verdicts.borrow_mut();
+        known.insert(key, Arc::clone(&verdict));
+        // An old one is computed again when somebody asks for it.
+        while known.len() > JUDGED {
+            let oldest = known.keys().map(|(_, scheduled)| *scheduled).min();
+            known.retain(|(_, scheduled), _| Some(*scheduled) != oldest);
+        }
         verdict
     }
 

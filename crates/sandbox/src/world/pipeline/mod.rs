@@ -56,23 +56,24 @@ pub(crate) const OPERATIONS: &[(&str, Handler)] = &[
     ("SendPipelineExecutionStepFailure", retry::step_failed),
 ];
 
-/// Whether an execution may be making jobs.
-pub(crate) fn is_busy(world: &World) -> bool {
-    !world.pipelines.active.is_empty()
-}
-
 /// Executions that go on, and the newest: each with how Describe and ListPipelineExecutionSteps tell it. Those whose end is
 /// known are left out.
 pub(crate) fn moving(world: &World, is_known: impl Fn(&str) -> bool) -> Vec<(&Execution, Value, Vec<Value>)> {
     let now = world.now;
+    let told = going(world).filter(|execution| execution.started <= now && !is_known(&execution.arn(world.seed)));
+    told.map(|execution| (execution, record(world, execution, now), steps::started(world, execution, now))).collect()
+}
+
+/// ARNs of the executions that [`moving`] looks at.
+pub(crate) fn watched(world: &World) -> BTreeSet<String> {
+    going(world).map(|execution| execution.arn(world.seed)).collect()
+}
+
+fn going(world: &World) -> impl Iterator<Item = &Execution> {
     let count = world.pipelines.executions.len();
     let newest = count.saturating_sub(RECENT) as u32..count as u32;
-    let mut all: Vec<u32> = world.pipelines.active.iter().copied().chain(newest).collect();
-    all.sort_unstable();
-    all.dedup();
-    let all = all.into_iter().filter_map(|index| world.pipelines.get(index));
-    let told = all.filter(|execution| execution.started <= now && !is_known(&execution.arn(world.seed)));
-    told.map(|execution| (execution, record(world, execution, now), steps::started(world, execution, now))).collect()
+    let all: BTreeSet<u32> = world.pipelines.active.iter().copied().chain(newest).collect();
+    all.into_iter().filter_map(|index| world.pipelines.get(index))
 }
 
 /// Executions that are looked at even when they are over.

@@ -150,7 +150,7 @@ fn scale(world: &mut World, id: &str, calls: &[Call], at: Timestamp) {
     }
     let mut wishes = Vec::new();
     let mut is_held = false;
-    for ((_, name), policy) in world.scaling.policies.iter().filter(|((of, _), _)| of == id) {
+    for ((_, name), policy) in world.scaling.policies_of(id) {
         let arn = policy::arn(id, name);
         let of_policy = calls.iter().filter(|call| call.arn == arn);
         let wished: Vec<Wish> = of_policy.filter_map(|call| wish(world, id, (name, &policy.kind), call, at)).collect();
@@ -215,7 +215,7 @@ fn bounded(target: &Target, count: i64, wanted: i64, outward: bool) -> Result<i6
 }
 
 fn is_recent(change: &Change, cooldown: i64, at: Timestamp) -> bool {
-    change.ended.is_some_and(|ended| at.since(ended) < cooldown * SECOND)
+    change.ended.is_some_and(|ended| at.since(ended) < cooldown.saturating_mul(SECOND))
 }
 
 /// A change of the same kind is not long over; out it goes nevertheless if more is wanted than then.

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Value, json};
 
-use super::{ApiError, Handler, Reply, Request, World, page};
+use super::{ApiError, Handler, Reply, Request, World, camel, page};
 use activity::Activity;
 use policy::Policy;
 use schedule::Scheduled;
@@ -32,6 +32,8 @@ use target::Target;
 pub(crate) use act::advance;
 pub(crate) use past::generate;
 
+/// Longest name of a policy or a scheduled action.
+const NAME: usize = 256;
 /// The one dimension that is scaled here.
 const COUNT: &str = "sagemaker:variant:DesiredInstanceCount";
 
@@ -51,6 +53,11 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn is_registered(&self, endpoint: &str, variant: &str) -> bool {
         self.targets.contains_key(&resource_id(endpoint, variant))
+    }
+
+    /// The policies of one target.
+    fn policies_of<'s>(&'s self, id: &'s str) -> impl Iterator<Item = (&'s (String, String), &'s Policy)> + Clone {
+        self.policies.range((id.to_owned(), String::new())..).take_while(move |((of, _), _)| of == id)
     }
 }
 
@@ -96,6 +103,18 @@ fn not_found(what: &str, id: &str, rest: &str) -> ApiError {
         "ObjectNotFoundException",
         format!("No {what} for service namespace: sagemaker, resource ID: {id}, scalable dimension: {rest}"),
     )
+}
+
+/// Refuses a text that is longer than the service takes.
+fn check_length(member: &str, text: &str, most: usize) -> Result<(), ApiError> {
+    if text.chars().count() <= most {
+        return Ok(());
+    }
+    Err(ApiError::validation(format!(
+        "1 validation error detected: Value at '{}' failed to satisfy constraint: Member must have length less than or equal \
+         to {most}",
+        camel(member)
+    )))
 }
 
 /// The resource id of a target that is registered.

@@ -3,7 +3,9 @@
 use mldeck_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::{about, answer, is_asked, named, namespace, registered, steps::Steps, tracking::Tracking};
+use super::{
+    NAME, about, answer, check_length, is_asked, named, namespace, registered, steps::Steps, tracking::Tracking,
+};
 use crate::world::{ApiError, Reply, Request, World, alarm, epoch, estate, noise};
 
 /// Policies of one target, as Application Auto Scaling limits them.
@@ -71,6 +73,7 @@ pub(super) fn describe(world: &mut World, request: &Request<'_>) -> Reply {
 pub(super) fn put(world: &mut World, request: &Request<'_>) -> Reply {
     let id = registered(world, request)?.to_owned();
     let name = request.text("PolicyName")?;
+    check_length("PolicyName", name, NAME)?;
     let kind = request.opt_text("PolicyType").unwrap_or("StepScaling");
     let config = |member: &str| request.input.get(member).cloned().ok_or_else(|| ApiError::missing(member));
     let (kind, config) = match kind {
@@ -84,7 +87,7 @@ pub(super) fn put(world: &mut World, request: &Request<'_>) -> Reply {
         }
         other => return Err(ApiError::validation(format!("Policy type {other} is not offered for {id}."))),
     };
-    let others = world.scaling.policies.iter().filter(|((of, other), _)| *of == id && other != name);
+    let others = world.scaling.policies_of(&id).filter(|((_, other), _)| other != name);
     if others.clone().count() >= MOST {
         let message = format!("A scalable target can have at most {MOST} scaling policies.");
         return Err(ApiError::new(400, "LimitExceededException", message));
@@ -100,14 +103,9 @@ pub(super) fn put(world: &mut World, request: &Request<'_>) -> Reply {
     }
     let key = (id, name.to_owned());
     let arn = arn(&key.0, name);
+    let wanted = if let Kind::Tracking(tracking) = &kind { tracking.alarms(&key.0, name, &arn) } else { Vec::new() };
+    let own = put_alarms(world, &wanted)?;
     let before = world.scaling.policies.remove(&key);
-    let mut own = Vec::new();
-    if let Kind::Tracking(tracking) = &kind {
-        for alarm in tracking.alarms(&key.0, name, &arn) {
-            own.extend(alarm["AlarmName"].as_str().map(str::to_owned));
-            alarm::put(world, &alarm)?;
-        }
-    }
     for gone in before.iter().flat_map(|before| &before.own).filter(|name| !own.contains(name)) {
         world.alarms.remove(gone);
     }
@@ -115,6 +113,23 @@ pub(super) fn put(world: &mut World, request: &Request<'_>) -> Reply {
     let alarms = told(&own);
     world.scaling.policies.insert(key, Policy { created, config, kind, own });
     Ok(json!({"PolicyARN": arn, "Alarms": alarms}))
+}
+
+/// Puts the alarms of a policy, all or none of them; gives their names. One that was there is not taken away.
+fn put_alarms(world: &mut World, wanted: &[Value]) -> Result<Vec<String>, ApiError> {
+    let mut new: Vec<String> = Vec::new();
+    let mut own = Vec::new();
+    for alarm in wanted {
+        let name = alarm["AlarmName"].as_str().unwrap_or_default().to_owned();
+        let is_new = !world.alarms.exists(&name);
+        if let Err(error) = alarm::put(world, alarm) {
+            new.iter().for_each(|name| world.alarms.remove(name));
+            return Err(error);
+        }
+        new.extend(is_new.then(|| name.clone()));
+        own.push(name);
+    }
+    Ok(own)
 }
 
 pub(super) fn delete(world: &mut World, request: &Request<'_>) -> Reply {

@@ -3,11 +3,16 @@
 use mldeck_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::{about, act, activity, answer, cron::Schedule, is_asked, named, namespace, registered, target::capacity};
+use super::{
+    NAME, about, act, activity, answer, check_length, cron::Schedule, is_asked, named, namespace, registered,
+    target::capacity,
+};
 use crate::world::{ApiError, Reply, Request, World, epoch, estate, noise};
 
 /// Scheduled actions of one target, as Application Auto Scaling limits them.
 const MOST: usize = 200;
+/// Longest schedule.
+const LONGEST: usize = 1_600;
 /// Zones that are understood.
 const UTC: &[&str] = &["UTC", "Etc/UTC", "GMT", "Etc/GMT"];
 
@@ -65,6 +70,7 @@ pub(super) fn describe(world: &mut World, request: &Request<'_>) -> Reply {
 pub(super) fn put(world: &mut World, request: &Request<'_>) -> Reply {
     let id = registered(world, request)?.to_owned();
     let key = (id, request.text("ScheduledActionName")?.to_owned());
+    check_length("ScheduledActionName", &key.1, NAME)?;
     let before = world.scaling.scheduled.get(&key);
     let mut told = before.map_or_else(|| json!({}), |before| before.told.clone());
     for member in ["Schedule", "Timezone", "ScalableTargetAction"] {
@@ -73,6 +79,7 @@ pub(super) fn put(world: &mut World, request: &Request<'_>) -> Reply {
         }
     }
     let text = told["Schedule"].as_str().ok_or_else(|| ApiError::missing("Schedule"))?;
+    check_length("Schedule", text, LONGEST)?;
     let schedule = Schedule::parse(text)
         .ok_or_else(|| ApiError::validation(format!("Schedule {text} is not a valid at, rate or cron expression.")))?;
     if let Some(zone) = told["Timezone"].as_str().filter(|zone| !UTC.contains(zone)) {

@@ -7,6 +7,9 @@ use crate::world::{
     request::{float, int},
 };
 
+/// Step adjustments of one policy, as Application Auto Scaling limits them.
+const MOST: usize = 20;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Adjustment {
     Change,
@@ -39,6 +42,10 @@ impl Steps {
             return Err(ApiError::validation("MinAdjustmentMagnitude is only supported for PercentChangeInCapacity"));
         }
         let adjustments = config.get("StepAdjustments").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        if adjustments.len() > MOST {
+            let message = format!("A step scaling policy can have at most {MOST} step adjustments.");
+            return Err(ApiError::new(400, "LimitExceededException", message));
+        }
         let mut steps = adjustments.iter().map(step).collect::<Option<Vec<_>>>().unwrap_or_default();
         if steps.is_empty() {
             return Err(ApiError::validation("At least one StepAdjustment must be provided"));
@@ -71,7 +78,7 @@ impl Steps {
                 let exact = count as f64 * *adjustment as f64 / 100.0;
                 // Rounded towards none, but never to none.
                 let whole = if exact.abs() < 1.0 && exact != 0.0 { exact.signum() } else { exact.trunc() } as i64;
-                count.saturating_add(whole.signum() * whole.abs().max(self.least))
+                count.saturating_add(whole.signum().saturating_mul(whole.saturating_abs().max(self.least)))
             }
         })
     }

@@ -117,6 +117,7 @@ pub(super) fn register(world: &mut World, request: &Request<'_>) -> Reply {
             *switch = on;
         }
     }
+    check_tags(world, &arn(id), request.input.get("Tags"))?;
     world.scaling.targets.insert(id.to_owned(), target);
     set_tags(world, id, request.input.get("Tags"));
     act::keep_bounds(world, id, now);
@@ -154,6 +155,18 @@ pub(super) fn forget(world: &mut World, id: &str) {
     world.tags.forget(&arn(id));
 }
 
+/// Most tags of one target.
+const TAGS: usize = 50;
+
+fn check_tags(world: &World, arn: &str, tags: Option<&Value>) -> Result<(), ApiError> {
+    let given = tags.and_then(Value::as_object).into_iter().flatten();
+    let new = given.filter(|(key, _)| !world.tags.get(arn).any(|(have, _)| have == key.as_str())).count();
+    if new == 0 || world.tags.get(arn).count() + new <= TAGS {
+        return Ok(());
+    }
+    Err(ApiError::new(400, "TooManyTagsException", format!("The number of tags exceeds the limit of {TAGS}.")))
+}
+
 /// Tags are a map here, where SageMaker has a list.
 fn set_tags(world: &mut World, id: &str, tags: Option<&Value>) {
     for (key, value) in tags.and_then(Value::as_object).into_iter().flatten() {
@@ -171,19 +184,13 @@ fn tagged(world: &World, request: &Request<'_>) -> Result<String, ApiError> {
     })
 }
 
-/// Most tags of one target.
-const TAGS: usize = 50;
-
 pub(super) fn tag(world: &mut World, request: &Request<'_>) -> Reply {
     let id = tagged(world, request)?;
     let tags = request.input.get("Tags");
-    let given = tags.and_then(Value::as_object).ok_or_else(|| ApiError::missing("Tags"))?;
-    let arn = arn(&id);
-    let new = given.keys().filter(|key| !world.tags.get(&arn).any(|(have, _)| have == key.as_str())).count();
-    if world.tags.get(&arn).count() + new > TAGS {
-        let message = format!("The number of tags exceeds the limit of {TAGS}.");
-        return Err(ApiError::new(400, "TooManyTagsException", message));
+    if tags.is_none_or(|tags| !tags.is_object()) {
+        return Err(ApiError::missing("Tags"));
     }
+    check_tags(world, &arn(&id), tags)?;
     set_tags(world, &id, tags);
     Ok(json!({}))
 }

@@ -273,6 +273,82 @@ fn policies_that_are_refused() {
     assert_eq!(call(&mut world, "monitoring", "DescribeAlarms", &alarms).1["MetricAlarms"], json!([]));
 }
 
+/// Numbers at the ends of what a number can be, and texts without an end.
+#[test]
+fn what_is_out_of_all_bounds_does_no_harm() {
+    let mut world = world("quiet-night");
+    let steps = |adjustment: i64, least: i64, cooldown: i64| {
+        json!({"PolicyName": "steps", "StepScalingPolicyConfiguration": {
+            "AdjustmentType": "PercentChangeInCapacity", "Cooldown": cooldown, "MinAdjustmentMagnitude": least,
+            "StepAdjustments": [{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": adjustment}],
+        }})
+    };
+    let policy = steps(i64::MAX, i64::MAX, i64::MAX);
+    let arn = scaling(&mut world, "PutScalingPolicy", FRAUD, policy)["PolicyARN"].clone();
+    let alarm = json!({
+        "AlarmName": "much", "Namespace": "AWS/SageMaker", "MetricName": "Invocations", "Statistic": "Sum", "Period": 60,
+        "Dimensions": [{"Name": "EndpointName", "Value": "fraud-prod"}, {"Name": "VariantName", "Value": "blue"}],
+        "EvaluationPeriods": 1, "Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold", "AlarmActions": [arn],
+    });
+    assert_eq!(call(&mut world, "monitoring", "PutMetricAlarm", &alarm).0, 200);
+    pass(&mut world, 10);
+    assert_eq!(count(&mut world, "fraud-prod").0, 8, "as many as the bounds allow");
+    scaling(&mut world, "PutScalingPolicy", FRAUD, steps(i64::MIN, 1, i64::MAX));
+    pass(&mut world, 10);
+    scaling(&mut world, "RegisterScalableTarget", FRAUD, json!({"MinCapacity": i64::MAX, "MaxCapacity": i64::MAX}));
+    pass(&mut world, 10);
+    let cause = format!("minimum capacity was set to {}", i64::MAX);
+    let told = activities(&mut world, FRAUD).into_iter().find(|activity| activity["Cause"] == cause.as_str());
+    assert_eq!(told.unwrap()["StatusCode"], "Failed");
+    let action = |name: &str, schedule: &str| json!({"ScheduledActionName": name, "Schedule": schedule, "ScalableTargetAction": {"MinCapacity": 1}});
+    let tags: serde_json::Map<String, Value> = (0..51).map(|n| (format!("k{n}"), "v".into())).collect();
+    let many: Vec<Value> = (0..21)
+        .map(|n| json!({"MetricIntervalLowerBound": n, "MetricIntervalUpperBound": n + 1, "ScalingAdjustment": 1}))
+        .collect();
+    let mut stairs = steps(1, 1, 1);
+    stairs["StepScalingPolicyConfiguration"]["StepAdjustments"] = many.into();
+    let mut long = invocations(100.0);
+    long["PolicyName"] = "n".repeat(257).into();
+    let cases = [
+        (
+            "PutScheduledAction",
+            action("a", &format!("cron({} 8 ? * * *)", "*,".repeat(1_000) + "*")),
+            "ValidationException",
+        ),
+        ("PutScheduledAction", action(&"n".repeat(257), "rate(1 hour)"), "ValidationException"),
+        ("PutScalingPolicy", long, "ValidationException"),
+        ("PutScalingPolicy", stairs, "LimitExceededException"),
+        ("RegisterScalableTarget", json!({ "Tags": tags }), "TooManyTagsException"),
+    ];
+    for (operation, input, code) in cases {
+        assert_eq!(refused(&mut world, operation, FRAUD, input).0, code, "{operation}");
+    }
+}
+
+/// A policy that cannot have all its alarms is not put, and the one before serves on with its own.
+#[test]
+fn a_policy_without_room_for_its_alarms_changes_nothing() {
+    let mut world = world("quiet-night");
+    let mut put = |operation: &str, input: &Value| call(&mut world, "monitoring", operation, input).0;
+    let rule = |n: usize| json!({"AlarmName": format!("filler-{n}"), "AlarmRule": "ALARM(none)"});
+    let made = (0..).take_while(|n| put("PutCompositeAlarm", &rule(*n)) == 200).count();
+    let one_less = json!({"AlarmNames": [format!("filler-{}", made - 1)]});
+    let before = scaling(&mut world, "DescribeScalingPolicies", FRAUD, json!({}));
+    // It has one alarm and wants a second, of another metric: with room for one more, then with none.
+    let mut wanted = tracking(1_000.0);
+    wanted["PolicyName"] = "second".into();
+    for _ in 0..2 {
+        let (code, _) = refused(&mut world, "PutScalingPolicy", FRAUD, wanted.clone());
+        assert_eq!(code, "LimitExceeded");
+        let after = scaling(&mut world, "DescribeScalingPolicies", FRAUD, json!({}));
+        assert_eq!(after, before);
+        let prefix = json!({"AlarmNamePrefix": "TargetTracking-endpoint/fraud-prod"});
+        let alarms = call(&mut world, "monitoring", "DescribeAlarms", &prefix).1;
+        assert_eq!(alarms["MetricAlarms"].as_array().unwrap().len(), 1, "{alarms}");
+        call(&mut world, "monitoring", "DeleteAlarms", &one_less);
+    }
+}
+
 #[test]
 fn a_target_is_tagged() {
     let mut world = world("quiet-night");

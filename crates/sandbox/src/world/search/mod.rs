@@ -34,7 +34,7 @@ const DEFAULT_SORT: &str = "LastModifiedTime";
 /// How far the index is behind, in milliseconds.
 fn lag(world: &World) -> i64 {
     let seconds = world.scenario.more.get("search").and_then(|table| table.get("lag_s"));
-    world.search_lag.or_else(|| seconds.and_then(toml::Value::as_integer)).unwrap_or(0).max(0) * SECOND
+    world.search_lag.or_else(|| seconds.and_then(toml::Value::as_integer)).unwrap_or(0).max(0).saturating_mul(SECOND)
 }
 
 /// The member of a `SearchRecord` that holds a kind.

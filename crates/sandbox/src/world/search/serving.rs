@@ -1,12 +1,12 @@
 //! Endpoints and models as Search sees them. They belong to another area and are read through its own operations; while the
 //! index lags, the last form that is old enough is kept here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use mldeck_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use crate::world::{Request, Service, World, request::moment};
+use crate::world::{Request, Service, World, endpoint::Endpoint, epoch, request::moment};
 
 /// What the index holds of endpoints while it lags.
 #[derive(Default)]
@@ -50,38 +50,56 @@ const MEMBERS: &[&str] = &[
     "LastModifiedTime",
 ];
 
-fn described(world: &mut World) -> Vec<Value> {
-    every(world, "ListEndpoints", "Endpoints")
-        .iter()
-        .map(|summary| {
-            let full = ask(world, "DescribeEndpoint", &json!({"EndpointName": summary["EndpointName"]}));
-            let members = MEMBERS.iter().filter_map(|member| Some(((*member).to_owned(), full.get(*member)?.clone())));
-            Value::Object(members.collect())
-        })
-        .collect()
+fn described(world: &mut World, name: &str) -> Value {
+    let full = ask(world, "DescribeEndpoint", &json!({"EndpointName": name}));
+    let members = MEMBERS.iter().filter_map(|member| Some(((*member).to_owned(), full.get(*member)?.clone())));
+    Value::Object(members.collect())
 }
 
 pub(super) fn endpoints(world: &mut World) -> Vec<Value> {
-    if super::lag(world) > 0 { world.search.endpoints.values().cloned().collect() } else { described(world) }
-}
-
-/// Lets the index catch up with what is older than the lag.
-pub(crate) fn advance(world: &mut World, to: Timestamp) {
     let lag = super::lag(world);
     if lag == 0 {
-        return;
+        let names: Vec<String> = world.endpoints.endpoints.keys().cloned().collect();
+        return names.iter().map(|name| described(world, name)).collect();
     }
-    let fresh = described(world);
-    let names: BTreeSet<&str> = fresh.iter().filter_map(|endpoint| endpoint["EndpointName"].as_str()).collect();
+    let (now, seen) = (world.now, world.now.plus(-lag));
+    catch_up(world, now, lag);
+    let (account, index) = (world.endpoints.endpoints.values(), &world.search.endpoints);
+    // Of one that was changed before anybody was told of the lag, there is only how it is now.
+    let unknown = account.filter(|endpoint| !index.contains_key(&endpoint.name));
+    let unknown: Vec<String> = unknown.map(|endpoint| endpoint.name.clone()).collect();
+    let mut all: Vec<Value> = index.values().cloned().collect();
+    all.extend(unknown.iter().map(|name| described(world, name)));
+    all.retain(|endpoint| moment(&endpoint["CreationTime"]).is_some_and(|created| created <= seen));
+    all
+}
+
+/// Keeps the index behind the account, by the scenario's lag or by that of a fault that may hit.
+pub(crate) fn advance(world: &mut World, to: Timestamp) {
+    let lag = super::lag(world).max(world.faults.staleness());
+    if lag > 0 {
+        catch_up(world, to, lag);
+    }
+}
+
+/// Lets the index catch up with what is older than the lag, in milliseconds.
+fn catch_up(world: &mut World, to: Timestamp, lag: i64) {
+    let seen = to.plus(-lag);
+    let account = &world.endpoints.endpoints;
     let Index { endpoints, deleted } = &mut world.search;
-    deleted.retain(|name, _| !names.contains(name.as_str()));
-    endpoints
-        .retain(|name, _| names.contains(name.as_str()) || to.since(*deleted.entry(name.clone()).or_insert(to)) < lag);
-    for endpoint in &fresh {
-        let is_settled = moment(&endpoint["LastModifiedTime"]).is_some_and(|at| at <= to.plus(-lag));
-        if let Some(name) = endpoint["EndpointName"].as_str().filter(|_| is_settled) {
-            world.search.endpoints.insert(name.to_owned(), endpoint.clone());
-        }
+    endpoints.retain(|name, _| account.contains_key(name) || *deleted.entry(name.clone()).or_insert(to) > seen);
+    deleted.retain(|name, _| endpoints.contains_key(name) && !account.contains_key(name));
+    let is_known = |endpoint: &Endpoint| {
+        let known = endpoints.get(&endpoint.name);
+        let has = |member: &str, value: Value| known.is_some_and(|known| known.get(member) == Some(&value));
+        let is_same = has("LastModifiedTime", epoch(endpoint.modified));
+        endpoint.change.is_none() && is_same && has("EndpointStatus", endpoint.status.as_str().into())
+    };
+    let fresh = account.values().filter(|endpoint| endpoint.modified <= seen && !is_known(endpoint));
+    let fresh: Vec<String> = fresh.map(|endpoint| endpoint.name.clone()).collect();
+    for name in fresh {
+        let endpoint = described(world, &name);
+        world.search.endpoints.insert(name, endpoint);
     }
 }
 

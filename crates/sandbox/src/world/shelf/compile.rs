@@ -112,9 +112,15 @@ fn told(_: &World, item: &Item, record: &mut Map<String, Value>) {
 
 /// What is not there fails when it is looked for; what was compiled lies where it was asked for.
 pub(super) fn advance(world: &mut World, _to: Timestamp) {
-    let Some(jobs) = world.shelf.items.get_mut(NOUN) else { return };
     let mut made = Vec::new();
-    for job in jobs.values_mut().filter(|job| !job.work.is_over && !job.stamps.is_empty()) {
+    for key in world.shelf.busy(NOUN) {
+        let Some(job) = world.shelf.item_mut(NOUN, &key).filter(|job| !job.work.is_over) else {
+            world.shelf.rest(NOUN, key);
+            continue;
+        };
+        if job.stamps.is_empty() {
+            continue;
+        }
         let at = job.modified;
         if !job.work.is_checked {
             job.work.is_checked = true;

@@ -53,7 +53,7 @@ impl Item {
     /// `StoppingCondition.MaxRuntimeInSeconds`, a day where nothing was said.
     fn most(&self) -> i64 {
         let most = self.body.get("StoppingCondition").and_then(|stop| stop.get("MaxRuntimeInSeconds"));
-        most.and_then(Value::as_i64).unwrap_or(86_400) * SECOND
+        most.and_then(Value::as_i64).unwrap_or(86_400).saturating_mul(SECOND)
     }
 
     pub(super) fn plan(&self, seed: u64) -> Plan {

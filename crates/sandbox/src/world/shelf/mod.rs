@@ -45,7 +45,7 @@ mod transform;
 mod tuning;
 mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mldeck_core::time::Timestamp;
 use serde_json::{Map, Value};
@@ -98,6 +98,10 @@ const ELSEWHERE: &[&str] = &["DescribeTrainingJob", "ListTrainingJobs", "Describ
 /// Most resources of one kind.
 const ROOM: usize = 10_000;
 
+/// Kinds that do something by themselves until they are over.
+const JOBS: &[&str] =
+    &["TrainingJob", "ProcessingJob", "TransformJob", "CompilationJob", "HyperParameterTuningJob", "AutoMLJob"];
+
 #[derive(Default)]
 pub(crate) struct State {
     /// By noun and key.
@@ -106,6 +110,8 @@ pub(crate) struct State {
     associations: BTreeMap<(String, String), lineage::Association>,
     /// When the first of them changes by itself, or earlier.
     due: Option<Timestamp>,
+    /// Noun and key of the jobs that are not over: an account has many that are, and nobody looks at them each minute.
+    busy: BTreeSet<(&'static str, String)>,
     /// How many were made: what ids are drawn from.
     made: u64,
     experiments: experiments::State,
@@ -152,6 +158,11 @@ pub(crate) fn answer(world: &mut World, request: &Request<'_>) -> Option<Reply> 
         Verb::Start => operations::start(world, request, kind),
         Verb::Stop => operations::stop(world, request, kind),
     })
+}
+
+/// Names of what was changed of a kind from `since` on, in lower case.
+pub(crate) fn touched<'w>(world: &'w World, noun: &str, since: Timestamp) -> impl Iterator<Item = &'w str> {
+    world.shelf.of(noun).filter(move |item| item.modified >= since).map(Item::tail)
 }
 
 /// Describes what a kind keeps.
@@ -242,6 +253,22 @@ impl State {
         self.due = soonest(self.due, due);
     }
 
+    /// No more of that kind fit in.
+    fn is_full(&self, noun: &str) -> bool {
+        self.items.get(noun).is_some_and(|items| items.len() >= ROOM)
+    }
+
+    /// Keys of the jobs of a kind that are not over.
+    fn busy(&self, noun: &'static str) -> Vec<String> {
+        let of_kind = self.busy.range((noun, String::new())..).take_while(|(of, _)| *of == noun);
+        of_kind.map(|(_, key)| key.clone()).collect()
+    }
+
+    /// A job is over, or gone.
+    fn rest(&mut self, noun: &'static str, key: String) {
+        self.busy.remove(&(noun, key));
+    }
+
     fn item(&self, noun: &str, key: &str) -> Option<&Item> {
         self.items.get(noun)?.get(key)
     }
@@ -329,6 +356,9 @@ impl World {
         };
         item.go(now, steps, false);
         self.shelf.expect(item.due());
+        if JOBS.contains(&noun) {
+            self.shelf.busy.insert((noun, key.clone()));
+        }
         self.shelf.items.entry(noun).or_default().insert(key, item);
     }
 

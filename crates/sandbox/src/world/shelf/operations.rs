@@ -52,12 +52,11 @@ pub(super) fn create(world: &mut World, request: &Request<'_>, kind: &'static Ki
         body.insert(kind.arn.to_owned(), arn.as_str().into());
     }
     let key = kind.key(&body);
-    let items = world.shelf.items.entry(kind.noun).or_default();
-    if items.get(&key).is_some_and(|item| !kind.is_over(item)) {
+    if world.shelf.item(kind.noun, &key).is_some_and(|item| !kind.is_over(item)) {
         let message = format!("Cannot create {} \"{arn}\": it already exists.", kind.words());
         return Err(refuse(request, &["ResourceInUse", "ConflictException"], message));
     }
-    if items.len() >= ROOM {
+    if world.shelf.is_full(kind.noun) {
         let message = format!("The account has {ROOM} resources of this kind, which is the limit.");
         return Err(refuse(request, &["ResourceLimitExceeded"], message));
     }

@@ -114,6 +114,14 @@ pub(crate) fn stop(world: &mut World, noun: &'static str, name: &str, caller: &s
     Ok(json!({}))
 }
 
+/// Stops a job that runs, for what made it; one that was stopped before ends as it would.
+pub(super) fn halt(world: &mut World, noun: &str, key: &str, at: Timestamp) {
+    let job = world.shelf.item_mut(noun, key);
+    if let Some(job) = job.filter(|job| !job.work.is_over && job.work.stopped.is_none()) {
+        job.work.stopped = Some(at);
+    }
+}
+
 fn stop_processing(world: &mut World, request: &Request<'_>) -> Reply {
     let name = request.text("ProcessingJobName")?;
     stop(world, "ProcessingJob", name, request.caller)

@@ -198,3 +198,13 @@ fn processing_jobs_run_and_stop() {
     assert_eq!(one["ProcessingJobStatus"], "Completed");
     assert_eq!(refused(&mut world, "StopProcessingJob", &json!({"ProcessingJobName": "none"})).0, "ResourceNotFound");
 }
+
+#[test]
+fn a_runtime_beyond_all_clocks_is_no_limit() {
+    let mut world = world("quiet-night");
+    let mut job = wanted("long");
+    job["StoppingCondition"]["MaxRuntimeInSeconds"] = json!(i64::MAX);
+    ok(&mut world, "CreateTrainingJob", &job);
+    pass(&mut world, HOUR);
+    assert_eq!(told(&mut world, "long")["TrainingJobStatus"], "Completed");
+}

@@ -27,8 +27,11 @@ pub(super) fn advance(world: &mut World, to: Timestamp) {
     for (noun, group) in
         [("TrainingJob", "/aws/sagemaker/TrainingJobs"), ("ProcessingJob", "/aws/sagemaker/ProcessingJobs")]
     {
-        let Some(jobs) = world.shelf.items.get_mut(noun) else { continue };
-        for job in jobs.values_mut().filter(|job| !job.work.is_over) {
+        for key in world.shelf.busy(noun) {
+            let Some(job) = world.shelf.item_mut(noun, &key).filter(|job| !job.work.is_over) else {
+                world.shelf.rest(noun, key);
+                continue;
+            };
             let plan = job.plan(seed);
             if !job.work.is_checked && plan.downloading <= to {
                 job.work.is_checked = true;

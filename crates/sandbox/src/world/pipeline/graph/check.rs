@@ -1,6 +1,5 @@
 //! What steps find and leave: quality checks, property files, artifacts.
 
-use bytes::Bytes;
 use mldeck_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -50,8 +49,7 @@ pub(super) fn look(world: &mut World, index: u32, node: &Node, slot: &mut Slot, 
     if let Some((report, count)) =
         family.filter(|_| is_data).and_then(|family| monitor::judged(world, family.endpoint, now))
     {
-        let key = format!("{place}/constraint_violations.json");
-        world.s3.put(estate::DATA_BUCKET, &key, Bytes::from(report.to_string()), slot.due.unwrap_or(now));
+        slot.report = Some(report);
         told["ViolationReport"] = uri("constraint_violations.json").into();
         if node.body.get("FailOnViolation") != Some(&Value::Bool(false)) {
             slot.fails = Some(format!(
@@ -62,6 +60,15 @@ pub(super) fn look(world: &mut World, index: u32, node: &Node, slot: &mut Slot, 
         }
     }
     slot.body["Check"] = told;
+}
+
+/// The report of a check lies there when its job is over.
+pub(super) fn report(world: &mut World, index: u32, at: usize, now: Timestamp) {
+    let Some(slot) = slot_mut(world, index, at).filter(|slot| slot.status != "Stopped") else { return };
+    let uri = slot.body.pointer("/Check/ViolationReport").and_then(Value::as_str).map(str::to_owned);
+    if let Some((uri, report)) = uri.zip(slot.report.take()) {
+        world.s3.put_at(&uri, report.to_string(), now);
+    }
 }
 
 /// A step that went well: its artifact has a place, and its property files lie on S3.

@@ -282,6 +282,7 @@ pub(super) fn stop(world: &mut World, index: u32, at: usize) {
 
 /// What is left behind: the files of a job that went well, the last words of one that did not.
 pub(super) fn ended(world: &mut World, index: u32, at: usize, now: Timestamp) {
+    check::report(world, index, at, now);
     let Some((execution, found)) = live(world, index) else { return };
     let Some((slot, node)) = found.slots.get(&at).zip(found.graph.nodes.get(at).cloned()) else { return };
     let lines = said(world, execution.pipeline(), &node.name).and_then(|table| table.get("lines")?.as_array()).cloned();

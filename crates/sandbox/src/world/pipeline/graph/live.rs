@@ -43,6 +43,8 @@ pub(crate) struct Slot {
     pub(super) arguments: Value,
     /// What other steps may refer to.
     pub(super) body: Value,
+    /// What a check found, until it is over.
+    pub(super) report: Option<Value>,
     pub(super) outputs: Vec<(String, String)>,
     pub(super) token: Option<String>,
     /// The execution whose result this is: out of the cache, or of the source of a selective execution.

@@ -392,3 +392,28 @@ fn tries_end_by_their_number_and_by_their_time() {
         attempts("timed", json!({"IntervalSeconds": 60, "BackoffRate": 1.0, "ExpireAfterMin": 3, "MaxAttempts": 20}));
     assert!((2..=4).contains(&timed), "{timed}");
 }
+
+#[test]
+fn a_violation_report_lies_there_when_its_check_is_over_and_not_before() {
+    let mut world = world("failed-pipeline");
+    let list = ok(&mut world, "ListPipelineExecutions", &json!({"PipelineName": "fraud-refresh"}));
+    let mut retry = json!({"PipelineExecutionArn": list["PipelineExecutionSummaries"][0]["PipelineExecutionArn"]});
+    let arn = retry.clone();
+    retry["ClientRequestToken"] = json!("r".repeat(32));
+    ok(&mut world, "RetryPipelineExecution", &retry);
+    let is_running = |world: &mut World| {
+        let check = steps(world, &arn).into_iter().find(|step| step["StepName"] == "CheckData");
+        check.filter(|step| step["StepStatus"] == "Executing").is_some()
+    };
+    let reports = |world: &World| -> Vec<mldeck_core::time::Timestamp> {
+        let all = world.s3.list("acme-ml-data", "fraud-refresh/");
+        all.filter(|(key, _)| key.ends_with("constraint_violations.json")).map(|(_, object)| object.modified).collect()
+    };
+    let mut ran = 0;
+    for _ in 0..30 {
+        pass(&mut world, 1);
+        ran += i32::from(is_running(&mut world));
+        assert!(reports(&world).iter().all(|at| *at <= world.now()), "a report of tomorrow");
+    }
+    assert!(ran > 0 && !reports(&world).is_empty(), "{ran}");
+}

@@ -4,7 +4,7 @@ use mldeck_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{kind::text, transform},
+    super::{ROOM, kind::text, training, transform},
     ApiError, Item, World, item, problem, told,
 };
 use crate::world::{Request, Service, chance::Chance, estate, noise, run::recipe::RECIPES};
@@ -74,7 +74,18 @@ pub(super) fn arn_of((noun, name): (&str, &str)) -> String {
     estate::arn("sagemaker", &format!("{path}/{}", name.to_lowercase()))
 }
 
+/// Why a job cannot go on: what it needs next does not fit into the account. Jobs are never deleted, so waiting is no use.
+pub(super) fn lacks(world: &World, item: &Item, phase: &str) -> Option<String> {
+    let noun = [PROCESSING, TRAINING, TRANSFORM].into_iter().find(|noun| world.shelf.is_full(noun))?;
+    let makes = !matches!(phase, "GeneratingExplainabilityReport" | "GeneratingModelInsightsReport" | "DeployingModel");
+    (makes && !is_busy(world, item))
+        .then(|| format!("ResourceLimitExceeded: The account has {ROOM} resources of the type {noun}."))
+}
+
 fn shelve(world: &mut World, key: &str, (noun, name): (&'static str, String), body: Value) {
+    if world.shelf.is_full(noun) {
+        return;
+    }
     let Some(item) = item(world, key) else { return };
     let (by, owner) = (item.by.clone(), item.arn.clone());
     let Value::Object(mut body) = body else { return };
@@ -163,10 +174,7 @@ pub(super) fn halt(world: &mut World, key: &str) {
     jobs.extend(told::candidates(world, found, now).iter().map(|job| (TRAINING, job.job.tail().to_owned())));
     let transform = found.part_name(Part::Apply).to_lowercase();
     for (noun, name) in jobs {
-        let job = world.shelf.item_mut(noun, &name);
-        if let Some(job) = job.filter(|job| !job.work.is_over && job.work.stopped.is_none()) {
-            job.work.stopped = Some(now);
-        }
+        training::halt(world, noun, &name, now);
     }
     let due = world.shelf.item_mut(TRANSFORM, &transform).and_then(|job| {
         if job.state == "InProgress" {
@@ -281,7 +289,7 @@ pub(super) fn deploy(world: &mut World, key: &str) -> Result<String, ApiError> {
     let found = item(world, key).ok_or_else(none)?;
     let candidates = told::candidates(world, found, world.now);
     let best = told::best(&candidates).ok_or_else(none)?;
-    let container = told::containers(world, found, best).pop().unwrap_or_default();
+    let container = told::containers(found, best).pop().unwrap_or_default();
     let (by, role, own) = (found.by.clone(), found.role().to_owned(), found.own().to_owned());
     let said = found.body.get("ModelDeployConfig").and_then(|config| config.get("EndpointName")?.as_str());
     let name = said.map_or_else(|| format!("{own}-endpoint"), str::to_owned);

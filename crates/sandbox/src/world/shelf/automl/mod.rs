@@ -124,10 +124,7 @@ impl Item {
 
 /// Looks at its jobs on whole minutes, however often time is told.
 pub(super) fn advance(world: &mut World, to: Timestamp) {
-    let Some(items) = world.shelf.items.get(NOUN) else { return };
-    let active = items.iter().filter(|(_, item)| matches!(item.state, "InProgress" | "Stopping"));
-    let keys: Vec<String> = active.map(|(key, _)| key.clone()).collect();
-    for key in keys {
+    for key in world.shelf.busy(NOUN) {
         while let Some(at) = next_look(world, &key).filter(|at| *at <= to) {
             let now = world.now;
             world.now = at;
@@ -140,11 +137,18 @@ pub(super) fn advance(world: &mut World, to: Timestamp) {
             }
             world.now = now;
         }
+        if !item(world, &key).is_some_and(is_active) {
+            world.shelf.rest(NOUN, key);
+        }
     }
 }
 
+fn is_active(item: &Item) -> bool {
+    matches!(item.state, "InProgress" | "Stopping")
+}
+
 fn next_look(world: &World, key: &str) -> Option<Timestamp> {
-    let item = item(world, key).filter(|item| matches!(item.state, "InProgress" | "Stopping"))?;
+    let item = item(world, key).filter(|item| is_active(item))?;
     Some(item.work.looked.unwrap_or(item.created).floor(MINUTE).plus(MINUTE))
 }
 
@@ -176,6 +180,9 @@ fn look(world: &mut World, key: &str, at: Timestamp) {
             end(world, key, STOPPED, "Stopped", None);
         }
         return;
+    }
+    if let Some(reason) = make::lacks(world, item, phase) {
+        return end(world, key, FAILED, "Failed", Some(reason));
     }
     let part = |part: Part| make::standing(world, item, part);
     match phase {
@@ -243,7 +250,8 @@ fn tune(world: &mut World, key: &str, at: Timestamp) {
     let candidates = told::candidates(world, item, at);
     let running = candidates.iter().filter(|job| job.standing.ended.is_none()).count();
     let most = item.criterion("MaxCandidates").map_or(problem::CANDIDATES, |most| most as usize);
-    let latest = item.criterion("MaxAutoMLJobRuntimeInSeconds").map(|most| item.created.plus(most * SECOND));
+    let latest =
+        item.criterion("MaxAutoMLJobRuntimeInSeconds").map(|most| item.created.plus(most.saturating_mul(SECOND)));
     let is_late = latest.is_some_and(|latest| latest <= at);
     if is_late && running > 0 {
         return make::halt(world, key);

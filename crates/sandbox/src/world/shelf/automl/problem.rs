@@ -90,11 +90,15 @@ impl Item {
     }
 }
 
-/// The columns of the data, as far as they are kept: the first line of the first object.
+/// The columns of the data that have a name, as far as they are kept.
 pub(super) fn columns(world: &World, item: &Item) -> Vec<String> {
     let body = first(world, item).unwrap_or_default();
-    let head = body.lines().next().unwrap_or_default();
-    head.split(',').map(|name| name.trim().trim_matches('"').to_owned()).filter(|name| !name.is_empty()).collect()
+    head(&body).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+/// The names in the first line.
+fn head(body: &str) -> impl Iterator<Item = &str> {
+    body.lines().next().unwrap_or_default().split(',').map(|name| name.trim().trim_matches('"'))
 }
 
 fn first(world: &World, item: &Item) -> Option<String> {
@@ -109,7 +113,7 @@ pub(super) fn of_data(world: &World, item: &Item) -> Result<String, String> {
     let said = config.get("ProblemType").or_else(|| item.body.get("ProblemType")).and_then(Value::as_str);
     let Some(body) = first(world, item) else { return Ok(said.unwrap_or(item.problem()).to_owned()) };
     let target = item.target();
-    let Some(at) = columns(world, item).iter().position(|name| name == target) else {
+    let Some(at) = head(&body).position(|name| name == target) else {
         return Err(format!(
             "ClientError: The target attribute {target} could not be found in the header of the input data."
         ));

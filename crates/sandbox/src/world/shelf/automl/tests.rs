@@ -1,8 +1,9 @@
 //! Autopilot on the wire.
 
 use mldeck_core::time::{HOUR, MINUTE};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::super::ROOM;
 use crate::{
     World,
     testkit::{ok, refused, world},
@@ -178,4 +179,48 @@ fn the_first_version_is_made_and_told_too_and_the_best_is_deployed() {
     ok(&mut world, "CreateAutoMLJobV2", &wanted("second", &tabular("leaves")));
     assert_eq!(refused(&mut world, "DescribeAutoMLJob", &json!({"AutoMLJobName": "second"})).0, "ValidationException");
     assert_eq!(refused(&mut world, "DescribeAutoMLJob", &json!({"AutoMLJobName": "no-such"})).0, "ResourceNotFound");
+}
+
+#[test]
+fn a_column_without_a_name_does_not_shift_the_others_and_no_time_is_too_long() {
+    let mut world = with_data();
+    let at = world.now();
+    let rows: String = (0..40).map(|n| format!("{n},{n},{}\n", n % 2)).collect();
+    world.s3.put("own", "data/rows.csv", format!("age,,leaves\n{rows}"), at);
+    let mut config = tabular("leaves");
+    config["TabularJobConfig"]["CompletionCriteria"] = json!({
+        "MaxCandidates": 2, "MaxAutoMLJobRuntimeInSeconds": i64::MAX, "MaxRuntimePerTrainingJobInSeconds": i64::MAX,
+    });
+    ok(&mut world, "CreateAutoMLJobV2", &wanted("gap", &config));
+    pass(&mut world, 3 * HOUR);
+    let job = told(&mut world, "gap");
+    let kind = &job["ResolvedAttributes"]["AutoMLProblemTypeResolvedAttributes"]["TabularResolvedAttributes"];
+    assert_eq!((&kind["ProblemType"], &job["AutoMLJobStatus"]), (&json!("BinaryClassification"), &json!("Completed")));
+    // Reports are of the best candidate, also where another is asked for alone.
+    let list = json!({"AutoMLJobName": "gap", "SortBy": "FinalObjectiveMetricValue"});
+    let all = ok(&mut world, "ListCandidatesForAutoMLJob", &list)["Candidates"].clone();
+    let places = |name: &Value, world: &mut World| {
+        let one = json!({"AutoMLJobName": "gap", "CandidateNameEquals": name});
+        let found = ok(world, "ListCandidatesForAutoMLJob", &one)["Candidates"].clone();
+        found[0]["CandidateProperties"]["CandidateArtifactLocations"].clone()
+    };
+    assert_eq!(places(&all[0]["CandidateName"], &mut world), Value::Null, "{all}");
+    assert!(places(&all[1]["CandidateName"], &mut world)["Explainability"].is_string());
+}
+
+#[test]
+fn it_fails_when_the_account_has_no_room_for_its_jobs() {
+    let mut world = with_data();
+    for n in 0..ROOM {
+        let name = format!("old-{n:05}");
+        let arn = format!("arn:aws:sagemaker:eu-west-1:447100000921:training-job/{name}");
+        world.shelve(("TrainingJob", name.clone(), arn), "anna", Map::new(), &[]);
+        world.shelf.item_mut("TrainingJob", &name).unwrap().work.is_over = true;
+    }
+    ok(&mut world, "CreateAutoMLJobV2", &wanted("late", &tabular("leaves")));
+    pass(&mut world, 20 * MINUTE);
+    let job = told(&mut world, "late");
+    assert_eq!(job["AutoMLJobStatus"], "Failed", "{job}");
+    assert!(job["FailureReason"].as_str().unwrap().contains("ResourceLimitExceeded"), "{job}");
+    assert_eq!(world.shelf.of("TrainingJob").count(), ROOM);
 }

@@ -42,7 +42,7 @@ pub(super) fn metrics(world: &World, item: &Item, candidate: &Child<'_>) -> Vec<
 }
 
 /// What serves a candidate: features are made, then it is asked.
-pub(super) fn containers(_: &World, item: &Item, candidate: &Child<'_>) -> Vec<Value> {
+pub(super) fn containers(item: &Item, candidate: &Child<'_>) -> Vec<Value> {
     let image = |job: &Item| job.body.get("AlgorithmSpecification").and_then(|all| all.get("TrainingImage")).cloned();
     let prepared = item.part_name(super::Part::Prepare);
     let home = item.home();
@@ -80,7 +80,7 @@ fn candidate(world: &World, item: &Item, found: &Child<'_>, (is_v2, is_best): (b
     let report = |kind: &str| format!("{}/documentation/{kind}/output/{}", item.home(), job.tail());
     let places = (explained && item.is_tabular())
         .then(|| json!({"Explainability": report("explainability"), "ModelInsights": report("model_monitor")}));
-    let containers = (over && value.is_some()).then(|| containers(world, item, found));
+    let containers = (over && value.is_some()).then(|| containers(item, found));
     let by_unit = containers.clone().filter(|_| is_v2).map(|all| json!({ "CPU": all }));
     without_nulls(json!({
         "CandidateName": text(&job.body, "TrainingJobName"),
@@ -193,9 +193,9 @@ pub(super) fn list_candidates(world: &mut World, request: &Request<'_>) -> Reply
     let world = &*world;
     let Some(item) = super::item(world, &key) else { return Ok(Value::Null) };
     let mut found = candidates(world, item, world.now);
+    let best = best(&found).map(|best| best.job.arn.clone());
     let name = request.opt_text("CandidateNameEquals");
     found.retain(|child| name.is_none_or(|name| text(&child.job.body, "TrainingJobName") == name));
-    let best = best(&found).map(|best| best.job.arn.clone());
     match request.opt_text("SortBy").unwrap_or("CreationTime") {
         "Status" => found.sort_by_key(|child| child.standing.status),
         "FinalObjectiveMetricValue" => {

@@ -49,23 +49,25 @@ impl State {
         metric: &str,
         (step, at, value): (Option<u32>, Timestamp, f64),
     ) -> Result<(), Code> {
+        let is_full = self.points >= ROOM;
         let metrics = self.kept.entry(component.to_owned()).or_default();
-        if metrics.len() >= METRICS && !metrics.contains_key(metric) {
+        if !metrics.contains_key(metric) && (is_full || metrics.len() >= METRICS) {
             return Err(Code::MetricLimit);
         }
         let points = metrics.entry(metric.to_owned()).or_default();
-        // Who counts no steps means the next one.
-        let next = points.iter().map(|point| point.step + 1).max().unwrap_or_default();
         let known = points.iter().find(|point| point.at == at && step.is_none_or(|step| point.step == step));
         match known {
             Some(known) if known.value.total_cmp(&value).is_eq() => return Ok(()),
             Some(_) => return Err(Code::Conflict),
             None => {}
         }
-        if points.len() >= POINTS || self.points >= ROOM {
+        if is_full || points.len() >= POINTS {
             return Err(Code::MetricLimit);
         }
-        let point = Point { step: step.unwrap_or(next), at, value };
+        // Who counts no steps means the next one.
+        let last = points.iter().map(|point| point.step).max();
+        let step = step.or_else(|| last.map_or(Some(0), |last| last.checked_add(1))).ok_or(Code::Validation)?;
+        let point = Point { step, at, value };
         let place = points.partition_point(|known| (known.at, known.step) <= (point.at, point.step));
         points.insert(place, point);
         self.points += 1;

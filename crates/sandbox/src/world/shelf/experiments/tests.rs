@@ -298,3 +298,16 @@ fn what_is_wrong_with_an_entry_is_told_of_that_entry() {
         assert_eq!(answer["Errors"].is_null(), n < 99, "{n}: {answer}");
     }
 }
+
+#[test]
+fn after_the_last_step_there_is_no_next_one() {
+    let mut world = world("quiet-night");
+    ok(&mut world, "CreateTrialComponent", &json!({"TrialComponentName": "counted"}));
+    let at = world.now().secs_f64();
+    let entry = |second: f64, step: Value| json!([{"MetricName": "loss", "Timestamp": at + second, "Value": 1.0, "Step": step}]);
+    for (second, step) in [(0.0, json!(u32::MAX - 1)), (1.0, Value::Null)] {
+        assert_eq!(put(&mut world, "counted", &entry(second, step)), (200, json!({})));
+    }
+    let (_, told) = put(&mut world, "counted", &entry(2.0, Value::Null));
+    assert_eq!(told["Errors"][0]["Code"], "VALIDATION_ERROR", "{told}");
+}

@@ -32,6 +32,8 @@ pub(super) struct Graph<'w> {
     facts: Vec<Fact<'w>>,
     /// In the order of their keys.
     places: Vec<Place>,
+    /// Destination and source of what callers added, in that order: a walk asks for both ends of thousands.
+    added: Vec<(&'w str, &'w str)>,
 }
 
 impl Place {
@@ -51,7 +53,10 @@ impl<'w> Graph<'w> {
             }
         }
         places.sort_unstable_by_key(|place| (place.key, place.created, place.fact, place.slot));
-        Self { world, facts, places }
+        let mut added: Vec<(&str, &str)> =
+            world.shelf.associations.keys().map(|(source, destination)| (&**destination, &**source)).collect();
+        added.sort_unstable();
+        Self { world, facts, places, added }
     }
 
     fn at(&self, key: u64) -> &[Place] {
@@ -103,8 +108,14 @@ impl<'w> Graph<'w> {
                 }
             }
         }
-        let added = self.world.shelf.associations.keys().filter(|(from, to)| from == arn || to == arn);
-        all.extend(added.filter_map(|(from, to)| self.added(from, to)));
+        let associations = &self.world.shelf.associations;
+        let out =
+            associations.range((arn.to_owned(), String::new())..).map(|((from, to), _)| (from.as_str(), to.as_str()));
+        all.extend(out.take_while(|(from, _)| *from == arn).filter_map(|(from, to)| self.added(from, to)));
+        let into = self.added.get(self.added.partition_point(|(to, _)| *to < arn)..).unwrap_or_default().iter();
+        // One from itself to itself was among the others.
+        let into = into.take_while(|(to, _)| *to == arn).filter(|(to, from)| from != to);
+        all.extend(into.filter_map(|(to, from)| self.added(from, to)));
         all
     }
 

@@ -258,3 +258,22 @@ fn a_deployment_is_an_action_and_the_group_of_the_account_is_one() {
         "ResourceNotFound"
     );
 }
+
+#[test]
+fn an_association_is_found_from_both_ends_and_one_with_itself_once() {
+    let mut world = world("quiet-night");
+    let mut made = |name: &str| {
+        let input = json!({"ContextName": name, "ContextType": "Own", "Source": {"SourceUri": name}});
+        ok(&mut world, "CreateContext", &input)["ContextArn"].as_str().unwrap().to_owned()
+    };
+    let [one, two] = ["one", "two"].map(&mut made);
+    for (source, destination) in [(&one, &two), (&one, &one), (&two, &one)] {
+        ok(&mut world, "AddAssociation", &json!({"SourceArn": source, "DestinationArn": destination}));
+    }
+    for (end, count) in [("SourceArn", 2), ("DestinationArn", 2)] {
+        let found = ok(&mut world, "ListAssociations", &json!({ end: one }));
+        assert_eq!(found["AssociationSummaries"].as_array().unwrap().len(), count, "{found}");
+    }
+    let walked = query(&mut world, &one, &json!({"Direction": "Both"}));
+    assert_eq!((arns(&walked).len(), walked["Edges"].as_array().unwrap().len()), (2, 3), "{walked}");
+}

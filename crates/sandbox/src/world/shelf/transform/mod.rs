@@ -34,6 +34,8 @@ pub(super) const STOP: &[Step] = &[passing("Stopping", 30), lasting("Stopped").s
 const FAILED: &[Step] = &[lasting("Failed").stamped(ENDED)];
 const GROUP: &str = "/aws/sagemaker/TransformJobs";
 const MINUTE: i64 = 60;
+/// Most megabytes that are under way to a model at once.
+const PAYLOAD: u64 = 100;
 
 pub(super) const KINDS: &[Kind] = &[Kind {
     made,
@@ -63,6 +65,13 @@ fn made(world: &World, body: &mut Map<String, Value>) -> Result<(), ApiError> {
         body.get(member).and_then(|value| value.get(rest)).and_then(Value::as_str).unwrap_or("None")
     };
     let invalid = |message: &str| Err(ApiError::validation(message));
+    let number = |member: &str| body.get(member).and_then(Value::as_u64);
+    let payload = number("MaxPayloadInMB").unwrap_or(0);
+    if payload.saturating_mul(number("MaxConcurrentTransforms").unwrap_or(1).max(1)) > PAYLOAD {
+        return invalid(&format!(
+            "The product of MaxConcurrentTransforms and MaxPayloadInMB must not exceed {PAYLOAD} MB."
+        ));
+    }
     if at("TransformInput/CompressionType") != "None" {
         return invalid("The sandbox transforms what is not compressed.");
     }
@@ -125,11 +134,13 @@ struct Left {
 
 /// Input is looked for when a job begins, and transformed when it ends.
 pub(super) fn advance(world: &mut World, _to: Timestamp) {
-    let Some(jobs) = world.shelf.items.get(NOUN) else { return };
-    let waiting = jobs.iter().filter(|(_, job)| !job.work.is_over && job.stamp(BEGAN).is_some());
-    let keys: Vec<String> = waiting.map(|(key, _)| key.clone()).collect();
-    for key in keys {
+    for key in world.shelf.busy(NOUN) {
         step(world, &key);
+        // Who was stopped before it began has nothing to leave.
+        let is_over = |job: &Item| job.work.is_over || job.state == "Stopped" && job.stamp(BEGAN).is_none();
+        if world.shelf.item(NOUN, &key).is_none_or(is_over) {
+            world.shelf.rest(NOUN, key);
+        }
     }
 }
 

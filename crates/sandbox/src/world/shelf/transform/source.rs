@@ -1,5 +1,7 @@
 //! The objects a transform reads.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -41,7 +43,10 @@ fn listed(world: &World, (bucket, key): (&str, &str)) -> Option<Vec<Object>> {
     let manifest: Vec<Value> = serde_json::from_slice(&world.s3.get(bucket, key)?.body).ok()?;
     let (first, rest) = manifest.split_first()?;
     let (bucket, prefix) = s3::prefix(first.get("prefix")?.as_str()?)?;
-    let found = rest.iter().filter_map(Value::as_str).filter_map(|name| {
+    // What is named twice has one answer: a short manifest must not make much work of one object.
+    let mut seen = BTreeSet::new();
+    let names = rest.iter().filter_map(Value::as_str).filter(|name| seen.insert(*name));
+    let found = names.filter_map(|name| {
         let object = world.s3.get(bucket, &format!("{prefix}{name}"))?;
         Some(Object { place: name.to_owned(), body: object.body.clone() })
     });

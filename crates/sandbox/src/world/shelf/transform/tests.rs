@@ -148,3 +148,57 @@ fn what_is_not_there_fails_and_what_is_stopped_leaves_nothing() {
         "ValidationException"
     );
 }
+
+#[test]
+fn what_is_under_way_at_once_has_a_limit() {
+    let mut world = world("quiet-night");
+    for (payload, at_once) in [(101, 0), (26, 4), (1 << 60, 1), (u64::MAX, u64::MAX)] {
+        let more = [("/MaxPayloadInMB", json!(payload)), ("/MaxConcurrentTransforms", json!(at_once))];
+        let (code, text) = refused(&mut world, "CreateTransformJob", &wanted("much", "s3://own/in/", &more));
+        assert!(code == "ValidationException" && text.contains("100 MB"), "{payload} {at_once}: {code}: {text}");
+    }
+    let more = [("/MaxPayloadInMB", json!(25)), ("/MaxConcurrentTransforms", json!(4))];
+    ok(&mut world, "CreateTransformJob", &wanted("fits", "s3://own/in/", &more));
+}
+
+#[test]
+fn an_object_that_a_manifest_names_often_is_answered_once() {
+    let mut world = world("quiet-night");
+    let at = world.now();
+    world.s3.put("own", "in/a.csv", "1,2\n", at);
+    world.s3.put(
+        "own",
+        "list.manifest",
+        json!([{"prefix": "s3://own/in/"}, "a.csv", "a.csv", "a.csv"]).to_string(),
+        at,
+    );
+    let manifest = ("/TransformInput/DataSource/S3DataSource/S3DataType", json!("ManifestFile"));
+    ok(&mut world, "CreateTransformJob", &wanted("again", "s3://own/list.manifest", &[manifest]));
+    pass(&mut world, 10 * MINUTE);
+    let input = json!({"logGroupName": "/aws/sagemaker/TransformJobs", "logStreamNamePrefix": "again/"});
+    let lines = call(&mut world, "logs", "FilterLogEvents", &input).1;
+    let answered =
+        lines["events"].as_array().unwrap().iter().filter(|line| line["message"] == "INFO 1 records of a.csv");
+    assert_eq!(answered.count(), 1, "{lines}");
+}
+
+#[test]
+fn jobs_that_are_over_are_looked_at_no_more() {
+    let mut world = world("quiet-night");
+    let at = world.now();
+    world.s3.put("own", "in/a.csv", "1,2\n", at);
+    let none = |world: &World| world.shelf.busy("TransformJob").is_empty();
+    pass(&mut world, MINUTE);
+    assert!(none(&world), "those of the account are over");
+    for (name, uri) in [("done", "s3://own/in/"), ("failed", "s3://own/none/"), ("halted", "s3://own/in/")] {
+        ok(&mut world, "CreateTransformJob", &wanted(name, uri, &[]));
+    }
+    // Before it began.
+    ok(&mut world, "StopTransformJob", &json!({"TransformJobName": "halted"}));
+    pass(&mut world, 2 * MINUTE);
+    assert_eq!(world.shelf.busy("TransformJob"), ["done", "failed"]);
+    pass(&mut world, 15 * MINUTE);
+    let states = ["done", "failed", "halted"].map(|name| told(&mut world, name)["TransformJobStatus"].clone());
+    assert_eq!(states, [json!("Completed"), json!("Failed"), json!("Stopped")]);
+    assert!(none(&world));
+}

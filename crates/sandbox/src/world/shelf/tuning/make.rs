@@ -4,14 +4,20 @@ use mldeck_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{ApiError, Item, ROOM, World, kind::text},
-    NOUN, child, item,
+    super::{ApiError, Item, World, kind::text},
+    NOUN, TRAINING, child, is_active, item,
     search::{Strategy, Tried, next as next_place},
     space::{Range, ranges},
 };
 use crate::world::{chance::Chance, estate, noise};
 
 type Body = Map<String, Value>;
+
+/// Service limits: training jobs of one tuning job, those of them that run at once, and tuning jobs that do. An account may have
+/// ten at once until it asks for more; this one did.
+const MOST: u64 = 750;
+const PARALLEL: u64 = 100;
+const ACTIVE: u64 = 100;
 
 fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::validation(message)
@@ -94,7 +100,18 @@ pub(super) fn check(world: &World, body: &mut Body) -> Result<(), ApiError> {
         }
     }
     check_limits(body)?;
+    let active = world.shelf.of(NOUN).filter(|tuning| is_active(tuning)).count() as u64;
+    within("concurrent hyperparameter tuning jobs", active + 1, ACTIVE)?;
     check_parents(world, body)
+}
+
+/// Refuses what is more than the account may have.
+fn within(what: &str, wanted: u64, limit: u64) -> Result<(), ApiError> {
+    if wanted <= limit {
+        return Ok(());
+    }
+    let message = format!("The account-level service limit 'Number of {what}' is {limit}; {wanted} would exceed it.");
+    Err(ApiError::new(400, "ResourceLimitExceeded", message))
 }
 
 fn check_limits(body: &Body) -> Result<(), ApiError> {
@@ -117,6 +134,9 @@ fn check_limits(body: &Body) -> Result<(), ApiError> {
     if most.is_some() && parallel > most {
         return Err(invalid("MaxParallelTrainingJobs must not be greater than MaxNumberOfTrainingJobs."));
     }
+    let count = most.or_else(|| combinations(body).map(|count| count as u64)).unwrap_or(1);
+    within("training jobs per hyperparameter tuning job", count, MOST)?;
+    within("parallel training jobs per hyperparameter tuning job", parallel.unwrap_or(1), PARALLEL)?;
     let hyperband = config.pointer("/StrategyConfig/HyperbandStrategyConfig");
     if word("Strategy") == "Hyperband" && word("TrainingJobEarlyStoppingType") == "Auto" {
         return Err(invalid("TrainingJobEarlyStoppingType must be Off for the strategy Hyperband."));
@@ -147,15 +167,15 @@ fn check_parents(world: &World, body: &Body) -> Result<(), ApiError> {
 
 /// Makes the next training job.
 pub(super) fn next(world: &mut World, key: &str, at: Timestamp) {
+    if world.shelf.is_full(TRAINING) {
+        return;
+    }
     let Some(tuning) = item(world, key) else { return };
     let Some((name, body)) = composed(world, tuning, at) else { return };
     let by = tuning.by.clone();
-    if world.shelf.items.get("TrainingJob").is_some_and(|jobs| jobs.len() >= ROOM) {
-        return;
-    }
     let key = name.to_lowercase();
     let arn = estate::arn("sagemaker", &format!("training-job/{key}"));
-    world.shelve(("TrainingJob", key, arn), &by, body, &[]);
+    world.shelve((TRAINING, key, arn), &by, body, &[]);
 }
 
 /// Its name, and what a caller would have sent for it.

@@ -21,14 +21,15 @@ use mldeck_core::time::{MINUTE, SECOND, Timestamp};
 use serde_json::Value;
 
 use super::{
-    Handler, Item, Reply, Request, World,
+    Handler, Item, ROOM, Reply, Request, World,
     kind::Kind,
     life::{AT_ONCE, Life, STILL, Step, lasting},
-    operations,
+    operations, training,
 };
 use child::{Child, better, score};
 
 const NOUN: &str = "HyperParameterTuningJob";
+const TRAINING: &str = "TrainingJob";
 const ENDED: &str = "HyperParameterTuningEndTime";
 /// Failed tries after which a tuning job gives up, where none succeeded.
 const ATTEMPTS: usize = 5;
@@ -67,9 +68,8 @@ pub(super) const KINDS: &[Kind] = &[Kind {
 }];
 
 fn stop(world: &mut World, request: &Request<'_>) -> Reply {
-    let Some(kind) = KINDS.first() else { return Ok(Value::Null) };
-    let reply = operations::stop(world, request, kind)?;
-    let key = operations::key_of(world, request, kind)?;
+    let reply = operations::stop(world, request, &KINDS[0])?;
+    let key = operations::key_of(world, request, &KINDS[0])?;
     let now = world.now;
     halt(world, &key, now);
     Ok(reply)
@@ -106,15 +106,15 @@ impl Item {
 
 /// Tuning jobs look at their training jobs on whole minutes, however often time is told.
 pub(super) fn advance(world: &mut World, to: Timestamp) {
-    let Some(items) = world.shelf.items.get(NOUN) else { return };
-    let active = items.iter().filter(|(_, item)| is_active(item));
-    let keys: Vec<String> = active.map(|(key, _)| key.clone()).collect();
-    for key in keys {
+    for key in world.shelf.busy(NOUN) {
         while let Some(at) = next_look(world, &key).filter(|at| *at <= to) {
             let now = world.now;
             world.now = at;
             look(world, &key, at);
             world.now = now;
+        }
+        if !item(world, &key).is_some_and(is_active) {
+            world.shelf.rest(NOUN, key);
         }
     }
 }
@@ -169,7 +169,7 @@ fn look(world: &mut World, key: &str, at: Timestamp) {
     match step {
         Turn::Goes { make, poor } => {
             for name in poor {
-                end_early(world, &name, at);
+                training::halt(world, TRAINING, &name, at);
             }
             for _ in 0..make {
                 make::next(world, key, at);
@@ -220,6 +220,10 @@ fn judge(world: &World, item: &Item, at: Timestamp) -> Turn {
             () => Turn::Ends(COMPLETED, None),
         };
     }
+    if running == 0 && world.shelf.is_full(TRAINING) {
+        // Jobs are never deleted: there will be no room.
+        return Turn::Ends(FAILED, Some(format!("ResourceLimitExceeded: The account has {ROOM} training jobs.")));
+    }
     let parallel = item.count("/ResourceLimits/MaxParallelTrainingJobs").unwrap_or(1);
     let make = parallel.saturating_sub(running).min(most.saturating_sub(made));
     let poor = if item.stops_early() { poor(world, &children, at) } else { Vec::new() };
@@ -259,19 +263,12 @@ fn poor(world: &World, children: &[Child<'_>], at: Timestamp) -> Vec<String> {
     poor
 }
 
-fn end_early(world: &mut World, name: &str, at: Timestamp) {
-    let jobs = world.shelf.items.get_mut("TrainingJob");
-    if let Some(job) = jobs.and_then(|jobs| jobs.get_mut(name)).filter(|job| job.work.stopped.is_none()) {
-        job.work.stopped = Some(at);
-    }
-}
-
 /// Stops every training job that runs.
 fn halt(world: &mut World, key: &str, at: Timestamp) {
     let Some(item) = item(world, key) else { return };
     let running = child::all(world, item, at).into_iter().filter(|child| child.standing.ended.is_none());
     let names: Vec<String> = running.map(|child| child.job.tail().to_owned()).collect();
     for name in names {
-        end_early(world, &name, at);
+        training::halt(world, TRAINING, &name, at);
     }
 }

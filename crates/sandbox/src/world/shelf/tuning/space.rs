@@ -137,7 +137,7 @@ fn numbers(range: &Map<String, Value>, is_whole: bool) -> Result<Range, ApiError
     let (Some(least), Some(most)) = (end("MinValue"), end("MaxValue")) else {
         return Err(ApiError::validation(format!("The ends of the range of {name} must be numbers.")));
     };
-    if least > most || is_whole && (least.fract() != 0.0 || most.fract() != 0.0) {
+    if least > most || !(most - least).is_finite() || is_whole && (least.fract() != 0.0 || most.fract() != 0.0) {
         return Err(ApiError::validation(format!("Invalid range for {name}: MinValue {least}, MaxValue {most}.")));
     }
     let scaling = text(range, "ScalingType");
@@ -154,7 +154,7 @@ fn numbers(range: &Map<String, Value>, is_whole: bool) -> Result<Range, ApiError
 fn hinted(hint: &Map<String, Value>) -> Range {
     let (name, value) = (text(hint, "Name").to_owned(), text(hint, "ValueHint"));
     let values = match value.parse::<f64>() {
-        Ok(near) if near.is_finite() && near > 0.0 => {
+        Ok(near) if near > 0.0 && (near / 10.0).is_normal() && (near * 10.0).is_finite() => {
             let is_whole = near.fract() == 0.0 && !value.contains('.');
             let least = if is_whole { (near / 10.0).ceil() } else { near / 10.0 };
             Values::Numbers { least, most: near * 10.0, scale: Scale::Logarithmic, is_whole }

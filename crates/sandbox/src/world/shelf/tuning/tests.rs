@@ -1,8 +1,9 @@
 //! Tuning jobs on the wire, and the search by itself.
 
 use mldeck_core::time::{HOUR, MINUTE, SECOND};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::{super::ROOM, TRAINING, space};
 use crate::{
     World,
     testkit::{call, ok, refused, world},
@@ -247,4 +248,50 @@ fn what_cannot_be_searched_is_refused() {
     let metric = "/HyperParameterTuningJobConfig/HyperParameterTuningJobObjective/MetricName";
     refuses(metric, json!("val/f1"), "A metric is required");
     refuses("/HyperParameterTuningJobConfig/Strategy", json!("Grid"), "categorical");
+}
+
+#[test]
+fn more_than_the_account_may_have_is_refused() {
+    let mut world = world("quiet-night");
+    for (most, parallel, why) in [
+        (u64::MAX, 1, "'Number of training jobs per hyperparameter tuning job' is 750"),
+        (751, 1, "'Number of training jobs per hyperparameter tuning job' is 750"),
+        (750, 101, "'Number of parallel training jobs per hyperparameter tuning job' is 100"),
+    ] {
+        let mut job = wanted("much", "Random", 1);
+        job["HyperParameterTuningJobConfig"]["ResourceLimits"] =
+            json!({"MaxNumberOfTrainingJobs": most, "MaxParallelTrainingJobs": parallel});
+        let (code, text) = refused(&mut world, "CreateHyperParameterTuningJob", &job);
+        assert!(code == "ResourceLimitExceeded" && text.contains(why), "{code}: {text}");
+    }
+}
+
+/// Training jobs are never deleted, so a search that finds no room for one does not wait for it.
+#[test]
+fn it_fails_when_the_account_has_no_room_for_its_training_jobs() {
+    let mut world = world("quiet-night");
+    for n in 0..ROOM {
+        let name = format!("old-{n:05}");
+        let arn = format!("arn:aws:sagemaker:eu-west-1:447100000921:training-job/{name}");
+        world.shelve((TRAINING, name.clone(), arn), "anna", Map::new(), &[]);
+        world.shelf.item_mut(TRAINING, &name).unwrap().work.is_over = true;
+    }
+    ok(&mut world, "CreateHyperParameterTuningJob", &wanted("late", "Random", 4));
+    pass(&mut world, 2 * MINUTE);
+    let job = told(&mut world, "late");
+    assert_eq!(job["HyperParameterTuningJobStatus"], "Failed", "{job}");
+    assert!(job["FailureReason"].as_str().unwrap().starts_with("ResourceLimitExceeded"), "{job}");
+}
+
+#[test]
+fn the_widest_ranges_have_values_or_are_refused() {
+    let ranges = |given: Value| space::ranges(Some(&given), &Map::new());
+    let wide = json!({"ContinuousParameterRanges": [{"Name": "x", "MinValue": "-1.7e308", "MaxValue": "1.7e308"}]});
+    assert!(ranges(wide).unwrap_err().message.contains("Invalid range for x"));
+    for hint in ["1.7e308", "5e-324", "inf", "-1", "0", "7", "0.25", "word"] {
+        let hinted = ranges(json!({"AutoParameters": [{"Name": "x", "ValueHint": hint}]})).unwrap();
+        let values: Vec<String> = [0.0, 0.5, 1.0].map(|place| hinted[0].at(place)).to_vec();
+        let is_number = |value: &String| value.parse::<f64>().is_ok_and(f64::is_finite);
+        assert!(values.iter().all(is_number) || values == [hint; 3], "{hint}: {values:?}");
+    }
 }

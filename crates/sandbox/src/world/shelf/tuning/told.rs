@@ -95,8 +95,7 @@ fn summary(child: &Child<'_>) -> Value {
 
 /// Jobs without an objective are left out where they are sorted by it.
 pub(super) fn list_children(world: &mut World, request: &Request<'_>) -> Reply {
-    let Some(kind) = KINDS.first() else { return Ok(Value::Null) };
-    let key = operations::key_of(world, request, kind)?;
+    let key = operations::key_of(world, request, &KINDS[0])?;
     let Some(item) = super::item(world, &key) else { return Ok(Value::Null) };
     let mut children = child::all(world, item, world.now);
     let state = request.opt_text("StatusEquals");
