@@ -80,7 +80,12 @@ impl Faults {
                     self.note(value, path, &format!("Member must satisfy regular expression pattern: {pattern}"));
                 }
             }
-            (Shape::Whole(range), Value::Number(number)) if number.is_i64() || number.is_u64() => {
+            (Shape::Whole(range), Value::Number(number))
+                if number.as_i64().is_some_and(|whole| i32::try_from(whole).is_ok()) =>
+            {
+                self.range(range, number.as_f64(), value, path);
+            }
+            (Shape::Long(range), Value::Number(number)) if number.is_i64() => {
                 self.range(range, number.as_f64(), value, path);
             }
             (Shape::Float(range), Value::Number(number)) => self.range(range, number.as_f64(), value, path),
@@ -135,6 +140,7 @@ fn unreadable(wanted: Shape, value: &Value) -> ApiError {
         Shape::Struct(_) | Shape::Map { .. } => "a structure",
         Shape::List { .. } => "a Collection",
         Shape::Whole(_) => "an Integer",
+        Shape::Long(_) => "a Long",
         Shape::Float(_) => "a Double",
         Shape::Moment => "a Timestamp",
         Shape::Flag => "a Boolean",

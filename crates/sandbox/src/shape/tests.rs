@@ -70,6 +70,15 @@ fn another_type_is_not_understood_at_all() {
         (code.as_str(), said.as_str()),
         ("SerializationException", "STRING_VALUE can not be converted to an Integer")
     );
+    // Milliseconds are made of seconds later on: a number that is no integer of the service must not come so far.
+    let stop =
+        |seconds: i64| json!({"AutoMLJobConfig": {"CompletionCriteria": {"MaxAutoMLJobRuntimeInSeconds": seconds}}});
+    let (code, said) = refusal("CreateAutoMLJob", &stop(i64::MAX));
+    assert_eq!(
+        (code.as_str(), said.as_str()),
+        ("SerializationException", "NUMBER_VALUE can not be converted to an Integer")
+    );
+    assert_eq!(refusal("CreateAutoMLJob", &stop(i64::from(i32::MAX))).0, "ValidationException");
 }
 
 #[test]
