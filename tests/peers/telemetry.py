@@ -1,5 +1,6 @@
 """Scales by policies and schedules, follows logs as they are written, and asks CloudWatch in the ways that are left."""
 
+import datetime
 import sys
 
 from botocore.config import Config
@@ -146,8 +147,110 @@ def alarms(names):
     fails("deregistered twice", "ObjectNotFoundException", scaling.deregister_scalable_target, **TARGET)
 
 
+def near(what, rows, wanted):
+    """Whether a row has these values at these times, as far as CloudWatch's numbers go."""
+    found = dict(zip(rows["Timestamps"], rows["Values"]))
+    same = found.keys() == wanted.keys() and all(abs(found[at] - value) < 2e-6 * max(1, abs(value)) for at, value in wanted.items())
+    check(f"{what}: {found} is not {wanted}", same)
+
+
+def metric_math():
+    """Expressions against the same worked out here from the series as they are."""
+    cloudwatch.put_metric_data(
+        Namespace="peers/math",
+        MetricData=[
+            {"MetricName": "gaps", "Value": float(value), "Timestamp": wire.now() - datetime.timedelta(minutes=10 * back)}
+            for back, value in ((6, 5), (4, 9), (1, 2))
+        ],
+    )
+    now = int(step(60)) // 600 * 600
+
+    def of(id, namespace, name, dimensions):
+        metric = {"Namespace": namespace, "MetricName": name, "Dimensions": dimensions}
+        return {"Id": id, "MetricStat": {"Metric": metric, "Period": 600, "Stat": "Sum"}}
+
+    def asked(*expressions):
+        queries = [of("n", "AWS/SageMaker", "Invocations", DIMENSIONS), of("e", "AWS/SageMaker", "Invocation5XXErrors", DIMENSIONS)]
+        queries += [of("gaps", "peers/math", "gaps", [])]
+        queries += [{"Id": f"x{at}", "Expression": expression} for at, expression in enumerate(expressions)]
+        return {"MetricDataQueries": queries, "StartTime": now - 2 * 3_600, "EndTime": now, "ScanBy": "TimestampAscending"}
+
+    def ask(*expressions):
+        return [row for page in pages(cloudwatch.get_metric_data, "MetricDataResults", **asked(*expressions)) for row in page]
+
+    raw = {row["Id"]: dict(zip(row["Timestamps"], row["Values"])) for row in ask()}
+    n, e, gaps = raw["n"], raw["e"], raw["gaps"]
+    check(f"raw series: {len(n)} {len(e)} {gaps}", len(n) == 12 and len(e) == 12 and sorted(gaps.values()) == [2, 5, 9])
+    times, mean = sorted(n), sum(n.values()) / 12
+    held, last = {}, None
+    for at in times:
+        last = gaps.get(at, last)
+        if last is not None:
+            held[at] = last
+    known = sorted(gaps)
+    deviation = (sum((value - mean) ** 2 for value in n.values()) / 12) ** 0.5
+    cases = {
+        "100 * e / n": {at: 100 * e[at] / n[at] for at in times},
+        "n - AVG(n)": {at: n[at] - mean for at in times},
+        "(n - AVG(n)) / STDDEV(n)": {at: (n[at] - mean) / deviation for at in times},
+        "RATE(n)": {at: (n[at] - n[before]) / 600 for before, at in zip(times, times[1:])},
+        "DIFF_TIME(gaps)": {at: (at - before).total_seconds() for before, at in zip(known, known[1:])},
+        "FILL(gaps, REPEAT)": held,
+        "FILL(gaps, 0) + 1": {at: gaps.get(at, 0) + 1 for at in times},
+        "gaps + n": {at: n[at] + gaps.get(at, 0) for at in times},
+        "MAX([n, e])": {at: max(n[at], e[at]) for at in times},
+        "IF(n > AVG(n) AND e >= 0, n, -1)": {at: n[at] if n[at] > mean else -1 for at in times},
+        "RUNNING_SUM(gaps)": {at: sum(gaps[before] for before in known if before <= at) for at in known},
+        "n * 0 + METRIC_COUNT(METRICS())": {at: 3 for at in times},
+        "HOUR(n)": {at: at.astimezone(datetime.timezone.utc).hour for at in times},
+        "SUM(SEARCH('{peers/math} gaps', 'Sum', 600))": gaps,
+    }
+    rows = {row["Id"]: row for row in ask(*cases)}
+    for at, (expression, wanted) in enumerate(cases.items()):
+        near(expression, rows[f"x{at}"], wanted)
+    both = [row["Values"] for row in ask("SORT([n, e], SUM, DESC)") if row["Id"] == "x0"]
+    check(f"sorted: {both}", len(both) == 2 and sum(both[0]) > sum(both[1]))
+    for wrong in ("n +", "nobody + n", "NOPE(n)", "x0 + 1", "AVG(n)", "[n, e] + [n, e]", "SELECT AVG(n) FROM x", "ANOMALY_DETECTION_BAND(n)"):
+        fails(wrong, "ValidationError", cloudwatch.get_metric_data, **asked(wrong))
+
+
+def metrics_of_jobs():
+    """What a training job logs is in CloudWatch, as the SageMaker SDK looks for it."""
+    name, space = "peers-telemetry", "/aws/sagemaker/TrainingJobs"
+    sagemaker.create_training_job(
+        TrainingJobName=name,
+        RoleArn="arn:aws:iam::447100000921:role/SageMakerExecution",
+        AlgorithmSpecification={
+            "TrainingImage": "447100000921.dkr.ecr.eu-west-1.amazonaws.com/own:1",
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [{"Name": "loss", "Regex": "loss: ([0-9.]+);"}],
+        },
+        OutputDataConfig={"S3OutputPath": "s3://acme-ml-models/own/"},
+        ResourceConfig={"InstanceType": "ml.g5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 10},
+        StoppingCondition={"MaxRuntimeInSeconds": 3_600},
+    )
+    step(20 * 60)
+    job = sagemaker.describe_training_job(TrainingJobName=name)
+    dimensions = [{"Name": "TrainingJobName", "Value": name}]
+    found = cloudwatch.list_metrics(Namespace=space, Dimensions=dimensions)["Metrics"]
+    check(f"listed: {found}", [metric["MetricName"] for metric in found] == ["loss"])
+    span = {"StartTime": job["TrainingStartTime"], "EndTime": job["TrainingEndTime"], "Namespace": space}
+    asked = {**span, "MetricName": "loss", "Dimensions": dimensions, "Statistics": ["Average"]}
+    last = max(cloudwatch.get_metric_statistics(**asked, Period=1)["Datapoints"], key=lambda point: point["Timestamp"])
+    final = job["FinalMetricDataList"][0]["Value"]
+    check(f"the last is the final one: {last} {final}", abs(last["Average"] - final) < 2e-6)
+    host = [{"Name": "Host", "Value": f"{name}/algo-1"}]
+    found = [metric["MetricName"] for metric in cloudwatch.list_metrics(Namespace=space, Dimensions=host)["Metrics"]]
+    check(f"of the instance: {found}", {"CPUUtilization", "MemoryUtilization", "DiskUtilization", "GPUUtilization"} <= set(found))
+    asked = {**span, "MetricName": "GPUUtilization", "Dimensions": host, "Statistics": ["Maximum"], "Period": 60}
+    points = [point["Maximum"] for point in cloudwatch.get_metric_statistics(**asked)["Datapoints"]]
+    check(f"busy: {points}", len(points) > 2 and all(0 <= value <= 100 for value in points) and max(points) > 50)
+
+
 made = autoscaling()
 schedules()
 live_tail()
 alarms(made)
+metric_math()
+metrics_of_jobs()
 say(wire)

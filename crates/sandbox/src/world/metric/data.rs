@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Key, evaluate, invalid, invalid_token, label,
-    math::{Grid, Series, Value as Outcome},
+    math::{Grid, Series},
     query::{Kind, MOST_PERIOD, Queries, Query},
     source,
     stat::Stat,
@@ -70,14 +70,11 @@ fn rows<'q>(world: &World, queries: &'q Queries, grid: impl Fn(i64) -> Grid) -> 
     for (query, value) in queries.iter().zip(evaluated.values).filter(|(query, _)| query.returned) {
         let grid = grid(query.period);
         let Some(value) = value else {
-            rows.push(Row { query, label: label::of(query, None, false), grid, series: None });
+            rows.push(Row { query, label: label::plain(query), grid, series: None });
             continue;
         };
-        let is_of_many = matches!(value, Outcome::Array(_));
-        for series in value.series() {
-            let label = label::of(query, Some(series), is_of_many);
-            rows.push(Row { query, label, grid, series: Some(series.clone()) });
-        }
+        let all = value.series().iter().cloned();
+        rows.extend(all.map(|series| Row { query, label: series.label.clone(), grid, series: Some(series) }));
     }
     Ok((rows, evaluated.is_cut))
 }

@@ -9,7 +9,7 @@ use std::{
 use mldeck_core::time::Timestamp;
 
 use super::{
-    Key, keys,
+    Key, keys, label,
     math::{Grid, Named, Scope, Searched, Series, Value},
     query::{Kind, Queries, Query, wrong},
     source,
@@ -17,9 +17,11 @@ use super::{
 };
 use crate::world::{ApiError, World};
 
-/// Points that the expressions of one call may make on the way to their results: five hundred queries of a day of minutes,
-/// and as many again a few times over.
-const BUDGET: usize = 6_000_000;
+/// Points that the expressions of one call may make on the way to their results: enough for five hundred queries over a day of
+/// minutes.
+const BUDGET: usize = 8_000_000;
+/// A datapoint that is looked up costs as much as so many that are computed from others.
+const LOOKED_UP: usize = 8;
 /// Metrics one search finds, as CloudWatch limits them.
 const MOST_FOUND: usize = 100;
 
@@ -69,6 +71,7 @@ pub(super) fn evaluate(
     };
     for (index, query) in queries.ordered().filter(|(index, _)| needed.get(*index) == Some(&true)) {
         let value = evaluation.value(query, &grid).map_err(|why| wrong(&query.id, &why))?;
+        let value = label::labelled(query, value);
         if let Some(done) = evaluation.done.get_mut(index) {
             *done = Some(value);
         }
@@ -160,9 +163,9 @@ impl Evaluation<'_> {
     }
 }
 
-/// A long period has more in it to look at than a short one, up to an hour.
+/// What a datapoint of that period costs: a long one has more in it to look at than a short one, up to an hour.
 fn weight(period: i64) -> usize {
-    usize::try_from((period / 300).clamp(1, 12)).unwrap_or(1)
+    LOOKED_UP * usize::try_from((period / 300).clamp(1, 12)).unwrap_or(1)
 }
 
 /// How a metric that was found is told from the others: by the values of its dimensions, and its name.

@@ -1,7 +1,7 @@
 //! Labels of results, also those with `${…}` in them.
 
 use super::{
-    math::Series,
+    math::{Series, Value},
     query::{Kind, Query},
 };
 use crate::world::estate;
@@ -9,19 +9,39 @@ use crate::world::estate;
 /// Dynamic values one label may have; the rest stays as it is written.
 const MOST: usize = 6;
 
-/// The label of a series of a query. Where an expression gives many, each adds its own to what the request says.
-pub(super) fn of(query: &Query, series: Option<&Series>, is_of_many: bool) -> String {
+/// Characters of a label that are told.
+const LONGEST: usize = 1_024;
+
+/// The value of a query, its series labelled as the request says. Where there are many, each adds its own label to that.
+pub(super) fn labelled(query: &Query, value: Value) -> Value {
+    match value {
+        Value::Scalar(value) => Value::Scalar(value),
+        Value::Series(series) => Value::Series(Series { label: of(query, Some(&series), false), ..series }),
+        Value::Array(all) => {
+            let many = all.into_iter().map(|series| Series { label: of(query, Some(&series), true), ..series });
+            Value::Array(many.collect())
+        }
+    }
+}
+
+/// The label of a plain metric whose points nobody needs to know for it.
+pub(super) fn plain(query: &Query) -> String {
+    of(query, None, false)
+}
+
+fn of(query: &Query, series: Option<&Series>, is_of_many: bool) -> String {
     let own = match (&query.kind, series) {
         (_, Some(series)) if is_of_many => series.label.as_str(),
         (Kind::Metric(key, _), _) => key.name.as_str(),
         (Kind::Expression(_), _) => query.id.as_str(),
     };
-    match &query.label {
+    let label = match &query.label {
         None => own.to_owned(),
         Some(label) if label.contains("${") => expanded(label, own, query, series),
         Some(label) if is_of_many => format!("{label} {own}").trim_start().to_owned(),
         Some(label) => label.clone(),
-    }
+    };
+    label.chars().take(LONGEST).collect()
 }
 
 /// Whether the points of a whole series are needed to write the label.

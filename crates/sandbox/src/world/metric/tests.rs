@@ -243,6 +243,25 @@ fn labels_say_what_is_in_them() {
         let body = data(&mut world, &[label(text)], now.plus(-HOUR), now);
         assert_eq!(body["MetricDataResults"][0]["Label"], expected.as_str(), "{text}");
     }
+    // Of many, each has its own behind what the expression says.
+    let many = |label: &str| {
+        let mut hidden = stat("n", "Invocation4XXErrors", "Sum", 300);
+        hidden["ReturnData"] = false.into();
+        let mut first = hidden.clone();
+        first["Id"] = "m".into();
+        first["Label"] = "errors".into();
+        [first, hidden, json!({"Id": "all", "Expression": "METRICS() / 2", "Label": label})]
+    };
+    for (label, expected) in [
+        ("half:", ["half: errors", "half: Invocation4XXErrors"]),
+        ("", ["errors", "Invocation4XXErrors"]),
+        ("${LABEL}/2", ["errors/2", "Invocation4XXErrors/2"]),
+    ] {
+        let body = data(&mut world, &many(label), now.plus(-HOUR), now);
+        let labels: Vec<&Value> =
+            body["MetricDataResults"].as_array().unwrap().iter().map(|row| &row["Label"]).collect();
+        assert_eq!(labels, expected, "{label}");
+    }
 }
 
 #[test]

@@ -16,8 +16,10 @@ impl Expression {
         if text.chars().count() > LONGEST {
             return Err(format!("it is longer than {LONGEST} characters"));
         }
-        let is_insights = text.trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("SELECT"));
-        if is_insights {
+        // An id may be called so, too; then an operator follows.
+        let insights =
+            text.trim_start().split_once(char::is_whitespace).filter(|(word, _)| word.eq_ignore_ascii_case("SELECT"));
+        if insights.is_some_and(|(_, rest)| rest.trim_start().starts_with(char::is_alphabetic)) {
             return Err("Metrics Insights queries are not supported in this account".to_owned());
         }
         let mut parser =

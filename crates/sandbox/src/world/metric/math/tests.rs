@@ -171,6 +171,8 @@ fn expressions_that_are_refused() {
         ("é", "Unexpected character 'é'"),
         ("1.2.3 * a", "'1.2.3' is not a number"),
         ("gone * 2", "Undefined variable 'gone'"),
+        ("selected * 2", "Undefined variable 'selected'"),
+        ("select * 2", "Undefined variable 'select'"),
         ("NOPE(a)", "Function 'NOPE' not found"),
         ("abs(a)", "Unexpected character '('"),
         ("ABS", "Unexpected word 'ABS'"),
