@@ -14,6 +14,7 @@
 //! | `labeling`, `loops`, `records` | what people and programs do with some of them |
 //! | `course`, `work` | how a caller's job goes on, and what it leaves behind |
 //! | `tuning`, `automl` | jobs that make other jobs |
+//! | `shadow` | inference experiments, which move endpoints |
 //! | `transform`, `compile` | jobs that read objects and leave others |
 //! | `past` | what an account has of them when it is handed over |
 
@@ -36,6 +37,7 @@ mod monitoring;
 mod operations;
 mod past;
 pub(crate) mod records;
+pub(crate) mod shadow;
 mod studio;
 mod tracking;
 mod training;
@@ -70,6 +72,7 @@ const OPERATIONS: &[&[(&str, Handler)]] = &[
     training::OPERATIONS,
     tuning::OPERATIONS,
     automl::OPERATIONS,
+    shadow::OPERATIONS,
 ];
 
 const KINDS: &[&[Kind]] = &[
@@ -88,6 +91,7 @@ const KINDS: &[&[Kind]] = &[
     training::KINDS,
     tuning::KINDS,
     automl::KINDS,
+    shadow::KINDS,
 ];
 
 /// Operations of kinds that are answered together with what the account did by itself.
@@ -111,6 +115,7 @@ pub(crate) struct State {
     labeling: labeling::State,
     loops: loops::State,
     records: records::State,
+    shadow: shadow::State,
 }
 
 /// One resource.
@@ -187,6 +192,7 @@ pub(crate) fn advance(world: &mut World, to: Timestamp) {
     transform::advance(world, to);
     compile::advance(world, to);
     automl::advance(world, to);
+    shadow::advance(world, to);
     labeling::advance(world, to);
     cards::advance(world);
     records::advance(world, to);
@@ -226,6 +232,7 @@ fn ripen(world: &mut World, to: Timestamp) {
             world.shelf.records.forget(group);
         }
         images::forget(world, &arn);
+        shadow::forget(world, &arn);
         world.shelf.associations.retain(|(source, destination), _| *source != arn && *destination != arn);
     }
 }
