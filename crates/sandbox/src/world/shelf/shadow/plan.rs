@@ -111,7 +111,7 @@ impl Plan {
         made
     }
 
-    /// The config in which `desired` serve when the test is over: the production variant first, then a shadow that stays one.
+    /// The config of what is left when the test is over: a production variant, and a shadow where that stays.
     pub(super) fn left(&self, base: &Body, production: &Part, shadow: Option<&Part>) -> Body {
         serves(base, production, shadow.map(|shadow| (shadow, self.share)))
     }
