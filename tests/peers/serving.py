@@ -1,4 +1,6 @@
-"""Serves as a caller: inference components and adapters on shared instances, what they are asked for, and what is refused."""
+"""Serves as a caller: inference components and adapters on shared instances, shadow variants and shadow tests, what they are asked for,
+and what is refused.
+"""
 
 import sys
 
@@ -103,6 +105,123 @@ def gone():
     sagemaker.delete_endpoint(EndpointName="own-shared")
 
 
-for part in (shared, asked, changed, gone):
+def variant(name, model):
+    instances = {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1}
+    return {"ModelName": model, "VariantName": name,
+            "InfrastructureConfig": {"InfrastructureType": "RealTimeInference", "RealTimeInferenceConfig": instances}}
+
+
+def sampling(percent):
+    return {"SourceModelVariantName": "live", "ShadowModelVariants": [
+        {"ShadowModelVariantName": "next", "SamplingPercentage": percent}]}
+
+
+def experiment(name):
+    return sagemaker.describe_inference_experiment(Name=name)
+
+
+def copies(name):
+    """Calls of the last half hour, to the production variant and to the shadow."""
+    now = wire.now()
+    found = []
+    for each in ("live", "next"):
+        where = [{"Name": "EndpointName", "Value": name}, {"Name": "VariantName", "Value": each}]
+        data = cloudwatch.get_metric_data(StartTime=now.timestamp() - 1_800, EndTime=now.timestamp(), MetricDataQueries=[
+            {"Id": "m", "MetricStat": {"Period": 60, "Stat": "Sum", "Metric": {
+                "Namespace": "AWS/SageMaker", "MetricName": "Invocations", "Dimensions": where}}}])
+        found.append(sum(data["MetricDataResults"][0]["Values"]))
+    return found
+
+
+def shadowed():
+    both = [{"VariantName": name, "ModelName": model, "InstanceType": "ml.m5.xlarge", "InitialInstanceCount": 1,
+             "InitialVariantWeight": weight} for name, model, weight in (("live", "fraud-v17", 1.0), ("next", "fraud-v16", 0.5))]
+    two = refused(sagemaker.create_endpoint_config, EndpointConfigName="own-two", ProductionVariants=both,
+                  ShadowProductionVariants=[{**both[1], "VariantName": "more"}])
+    holds("a shadow beside two variants", two["code"], "ValidationException")
+    sagemaker.create_endpoint_config(EndpointConfigName="own-shadow", ProductionVariants=both[:1], ShadowProductionVariants=both[1:])
+    config = sagemaker.describe_endpoint_config(EndpointConfigName="own-shadow")
+    holds("the shadow of a config", config["ShadowProductionVariants"], both[1:])
+    sagemaker.create_endpoint(EndpointName="own-shadow", EndpointConfigName="own-shadow")
+    step(2_400)
+    shadow = sagemaker.describe_endpoint(EndpointName="own-shadow")["ShadowProductionVariants"][0]
+    holds("the shadow", (shadow["VariantName"], shadow["CurrentWeight"]), ("next", 0.5))
+    live, next_ = copies("own-shadow")
+    holds("half of the calls are copied", abs(next_ - live / 2) <= 30 < live, True)
+    runtime = wire.client("sagemaker-runtime")
+    asked_of_it = refused(runtime.invoke_endpoint, EndpointName="own-shadow", TargetVariant="next", Body=b"1")
+    holds("a call to a shadow", asked_of_it["code"], "ValidationError")
+    sagemaker.delete_endpoint(EndpointName="own-shadow")
+
+
+def dueled():
+    one = {"VariantName": "live", "ModelName": "fraud-v17", "InstanceType": "ml.m5.xlarge", "InitialInstanceCount": 1}
+    sagemaker.create_endpoint_config(EndpointConfigName="own-duel", ProductionVariants=[one])
+    sagemaker.create_endpoint(EndpointName="own-duel", EndpointConfigName="own-duel")
+    step(600)
+    now = wire.now().timestamp()
+    duel = dict(Type="ShadowMode", RoleArn=ROLE, EndpointName="own-duel", ShadowModeConfig=sampling(50),
+                ModelVariants=[variant("live", "fraud-v17"), variant("next", "fraud-v16")])
+    brief = refused(sagemaker.create_inference_experiment, Name="own-brief", Schedule={"StartTime": now, "EndTime": now + 60}, **duel)
+    holds("a test of a minute", brief["code"], "ValidationException")
+    later = {"StartTime": now + 86_400, "EndTime": now + 3 * 86_400}
+    sagemaker.create_inference_experiment(Name="own-early", Schedule=later, Tags=[{"Key": "team", "Value": "ml"}], **duel)
+    step(120)
+    told = experiment("own-early")
+    holds("a test that waits", (told["Status"], told["EndpointMetadata"]["EndpointStatus"]), ("Created", "InService"))
+    holds("its tags", sagemaker.list_tags(ResourceArn=told["Arn"])["Tags"], [{"Key": "team", "Value": "ml"}])
+    holds("a second test", refused(sagemaker.create_inference_experiment, Name="own-late", **duel)["code"], "ResourceInUse")
+    unchanged = dict(ModelVariantActions={"live": "Retain", "next": "Remove"})
+    sagemaker.stop_inference_experiment(Name="own-early", **unchanged)
+    holds("one that is given up", experiment("own-early")["Status"], "Cancelled")
+    code = refused(sagemaker.stop_inference_experiment, Name="own-early", **unchanged)["code"]
+    holds("a stop of what is over", code, "ConflictException")
+
+    sagemaker.create_inference_experiment(Name="own-late", Schedule=later, **duel)
+    step(120)
+    sagemaker.start_inference_experiment(Name="own-late")
+    holds("its start", experiment("own-late")["Status"], "Starting")
+    holds("a second start", refused(sagemaker.start_inference_experiment, Name="own-late")["code"], "ConflictException")
+    step(2_700)
+    told = experiment("own-late")
+    holds("a test that runs", (told["Status"], [row["Status"] for row in told["ModelVariants"]]), ("Running", ["InService"] * 2))
+    live, next_ = copies("own-duel")
+    holds("half of the calls of a test", abs(next_ - live / 2) <= 30 < live, True)
+    taken = refused(sagemaker.update_endpoint, EndpointName="own-duel", EndpointConfigName="own-duel")
+    holds("an update of an endpoint in a test", taken["code"], "ValidationException")
+    sagemaker.update_inference_experiment(Name="own-late", ShadowModeConfig=sampling(100), Description="all of them")
+    holds("its change", experiment("own-late")["Status"], "Updating")
+    code = refused(sagemaker.update_inference_experiment, Name="own-late", Description="too early")["code"]
+    holds("a change of what is changed", code, "ConflictException")
+    step(900)
+    told = experiment("own-late")
+    holds("what was changed", (told["Status"], told["ShadowModeConfig"], told["Description"]),
+          ("Running", sampling(100), "all of them"))
+    rows = [row for page in pages(sagemaker.list_inference_experiments, "InferenceExperiments", MaxResults=1, NameContains="own-",
+                                  SortBy="Name", SortOrder="Ascending") for row in page]
+    holds("tests", [(row["Name"], row["Status"]) for row in rows], [("own-early", "Cancelled"), ("own-late", "Running")])
+    holds("a list of what is not there", refused(sagemaker.list_inference_experiments, SortBy="Age")["code"], "ValidationException")
+    holds("one that runs is kept", refused(sagemaker.delete_inference_experiment, Name="own-late")["code"], "ConflictException")
+    sagemaker.stop_inference_experiment(Name="own-late", ModelVariantActions={"live": "Remove", "next": "Promote"}, Reason="better")
+    holds("its end", experiment("own-late")["Status"], "Stopping")
+    step(900)
+    told = experiment("own-late")
+    holds("over", (told["Status"], told["StatusReason"], "CompletionTime" in told), ("Completed", "better", True))
+    serving = sagemaker.describe_endpoint(EndpointName="own-duel")
+    holds("the challenger", [row["VariantName"] for row in serving["ProductionVariants"]], ["next"])
+    for name in ("own-early", "own-late"):
+        sagemaker.delete_inference_experiment(Name=name)
+    for call, more in (
+        (sagemaker.describe_inference_experiment, {}),
+        (sagemaker.start_inference_experiment, {}),
+        (sagemaker.stop_inference_experiment, unchanged),
+        (sagemaker.update_inference_experiment, {}),
+        (sagemaker.delete_inference_experiment, {}),
+    ):
+        holds("one that is gone", refused(call, Name="own-late", **more)["code"], "ResourceNotFound")
+    sagemaker.delete_endpoint(EndpointName="own-duel")
+
+
+for part in (shared, asked, changed, gone, shadowed, dueled):
     part()
 say(wire)

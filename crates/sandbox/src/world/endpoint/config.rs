@@ -24,9 +24,13 @@ pub(crate) struct Model {
 impl Config {
     /// The variants it starts a fleet with, those of production first.
     pub(crate) fn variants(&self) -> Vec<Variant> {
-        let of = |member, is_shadow| list(&self.body, member).iter().map(move |body| variant(body, is_shadow));
-        of("ProductionVariants", false).chain(of("ShadowProductionVariants", true)).collect()
+        variants(&self.body)
     }
+}
+
+fn variants(body: &Map<String, Value>) -> Vec<Variant> {
+    let of = |member, is_shadow| list(body, member).iter().map(move |body| variant(body, is_shadow));
+    of("ProductionVariants", false).chain(of("ShadowProductionVariants", true)).collect()
 }
 
 impl Model {
@@ -127,18 +131,24 @@ pub(super) fn create_config(world: &mut World, request: &Request<'_>) -> Reply {
         return Err(ApiError::validation(format!("Cannot create already existing endpoint configuration \"{arn}\".")));
     }
     let config = Config { created: world.now, body: body_of(request) };
-    let variants = config.variants();
-    check_variants(world, &variants)?;
-    check_shadow(world, &config, &variants)?;
-    if variants.iter().any(|variant| variant.model.is_none()) && !config.body.contains_key("ExecutionRoleArn") {
-        return Err(ApiError::validation(
-            "ExecutionRoleArn must be specified when a production variant has no ModelName: inference components use it.",
-        ));
-    }
+    check(world, &config.body)?;
     check_room(world.endpoints.configs.len(), "endpoint configurations")?;
     world.endpoints.configs.insert(name.to_owned(), config);
     world.tags.set_from(&arn, request.list("Tags"));
     Ok(json!({"EndpointConfigArn": arn}))
+}
+
+/// Refuses a config that no endpoint can have.
+pub(crate) fn check(world: &World, body: &Map<String, Value>) -> Result<(), ApiError> {
+    let variants = variants(body);
+    check_variants(world, &variants)?;
+    check_shadow(world, body, &variants)?;
+    if variants.iter().any(|variant| variant.model.is_none()) && !body.contains_key("ExecutionRoleArn") {
+        return Err(ApiError::validation(
+            "ExecutionRoleArn must be specified when a production variant has no ModelName: inference components use it.",
+        ));
+    }
+    Ok(())
 }
 
 fn check_variants(world: &World, variants: &[Variant]) -> Result<(), ApiError> {
@@ -174,7 +184,7 @@ fn check_variants(world: &World, variants: &[Variant]) -> Result<(), ApiError> {
 
 /// A shadow stands beside one production variant, and only where a call can be copied: what AWS excludes from shadow tests it
 /// refuses here.
-fn check_shadow(world: &World, config: &Config, variants: &[Variant]) -> Result<(), ApiError> {
+fn check_shadow(world: &World, body: &Map<String, Value>, variants: &[Variant]) -> Result<(), ApiError> {
     let shadows = variants.iter().filter(|variant| variant.is_shadow).count();
     if shadows == 0 {
         return Ok(());
@@ -186,7 +196,7 @@ fn check_shadow(world: &World, config: &Config, variants: &[Variant]) -> Result<
              found {production} and {shadows}."
         )));
     }
-    if config.body.contains_key("AsyncInferenceConfig") {
+    if body.contains_key("AsyncInferenceConfig") {
         return Err(ApiError::validation("Shadow variants are not supported for asynchronous inference."));
     }
     variants.iter().try_for_each(|variant| match unshadowed(world, variant) {

@@ -175,6 +175,34 @@ fn callers_are_answered_by_production_and_copies_are_captured() {
 }
 
 #[test]
+fn what_a_monitored_endpoint_captures_is_shared_out_to_its_shadow() {
+    let mut world = world("quiet-night");
+    let before = ok(&mut world, "DescribeEndpointConfig", &json!({"EndpointConfigName": "fraud-v17-a"}));
+    let mut made = config("own-fraud", &before["ProductionVariants"], &json!([variant("next", "fraud-v18", 0.25)]));
+    made["DataCaptureConfig"] = before["DataCaptureConfig"].clone();
+    ok(&mut world, "CreateEndpointConfig", &made);
+    ok(&mut world, "UpdateEndpoint", &json!({"EndpointName": "fraud-prod", "EndpointConfigName": "own-fraud"}));
+    pass(&mut world, 4 * HOUR);
+    let mut lines = |variant: &str| {
+        let folder = format!("fraud/capture/fraud-prod/{variant}/");
+        crate::world::monitor::materialize(&mut world, "acme-ml-data", &folder, false);
+        let keys: Vec<String> = world.s3.list("acme-ml-data", &folder).map(|(key, _)| key.to_owned()).collect();
+        let mut rows: Vec<String> = Vec::new();
+        // The newest files, of the same minutes for both.
+        for key in keys.into_iter().rev().take(6) {
+            crate::world::monitor::materialize(&mut world, "acme-ml-data", &key, true);
+            let body = world.s3.get("acme-ml-data", &key).map(|object| object.body.clone()).unwrap_or_default();
+            rows.extend(String::from_utf8_lossy(&body).lines().map(str::to_owned));
+        }
+        rows
+    };
+    let (live, next) = (lines("blue"), lines("next"));
+    assert!(!next.is_empty());
+    assert!(next.iter().all(|row| live.contains(row)), "copies of what production was asked");
+    assert!(next.len() < live.len(), "{} of {}", next.len(), live.len());
+}
+
+#[test]
 fn a_shadow_comes_changes_and_goes_with_configs_and_weights() {
     let mut world = shadowed();
     let told = describe(&mut world);

@@ -12,6 +12,7 @@ use super::{
 use crate::world::{
     ApiError, Reply, Request, World, estate, noise,
     request::{float, int},
+    shelf::shadow,
 };
 
 /// Seconds to delete, to move weights, to change counts.
@@ -77,11 +78,23 @@ fn check_stable(endpoint: &Endpoint) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// Refuses what would take an endpoint away from the inference experiment it is in; more instances are in nobody's way.
+fn check_untested(world: &World, request: &Request<'_>, name: &str) -> Result<(), ApiError> {
+    match shadow::tests(world, name).filter(|_| !shadow::is_service(request.caller)) {
+        None => Ok(()),
+        Some(experiment) => Err(ApiError::validation(format!(
+            "Cannot change endpoint \"{}\" while the inference experiment \"{experiment}\" is in progress on it; stop that first.",
+            endpoint_arn(name)
+        ))),
+    }
+}
+
 pub(super) fn update_endpoint(world: &mut World, request: &Request<'_>) -> Reply {
     let name = request.text("EndpointName")?;
     let config_name = request.text("EndpointConfigName")?;
     let endpoint = world.endpoint(name)?;
     check_stable(endpoint)?;
+    check_untested(world, request, name)?;
     if endpoint.status == Status::Failed {
         return Err(ApiError::validation(format!(
             "Cannot update endpoint \"{}\" in Failed status; delete it and create it again.",
@@ -202,6 +215,9 @@ pub(super) fn update_weights(world: &mut World, request: &Request<'_>) -> Reply 
     if changes.is_empty() {
         return Err(ApiError::missing("DesiredWeightsAndCapacities"));
     }
+    if changes.iter().any(|change| change.get("DesiredWeight").is_some()) {
+        check_untested(world, request, name)?;
+    }
     let mut variants = endpoint.variants.clone();
     let mut secs = WEIGHTS;
     for change in changes {
@@ -264,6 +280,7 @@ fn change_capacity(endpoint: &mut Endpoint, now: Timestamp, secs: i64) {
 pub(super) fn delete_endpoint(world: &mut World, request: &Request<'_>) -> Reply {
     let name = request.text("EndpointName")?;
     check_stable(world.endpoint(name)?)?;
+    check_untested(world, request, name)?;
     let components: Vec<&str> = world.components_on(name).map(|component| component.served.name.as_str()).collect();
     if !components.is_empty() {
         return Err(ApiError::validation(format!(

@@ -15,6 +15,7 @@
 //! | `course`, `work` | how a caller's job goes on, and what it leaves behind |
 //! | `published` | what jobs publish to CloudWatch |
 //! | `tuning`, `automl` | jobs that make other jobs |
+//! | `shadow` | inference experiments, which move endpoints |
 //! | `transform`, `compile` | jobs that read objects and leave others |
 //! | `past` | what an account has of them when it is handed over |
 
@@ -38,6 +39,7 @@ mod operations;
 mod past;
 pub(crate) mod published;
 pub(crate) mod records;
+pub(crate) mod shadow;
 mod studio;
 mod tracking;
 mod training;
@@ -72,6 +74,7 @@ const OPERATIONS: &[&[(&str, Handler)]] = &[
     training::OPERATIONS,
     tuning::OPERATIONS,
     automl::OPERATIONS,
+    shadow::OPERATIONS,
 ];
 
 const KINDS: &[&[Kind]] = &[
@@ -90,6 +93,7 @@ const KINDS: &[&[Kind]] = &[
     training::KINDS,
     tuning::KINDS,
     automl::KINDS,
+    shadow::KINDS,
 ];
 
 /// Operations of kinds that are answered together with what the account did by itself.
@@ -119,6 +123,7 @@ pub(crate) struct State {
     labeling: labeling::State,
     loops: loops::State,
     records: records::State,
+    shadow: shadow::State,
 }
 
 /// One resource.
@@ -200,6 +205,7 @@ pub(crate) fn advance(world: &mut World, to: Timestamp) {
     transform::advance(world, to);
     compile::advance(world, to);
     automl::advance(world, to);
+    shadow::advance(world, to);
     labeling::advance(world, to);
     cards::advance(world);
     records::advance(world, to);
@@ -239,6 +245,7 @@ fn ripen(world: &mut World, to: Timestamp) {
             world.shelf.records.forget(group);
         }
         images::forget(world, &arn);
+        shadow::forget(world, &arn);
         world.shelf.associations.retain(|(source, destination), _| *source != arn && *destination != arn);
     }
 }

@@ -119,8 +119,19 @@ pub(super) fn describe(world: &mut World, request: &Request<'_>, kind: &'static 
     told(world, request, kind, &key)
 }
 
+/// Refuses a change of what is under a key, unless it is in one of these states.
+pub(super) fn check_state(
+    world: &World,
+    request: &Request<'_>,
+    kind: &Kind,
+    key: &str,
+    from: &[&str],
+) -> Result<(), ApiError> {
+    item(world, kind, key).map_or(Ok(()), |item| check_item(request, kind, item, from))
+}
+
 /// A change is taken from states that last, and of those from some.
-fn check_state(request: &Request<'_>, kind: &Kind, item: &Item, from: &[&str]) -> Result<(), ApiError> {
+fn check_item(request: &Request<'_>, kind: &Kind, item: &Item, from: &[&str]) -> Result<(), ApiError> {
     let fits = if from.is_empty() { !item.is_moving() } else { from.contains(&item.state) };
     if fits {
         return Ok(());
@@ -137,7 +148,7 @@ pub(super) fn update(world: &mut World, request: &Request<'_>, kind: &'static Ki
     let Some(mut item) = world.shelf.items.get_mut(kind.noun).and_then(|items| items.remove(&key)) else {
         return Err(ApiError::missing(kind.noun));
     };
-    let changed = check_state(request, kind, &item, kind.life.update_from).and_then(|()| {
+    let changed = check_item(request, kind, &item, kind.life.update_from).and_then(|()| {
         let before = item.body.clone();
         for (member, value) in input.iter().filter(|(member, _)| !kind.keys.contains(&member.as_str())) {
             item.body.insert(member.clone(), value.clone());
@@ -157,7 +168,7 @@ pub(super) fn update(world: &mut World, request: &Request<'_>, kind: &'static Ki
 pub(super) fn delete(world: &mut World, request: &Request<'_>, kind: &'static Kind) -> Reply {
     let key = key_of(world, request, kind)?;
     if let Some(item) = item(world, kind, &key) {
-        check_state(request, kind, item, kind.life.delete_from)?;
+        check_item(request, kind, item, kind.life.delete_from)?;
         check_unused(world, request, kind, item)?;
     }
     let mut record = item(world, kind, &key).map(|item| world.told(kind, item)).unwrap_or_default();
@@ -204,9 +215,7 @@ fn change_state(
     steps: &'static [Step],
 ) -> Reply {
     let key = key_of(world, request, kind)?;
-    if let Some(item) = item(world, kind, &key) {
-        check_state(request, kind, item, from)?;
-    }
+    check_state(world, request, kind, &key, from)?;
     begin(world, request, kind, &key, steps, false);
     told(world, request, kind, &key)
 }
