@@ -4,12 +4,8 @@ use serde_json::{Value, json};
 use super::room;
 use crate::{
     World,
-    testkit::{authorization, call, ok, refused, world},
+    testkit::{authorization, call, ok, pass, refused, world},
 };
-
-fn pass(world: &mut World, millis: i64) {
-    world.advance_to(world.now().plus(millis));
-}
 
 /// An account with an endpoint of two instances with four accelerators each, and nothing on them.
 fn shared() -> World {
