@@ -12,6 +12,12 @@ pub(crate) fn world(scenario: &str) -> World {
     World::new(Options { seed: scenario.seed, start: scenario.start, scenario })
 }
 
+/// So many milliseconds pass.
+pub(crate) fn pass(world: &mut World, millis: i64) {
+    let to = world.now().plus(millis);
+    world.advance_to(to);
+}
+
 pub(crate) fn authorization(signing_name: &str) -> String {
     format!(
         "AWS4-HMAC-SHA256 Credential=ASIASANDBOX/20261123/eu-west-1/{signing_name}/aws4_request, \

@@ -96,9 +96,78 @@ fn begin(world: &mut World) {
     own["TrainingJobName"] = json!("own-job");
     ok(world, "CreateTrainingJob", &own);
     ok(world, "UpdateEndpoint", &json!({"EndpointName": "fraud-prod", "EndpointConfigName": "fraud-v18-c"}));
+    makers(world);
     let flow = "arn:aws:sagemaker:eu-west-1:447100000921:flow-definition/fraud-review";
     let looped = json!({"HumanLoopName": "one", "FlowDefinitionArn": flow, "HumanLoopInput": {"InputContent": "{}"}});
     assert_eq!(rest(world, "POST", "/human-loops", &looped).0, 200);
+}
+
+/// Jobs that make other jobs or leave objects, and copies that wait for room.
+fn makers(world: &mut World) {
+    let at = world.now();
+    let rows: String = (0..40).map(|n| format!("{n},{}\n", n % 2)).collect();
+    world.s3.put("own", "data/rows.csv", format!("age,leaves\n{rows}"), at);
+    world.s3.put("own", "model.tar.gz", "model", at);
+    let source = |uri: &str| json!({"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}});
+    let tuning = json!({
+        "HyperParameterTuningJobName": "search",
+        "HyperParameterTuningJobConfig": {
+            "Strategy": "Bayesian", "TrainingJobEarlyStoppingType": "Auto",
+            "HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "loss"},
+            "ResourceLimits": {"MaxNumberOfTrainingJobs": 12, "MaxParallelTrainingJobs": 3},
+            "ParameterRanges": {"ContinuousParameterRanges": [{"Name": "eta", "MinValue": "0.001", "MaxValue": "1"}]},
+        },
+        "TrainingJobDefinition": {
+            "AlgorithmSpecification": {
+                "TrainingImage": "447100000921.dkr.ecr.eu-west-1.amazonaws.com/own:1", "TrainingInputMode": "File",
+                "MetricDefinitions": [{"Name": "loss", "Regex": "loss=([0-9.]+)"}],
+            },
+            "RoleArn": ROLE, "OutputDataConfig": {"S3OutputPath": "s3://own/models/"},
+            "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+        },
+    });
+    ok(world, "CreateHyperParameterTuningJob", &tuning);
+    let automl = json!({
+        "AutoMLJobName": "auto", "RoleArn": ROLE, "OutputDataConfig": {"S3OutputPath": "s3://own/automl"},
+        "AutoMLJobInputDataConfig": [{"ChannelType": "training", "ContentType": "text/csv;header=present", "DataSource": source("s3://own/data/")}],
+        "AutoMLProblemTypeConfig": {"TabularJobConfig": {"TargetAttributeName": "leaves", "CompletionCriteria": {"MaxCandidates": 5}}},
+        "ModelDeployConfig": {"AutoGenerateEndpointName": true},
+    });
+    ok(world, "CreateAutoMLJobV2", &automl);
+    let compile = json!({
+        "CompilationJobName": "small", "RoleArn": ROLE, "StoppingCondition": {"MaxRuntimeInSeconds": 900},
+        "InputConfig": {"S3Uri": "s3://own/model.tar.gz", "Framework": "XGBOOST"},
+        "OutputConfig": {"S3OutputLocation": "s3://own/compiled", "TargetDevice": "ml_c5"},
+    });
+    ok(world, "CreateCompilationJob", &compile);
+    let batch = json!({
+        "TransformJobName": "batch", "ModelName": "fraud-v17",
+        "TransformInput": {"DataSource": source("s3://own/data/"), "ContentType": "text/csv", "SplitType": "Line"},
+        "TransformOutput": {"S3OutputPath": "s3://own/batch/", "AssembleWith": "Line"},
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    });
+    ok(world, "CreateTransformJob", &batch);
+    let variant = json!({"VariantName": "main", "InstanceType": "ml.g5.12xlarge", "InitialInstanceCount": 1});
+    ok(
+        world,
+        "CreateEndpointConfig",
+        &json!({"EndpointConfigName": "shared", "ExecutionRoleArn": ROLE, "ProductionVariants": [variant]}),
+    );
+    ok(world, "CreateEndpoint", &json!({"EndpointName": "shared", "EndpointConfigName": "shared"}));
+}
+
+/// Two components that do not fit beside each other, on the endpoint that is there by now.
+fn components(world: &mut World) {
+    for name in ["one", "two"] {
+        let component = json!({
+            "InferenceComponentName": name, "EndpointName": "shared", "VariantName": "main", "RuntimeConfig": {"CopyCount": 1},
+            "Specification": {"ModelName": "fraud-v17", "ComputeResourceRequirements": {
+                "NumberOfAcceleratorDevicesRequired": 3, "MinMemoryRequiredInMb": 4096,
+            }},
+        });
+        ok(world, "CreateInferenceComponent", &component);
+    }
 }
 
 fn pass(world: &mut World, time: i64, step: i64) {
@@ -113,6 +182,7 @@ fn story(scenario: &str, step: i64) -> String {
     begin(&mut world);
     pass(&mut world, 50 * MINUTE, step);
     ok(&mut world, "StartPipelineExecution", &json!({"PipelineName": "own", "ClientRequestToken": "t".repeat(32)}));
+    components(&mut world);
     pass(&mut world, 2 * HOUR, step);
     seen(&mut world)
 }

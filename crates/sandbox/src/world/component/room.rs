@@ -90,6 +90,10 @@ impl Room {
     }
 }
 
+/// Most copies on one instance, however small they are: each is looked at when there is something to place. `[?]`: AWS tells of no
+/// such limit.
+const PER_INSTANCE: i64 = 1_000;
+
 /// Whether the copies that this component wants fit beside those of the others. The largest are placed first.
 pub(super) fn fits(world: &World, name: &str) -> bool {
     let Ok(component) = world.inference_component(name) else { return true };
@@ -102,8 +106,10 @@ pub(super) fn fits(world: &World, name: &str) -> bool {
         if base(&other.specification).is_some() {
             continue;
         }
-        let count = if other.served.name == name { other.copies() } else { other.placed };
-        let count = count.clamp(0, variant.current_count.saturating_mul(64));
+        let count = if other.served.name == name { other.copies() } else { other.placed }.max(0);
+        if copies.len() as i64 + count > PER_INSTANCE * variant.current_count {
+            return false;
+        }
         copies.extend(std::iter::repeat_n(of_copy(&other.specification), count as usize));
     }
     copies.sort_by(|a, b| {

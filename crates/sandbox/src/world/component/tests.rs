@@ -4,12 +4,8 @@ use serde_json::{Value, json};
 use super::room;
 use crate::{
     World,
-    testkit::{authorization, call, ok, refused, world},
+    testkit::{authorization, call, ok, pass, refused, world},
 };
-
-fn pass(world: &mut World, millis: i64) {
-    world.advance_to(world.now().plus(millis));
-}
 
 /// An account with an endpoint of two instances with four accelerators each, and nothing on them.
 fn shared() -> World {
@@ -248,6 +244,12 @@ fn room_that_comes_within_a_minute_is_seen_at_its_end_however_time_is_told() {
 #[test]
 fn nobody_has_copies_without_number() {
     let mut world = shared();
+    // A thousand copies of half a gigabyte do not fit into 384.
+    let mut wide = wanted("wide", "fraud-v17", 1, 1_000);
+    wide["Specification"]["ComputeResourceRequirements"] = json!({"MinMemoryRequiredInMb": 512});
+    ok(&mut world, "CreateInferenceComponent", &wide);
+    pass(&mut world, 40 * MINUTE);
+    assert_eq!(status(&mut world, "wide"), "Failed");
     let many = refused(&mut world, "CreateInferenceComponent", &wanted("one", "fraud-v17", 1, i64::MAX));
     assert_eq!(many.0, "ResourceLimitExceeded");
     ok(&mut world, "CreateInferenceComponent", &wanted("one", "fraud-v17", 1, 1));

@@ -11,7 +11,13 @@ use mldeck_core::{
 };
 use serde_json::{Value, json};
 
-use super::{Request, Service, World, endpoint::stages_since, estate, moment, noise, pipeline, run::Run, shelf};
+use super::{
+    Request, Service, World,
+    endpoint::{Endpoint, stages_since},
+    estate, moment, noise, pipeline,
+    run::Run,
+    shelf,
+};
 
 /// Lines kept; older ones fall out.
 const KEPT: usize = 10_000;
@@ -113,19 +119,20 @@ pub(crate) fn observe(world: &mut World) {
 /// Keeps the states of what was just seen, and of what may change later without having moved before.
 fn forget(world: &mut World, seen: &BTreeSet<String>) {
     let mut known = std::mem::take(&mut world.events.known);
-    known.retain(|key, _| seen.contains(key) || stays(world, key));
+    // Names are lower-cased inside ARNs.
+    let endpoints: BTreeSet<String> = world.endpoints.endpoints.values().map(Endpoint::arn).collect();
+    known.retain(|key, _| {
+        let arn = key.split(' ').next().unwrap_or_default();
+        seen.contains(key) || endpoints.contains(arn) || stays(world, arn)
+    });
     world.events.known = known;
     let watched = pipeline::watched(world);
     world.events.ended.retain(|arn| watched.contains(arn));
 }
 
-/// Whether a key is about something that is there as long as nobody deletes it.
-fn stays(world: &World, key: &str) -> bool {
-    let arn = key.split(' ').next().unwrap_or_default();
+/// Whether that is there until somebody deletes it, and is no endpoint.
+fn stays(world: &World, arn: &str) -> bool {
     let name = arn_tail(arn);
-    if arn.contains(":endpoint/") {
-        return world.endpoint(name).is_ok();
-    }
     let path = |noun: &str| match noun {
         "FeatureGroup" => ":feature-group/",
         "Image" => ":image/",

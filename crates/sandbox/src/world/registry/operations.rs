@@ -31,6 +31,8 @@ pub(crate) const OPERATIONS: &[(&str, Handler)] = &[
 const APPROVALS: &[&str] = &["Approved", "Rejected", "PendingManualApproval"];
 /// Longest ApprovalDescription.
 const DESCRIPTION: usize = 1_024;
+/// Changes of a version that are remembered.
+const CHANGES: usize = 1_000;
 
 /// A group's name out of a name or an ARN.
 pub(super) fn group_name<'w>(world: &'w World, given: &str) -> Option<(&'w str, &'w Group)> {
@@ -264,6 +266,10 @@ fn update_package(world: &mut World, request: &Request<'_>) -> Reply {
         let known = package.given.get("AdditionalInferenceSpecifications").and_then(Value::as_array).cloned();
         let all = known.unwrap_or_default().into_iter().chain(more.iter().cloned()).collect();
         package.give("AdditionalInferenceSpecifications", all);
+    }
+    if package.changes.len() >= CHANGES {
+        // What it began as stays, and what it was last.
+        package.changes.remove(1);
     }
     package.changes.push(change);
     Ok(json!({"ModelPackageArn": package.arn()}))

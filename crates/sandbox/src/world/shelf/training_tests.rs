@@ -1,11 +1,12 @@
 //! Jobs of callers on the wire.
 
 use mldeck_core::time::{HOUR, MINUTE, SECOND};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::ROOM;
 use crate::{
     World,
-    testkit::{call, ok, refused, world},
+    testkit::{call, ok, pass, refused, world},
 };
 
 fn wanted(name: &str) -> Value {
@@ -26,9 +27,14 @@ fn wanted(name: &str) -> Value {
     })
 }
 
-fn pass(world: &mut World, time: i64) {
-    let to = world.now().plus(time);
-    world.advance_to(to);
+/// Fills the account with training jobs that are over.
+pub(super) fn crowd(world: &mut World) {
+    for n in 0..ROOM {
+        let name = format!("old-{n:05}");
+        let arn = format!("arn:aws:sagemaker:eu-west-1:447100000921:training-job/{name}");
+        world.shelve(("TrainingJob", name.clone(), arn), "anna", Map::new(), &[]);
+        world.shelf.item_mut("TrainingJob", &name).unwrap().work.is_over = true;
+    }
 }
 
 fn told(world: &mut World, name: &str) -> Value {

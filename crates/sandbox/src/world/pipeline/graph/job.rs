@@ -203,9 +203,8 @@ fn limit(world: &World, node: &Node, arguments: &Value) -> Option<String> {
     let used: i64 = active
         .flat_map(|(_, live)| live.running().filter(|(_, slot)| slot.made.is_some()))
         .filter_map(|(_, slot)| instance(&slot.arguments).filter(|(kind, _)| *kind == wanted))
-        .map(|(_, count)| count)
-        .sum();
-    (used + count > most).then(|| {
+        .fold(0, |used, (_, count)| used.saturating_add(count));
+    (used.saturating_add(count) > most).then(|| {
         format!(
             "ClientError: ResourceLimitExceeded: The account-level service limit '{wanted} for {kind} job usage' is {most} \
              Instances, with current utilization of {used} Instances and a request delta of {count} Instances. Please use \

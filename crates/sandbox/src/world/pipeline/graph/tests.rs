@@ -417,3 +417,26 @@ fn a_violation_report_lies_there_when_its_check_is_over_and_not_before() {
     }
     assert!(ran > 0 && !reports(&world).is_empty(), "{ran}");
 }
+
+#[test]
+fn instances_without_number_are_beyond_the_quota() {
+    let mut world = world("failed-pipeline");
+    let train = |name: &str, count: i64| {
+        let resources = json!({"InstanceType": "ml.g5.12xlarge", "InstanceCount": count, "VolumeSizeInGB": 10});
+        step(
+            name,
+            "Training",
+            &json!({"Arguments": {
+                "AlgorithmSpecification": {"TrainingImage": "own:1", "TrainingInputMode": "File"},
+                "OutputDataConfig": {"S3OutputPath": "s3://own/models/"}, "ResourceConfig": resources,
+                "RoleArn": "arn:aws:iam::447100000921:role/Pipelines", "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+            }}),
+        )
+    };
+    create(&mut world, "own", &json!([]), &json!([train("A", 1), train("B", i64::MAX)]));
+    let arn = start(&mut world, "own", &json!({}));
+    pass(&mut world, 2);
+    let all = steps(&mut world, &arn);
+    let reason = all.iter().find(|step| step["StepName"] == "B").unwrap()["FailureReason"].as_str().unwrap();
+    assert!(reason.contains("ResourceLimitExceeded"), "{reason}");
+}

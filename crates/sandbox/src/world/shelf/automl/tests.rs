@@ -1,12 +1,12 @@
 //! Autopilot on the wire.
 
 use mldeck_core::time::{HOUR, MINUTE};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::super::ROOM;
+use super::super::{ROOM, training_tests::crowd};
 use crate::{
     World,
-    testkit::{ok, refused, world},
+    testkit::{ok, pass, refused, world},
 };
 
 fn source(uri: &str) -> Value {
@@ -24,11 +24,6 @@ fn wanted(name: &str, config: &Value) -> Value {
 
 fn tabular(target: &str) -> Value {
     json!({"TabularJobConfig": {"TargetAttributeName": target, "CompletionCriteria": {"MaxCandidates": 5}}})
-}
-
-fn pass(world: &mut World, time: i64) {
-    let to = world.now().plus(time);
-    world.advance_to(to);
 }
 
 fn told(world: &mut World, name: &str) -> Value {
@@ -211,12 +206,7 @@ fn a_column_without_a_name_does_not_shift_the_others_and_no_time_is_too_long() {
 #[test]
 fn it_fails_when_the_account_has_no_room_for_its_jobs() {
     let mut world = with_data();
-    for n in 0..ROOM {
-        let name = format!("old-{n:05}");
-        let arn = format!("arn:aws:sagemaker:eu-west-1:447100000921:training-job/{name}");
-        world.shelve(("TrainingJob", name.clone(), arn), "anna", Map::new(), &[]);
-        world.shelf.item_mut("TrainingJob", &name).unwrap().work.is_over = true;
-    }
+    crowd(&mut world);
     ok(&mut world, "CreateAutoMLJobV2", &wanted("late", &tabular("leaves")));
     pass(&mut world, 20 * MINUTE);
     let job = told(&mut world, "late");

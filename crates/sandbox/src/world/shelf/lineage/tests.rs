@@ -277,3 +277,17 @@ fn an_association_is_found_from_both_ends_and_one_with_itself_once() {
     let walked = query(&mut world, &one, &json!({"Direction": "Both"}));
     assert_eq!((arns(&walked).len(), walked["Edges"].as_array().unwrap().len()), (2, 3), "{walked}");
 }
+
+#[test]
+fn a_version_that_is_approved_without_end_has_a_history_with_one() {
+    let mut world = world("quiet-night");
+    let arn = json!("arn:aws:sagemaker:eu-west-1:447100000921:model-package/fraud/18");
+    for n in 0..1_200 {
+        let status = if n % 2 == 0 { "Approved" } else { "Rejected" };
+        ok(&mut world, "UpdateModelPackage", &json!({"ModelPackageArn": arn, "ModelApprovalStatus": status}));
+    }
+    let package = ok(&mut world, "DescribeModelPackage", &json!({"ModelPackageName": arn}));
+    assert_eq!(package["ModelApprovalStatus"], "Rejected");
+    let changes = world.registry.groups["fraud"].packages.iter().map(|package| package.changes.len()).max();
+    assert!(changes <= Some(1_000), "{changes:?}");
+}

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     World,
-    testkit::{call, ok, refused, world},
+    testkit::{call, ok, pass, refused, world},
 };
 
 fn wanted(name: &str, uri: &str, more: &[(&str, Value)]) -> Value {
@@ -23,11 +23,6 @@ fn wanted(name: &str, uri: &str, more: &[(&str, Value)]) -> Value {
         job.pointer_mut(parent).unwrap()[member] = value.clone();
     }
     job
-}
-
-fn pass(world: &mut World, time: i64) {
-    let to = world.now().plus(time);
-    world.advance_to(to);
 }
 
 fn told(world: &mut World, name: &str) -> Value {

@@ -3,10 +3,10 @@
 use mldeck_core::time::{HOUR, MINUTE, SECOND};
 use serde_json::{Map, Value, json};
 
-use super::{super::ROOM, TRAINING, space};
+use super::{super::training_tests::crowd, space};
 use crate::{
     World,
-    testkit::{call, ok, refused, world},
+    testkit::{call, ok, pass, refused, world},
 };
 
 fn wanted(name: &str, strategy: &str, most: u32) -> Value {
@@ -37,11 +37,6 @@ fn wanted(name: &str, strategy: &str, most: u32) -> Value {
             "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
         },
     })
-}
-
-fn pass(world: &mut World, time: i64) {
-    let to = world.now().plus(time);
-    world.advance_to(to);
 }
 
 fn told(world: &mut World, name: &str) -> Value {
@@ -270,12 +265,7 @@ fn more_than_the_account_may_have_is_refused() {
 #[test]
 fn it_fails_when_the_account_has_no_room_for_its_training_jobs() {
     let mut world = world("quiet-night");
-    for n in 0..ROOM {
-        let name = format!("old-{n:05}");
-        let arn = format!("arn:aws:sagemaker:eu-west-1:447100000921:training-job/{name}");
-        world.shelve((TRAINING, name.clone(), arn), "anna", Map::new(), &[]);
-        world.shelf.item_mut(TRAINING, &name).unwrap().work.is_over = true;
-    }
+    crowd(&mut world);
     ok(&mut world, "CreateHyperParameterTuningJob", &wanted("late", "Random", 4));
     pass(&mut world, 2 * MINUTE);
     let job = told(&mut world, "late");
