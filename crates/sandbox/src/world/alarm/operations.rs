@@ -226,7 +226,7 @@ fn math(bodies: &[Value]) -> Result<(Queries, usize), ApiError> {
             "Alarms on math expressions cannot contain more than {MOST_METRICS} individual metrics."
         )));
     }
-    if queries.search() {
+    if queries.has_search() {
         return Err(metric::refused("SEARCH is not supported on Metric Alarms."));
     }
     if queries.gives_many(watched) {

@@ -129,7 +129,7 @@ impl Queries {
     }
 
     /// Whether one of them looks for metrics.
-    pub(crate) fn search(&self) -> bool {
+    pub(crate) fn has_search(&self) -> bool {
         self.list.iter().filter_map(Query::expression).any(|expression| !expression.searches.is_empty())
     }
 

@@ -224,4 +224,6 @@ fn series_of_other_periods_meet_where_they_start_together() {
     let coarse = Value::Series(series("m", &[1.0, 3.0]));
     assert_eq!(fine.on(minutes, pairs), coarse);
     assert_eq!(coarse.on(pairs, minutes), Value::Series(series("m", &[1.0, NO, 3.0, NO])));
+    // An alarm over one minute of what is there every five.
+    assert_eq!(Grid::new(start, 60, 1).cut(300).count, 1);
 }

@@ -29,10 +29,10 @@ impl Grid {
         Self::new(first, period, usize::try_from(count).unwrap_or_default())
     }
 
-    /// The same stretch of time, cut into other periods.
+    /// The same stretch of time in other periods; the last may reach beyond it.
     pub(crate) fn cut(self, period: i64) -> Self {
-        let span = self.period.saturating_mul(self.count as i64);
-        Self::new(self.from, period, usize::try_from(span / period.max(1)).unwrap_or_default())
+        let (span, period) = (self.period.saturating_mul(self.count as i64), period.max(1));
+        Self::new(self.from, period, usize::try_from(span.saturating_add(period - 1) / period).unwrap_or_default())
     }
 
     pub(crate) const fn starts(self, index: usize) -> Timestamp {
