@@ -250,11 +250,11 @@ fn nobody_has_copies_without_number() {
     ok(&mut world, "CreateInferenceComponent", &wide);
     pass(&mut world, 40 * MINUTE);
     assert_eq!(status(&mut world, "wide"), "Failed");
-    let many = refused(&mut world, "CreateInferenceComponent", &wanted("one", "fraud-v17", 1, i64::MAX));
+    let many = refused(&mut world, "CreateInferenceComponent", &wanted("one", "fraud-v17", 1, i64::from(i32::MAX)));
     assert_eq!(many.0, "ResourceLimitExceeded");
     ok(&mut world, "CreateInferenceComponent", &wanted("one", "fraud-v17", 1, 1));
     pass(&mut world, 5 * MINUTE);
-    let scale = json!({"InferenceComponentName": "one", "DesiredRuntimeConfig": {"CopyCount": i64::MAX}});
+    let scale = json!({"InferenceComponentName": "one", "DesiredRuntimeConfig": {"CopyCount": i32::MAX}});
     assert_eq!(refused(&mut world, "UpdateInferenceComponentRuntimeConfig", &scale).0, "ResourceLimitExceeded");
     let update = json!({
         "InferenceComponentName": "one", "Specification": wanted("one", "fraud-v18", 1, 1)["Specification"],

@@ -209,7 +209,7 @@ fn processing_jobs_run_and_stop() {
 fn a_runtime_beyond_all_clocks_is_no_limit() {
     let mut world = world("quiet-night");
     let mut job = wanted("long");
-    job["StoppingCondition"]["MaxRuntimeInSeconds"] = json!(i64::MAX);
+    job["StoppingCondition"]["MaxRuntimeInSeconds"] = json!(i32::MAX);
     ok(&mut world, "CreateTrainingJob", &job);
     pass(&mut world, HOUR);
     assert_eq!(told(&mut world, "long")["TrainingJobStatus"], "Completed");

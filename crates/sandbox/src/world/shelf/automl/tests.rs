@@ -184,7 +184,7 @@ fn a_column_without_a_name_does_not_shift_the_others_and_no_time_is_too_long() {
     world.s3.put("own", "data/rows.csv", format!("age,,leaves\n{rows}"), at);
     let mut config = tabular("leaves");
     config["TabularJobConfig"]["CompletionCriteria"] = json!({
-        "MaxCandidates": 2, "MaxAutoMLJobRuntimeInSeconds": i64::MAX, "MaxRuntimePerTrainingJobInSeconds": i64::MAX,
+        "MaxCandidates": 2, "MaxAutoMLJobRuntimeInSeconds": i32::MAX, "MaxRuntimePerTrainingJobInSeconds": i32::MAX,
     });
     ok(&mut world, "CreateAutoMLJobV2", &wanted("gap", &config));
     pass(&mut world, 3 * HOUR);

@@ -249,7 +249,7 @@ fn what_cannot_be_searched_is_refused() {
 fn more_than_the_account_may_have_is_refused() {
     let mut world = world("quiet-night");
     for (most, parallel, why) in [
-        (u64::MAX, 1, "'Number of training jobs per hyperparameter tuning job' is 750"),
+        (i32::MAX, 1, "'Number of training jobs per hyperparameter tuning job' is 750"),
         (751, 1, "'Number of training jobs per hyperparameter tuning job' is 750"),
         (750, 101, "'Number of parallel training jobs per hyperparameter tuning job' is 100"),
     ] {
