@@ -214,3 +214,39 @@ fn a_runtime_beyond_all_clocks_is_no_limit() {
     pass(&mut world, HOUR);
     assert_eq!(told(&mut world, "long")["TrainingJobStatus"], "Completed");
 }
+
+#[test]
+fn a_job_reads_what_another_wrote_a_moment_before() {
+    let status = |step: i64| {
+        let mut world = world("quiet-night");
+        let cluster =
+            json!({"ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10}});
+        let output = json!({"S3Uri": "s3://own/made/", "LocalPath": "/out", "S3UploadMode": "EndOfJob"});
+        let first = json!({
+            "ProcessingJobName": "first", "ProcessingResources": cluster, "AppSpecification": {"ImageUri": "own"},
+            "RoleArn": "arn:aws:iam::447100000921:role/SageMakerExecution",
+            "ProcessingOutputConfig": {"Outputs": [{"OutputName": "made", "S3Output": output}]},
+        });
+        ok(&mut world, "CreateProcessingJob", &first);
+        let seed = world.seed;
+        let written = world.shelf.item("ProcessingJob", "first").map(|job| job.end(&job.plan(seed))).unwrap();
+        let mut second = wanted("second");
+        let source = json!({"S3DataType": "S3Prefix", "S3Uri": "s3://own/made/"});
+        second["InputDataConfig"] = json!([{"ChannelName": "train", "DataSource": {"S3DataSource": source}}]);
+        // How long it takes to come to its input is the same whenever it begins.
+        let mut probe = crate::testkit::world("quiet-night");
+        ok(&mut probe, "CreateTrainingJob", &second);
+        let takes =
+            probe.shelf.item("TrainingJob", "second").map(|job| job.plan(seed).downloading.since(job.created)).unwrap();
+        let begun = written.plus(SECOND - takes);
+        assert!(begun > world.now() && written.plus(SECOND).floor(MINUTE) == written.floor(MINUTE));
+        world.advance_to(begun);
+        ok(&mut world, "CreateTrainingJob", &second);
+        while world.now() < written.plus(30 * MINUTE) {
+            pass(&mut world, step);
+        }
+        let told = ok(&mut world, "DescribeTrainingJob", &json!({"TrainingJobName": "second"}));
+        told["TrainingJobStatus"].as_str().unwrap().to_owned()
+    };
+    assert_eq!([status(SECOND), status(30 * MINUTE)], ["Completed", "Completed"]);
+}

@@ -1,5 +1,7 @@
 //! What jobs that callers made leave behind as time passes: lines in their log, and a model.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use mldeck_core::{
     id::arn_tail,
@@ -21,41 +23,65 @@ struct Left {
     outputs: Vec<(String, String, Timestamp)>,
 }
 
+/// Nouns, and where their logs are.
+const JOBS: [(&str, &str); 2] =
+    [("TrainingJob", "/aws/sagemaker/TrainingJobs"), ("ProcessingJob", "/aws/sagemaker/ProcessingJobs")];
+
+/// One job may read what another wrote a moment before: each looks for its input and leaves what it made in the order of
+/// those moments, however far time goes at once.
 pub(super) fn advance(world: &mut World, to: Timestamp) {
     let seed = world.seed;
-    let mut all = Vec::new();
-    for (noun, group) in
-        [("TrainingJob", "/aws/sagemaker/TrainingJobs"), ("ProcessingJob", "/aws/sagemaker/ProcessingJobs")]
-    {
+    let mut moments = BTreeSet::new();
+    for (noun, group) in JOBS {
         for key in world.shelf.busy(noun) {
-            let Some(job) = world.shelf.item_mut(noun, &key).filter(|job| !job.work.is_over) else {
-                world.shelf.rest(noun, key);
-                continue;
-            };
-            let plan = job.plan(seed);
-            if !job.work.is_checked && plan.downloading <= to {
-                job.work.is_checked = true;
-                job.work.missing = missing(&world.s3, job);
+            match world.shelf.item(noun, &key).filter(|job| !job.work.is_over) {
+                Some(job) => {
+                    moments.insert((job.moment(seed).min(to), (noun, group), key));
+                }
+                None => world.shelf.rest(noun, key),
             }
-            let mut left = live(job, seed, to, group);
-            if noun == "ProcessingJob" && job.work.is_over && job.work.stopped.is_none() && job.work.missing.is_none() {
-                left.outputs = outputs(&world.s3, job, job.end(&plan));
-            }
-            all.push(left);
         }
     }
-    for left in all {
-        for (at, line) in left.lines {
-            world.logs.put(left.group, &left.stream, at, line);
+    while let Some((at, (noun, group), key)) = moments.pop_first() {
+        let Some(job) = world.shelf.item_mut(noun, &key) else { continue };
+        let plan = job.plan(seed);
+        if !job.work.is_checked && plan.downloading <= at {
+            job.work.is_checked = true;
+            job.work.missing = missing(&world.s3, job);
         }
-        for (uri, content, at) in left.outputs {
-            world.s3.put_at(&uri, content, at);
+        let mut left = live(job, seed, at, group);
+        if noun == "ProcessingJob" && job.work.is_over && job.work.stopped.is_none() && job.work.missing.is_none() {
+            left.outputs = outputs(&world.s3, job, job.end(&plan));
         }
-        let Some((uri, at)) = left.model else { continue };
-        if let Some((bucket, key)) = s3::place(&uri) {
-            let size = 1_000_000 + noise::name(key) % 40_000_000;
-            world.s3.put_sized(bucket, key, Bytes::new(), size, at);
+        if !job.work.is_over && at < to {
+            // Always onward: a moment that has passed must not come again.
+            let next = Some(job.moment(seed).min(to)).filter(|next| *next > at).unwrap_or(to);
+            moments.insert((next, (noun, group), key));
         }
+        keep(world, left);
+    }
+}
+
+impl Item {
+    /// When it does next what others can see: it looks for its input, or ends.
+    fn moment(&self, seed: u64) -> Timestamp {
+        let plan = self.plan(seed);
+        let end = self.end(&plan);
+        if self.work.is_checked { end } else { plan.downloading.min(end) }
+    }
+}
+
+fn keep(world: &mut World, left: Left) {
+    for (at, line) in left.lines {
+        world.logs.put(left.group, &left.stream, at, line);
+    }
+    for (uri, content, at) in left.outputs {
+        world.s3.put_at(&uri, content, at);
+    }
+    let Some((uri, at)) = left.model else { return };
+    if let Some((bucket, key)) = s3::place(&uri) {
+        let size = 1_000_000 + noise::name(key) % 40_000_000;
+        world.s3.put_sized(bucket, key, Bytes::new(), size, at);
     }
 }
 
