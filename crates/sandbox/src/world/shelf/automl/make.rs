@@ -289,11 +289,11 @@ pub(super) fn deploy(world: &mut World, key: &str) -> Result<String, ApiError> {
     let found = item(world, key).ok_or_else(none)?;
     let candidates = told::candidates(world, found, world.now);
     let best = told::best(&candidates).ok_or_else(none)?;
-    let container = told::containers(found, best).pop().unwrap_or_default();
+    let containers = told::containers(found, best);
     let (by, role, own) = (found.by.clone(), found.role().to_owned(), found.own().to_owned());
     let said = found.body.get("ModelDeployConfig").and_then(|config| config.get("EndpointName")?.as_str());
     let name = said.map_or_else(|| format!("{own}-endpoint"), str::to_owned);
-    let made = json!({"ModelName": own, "ExecutionRoleArn": role, "PrimaryContainer": container});
+    let made = json!({"ModelName": own, "ExecutionRoleArn": role, "Containers": containers});
     call(world, &by, "CreateModel", &made)?;
     let variant = json!({
         "VariantName": "main", "ModelName": own, "InstanceType": "ml.m5.2xlarge", "InitialInstanceCount": 1,

@@ -167,6 +167,9 @@ fn the_first_version_is_made_and_told_too_and_the_best_is_deployed() {
     );
     assert_eq!(job["ResolvedAttributes"]["ProblemType"], "BinaryClassification");
     assert_eq!(job["BestCandidate"]["InferenceContainers"].as_array().unwrap().len(), 2);
+    // Rows are made into features before the model is asked.
+    let model = ok(&mut world, "DescribeModel", &json!({"ModelName": "first"}));
+    assert_eq!(model["Containers"], job["BestCandidate"]["InferenceContainers"]);
     let endpoint = json!({"EndpointName": job["ModelDeployResult"]["EndpointName"]});
     assert_eq!(ok(&mut world, "DescribeEndpoint", &endpoint)["EndpointStatus"], "InService");
     let second = told(&mut world, "first");
