@@ -1,8 +1,10 @@
 //! What one reading of an endpoint leaves out and an earlier one has, and when an endpoint is in trouble.
+#![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod fixture;
 
 use mldeck_core::{
+    column::Now,
     health::Health,
     resource::{
         Resource,
@@ -67,4 +69,20 @@ fn an_alarm_by_which_scaling_decides_is_no_trouble() {
         assert_eq!(endpoint.burning().map(|alarm| alarm.name.as_str()).collect::<Vec<_>>(), burning);
     }
     assert_eq!(fixture::alarm(scaling, AlarmState::Alarm).health(), Health::Ok);
+}
+
+#[test]
+fn a_shadow_says_what_it_gets_copies_of() {
+    let mut endpoint = fixture::endpoint();
+    let shadow = |weight| Variant { name: t("next"), current_weight: Some(weight), ..Variant::default() };
+    for (weight, told) in [(0.25, "25 %"), (9.0, "100 %")] {
+        let details = endpoint.details.as_mut().expect("the fixture is read");
+        details.variants[0].current_weight = Some(1.0);
+        details.shadow_variants = vec![shadow(weight)];
+        let sections = endpoint.facts(Now(fixture::at("02:24:00")));
+        let section = sections.iter().find(|section| section.title == "Shadow variant next").expect("it is told of");
+        let copies = section.facts.iter().find(|fact| fact.label == "copies of").expect("and what it gets");
+        assert_eq!(copies.value.text, told);
+        assert!(sections.iter().any(|section| section.title == "Variant blue"));
+    }
 }

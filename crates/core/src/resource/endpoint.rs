@@ -186,6 +186,11 @@ impl Variant {
         let total: f64 = variants.iter().filter_map(|variant| variant.current_weight).sum();
         (total > 0.0).then(|| self.current_weight.unwrap_or(0.0) / total)
     }
+
+    /// Of a shadow: of the calls of the `production` variants, the part it gets copies of, 0..=1. Its weight is measured by theirs.
+    pub fn copies(&self, production: &[Self]) -> Option<f64> {
+        self.share(production).map(|share| share.min(1.0))
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -553,8 +558,11 @@ impl Resource for Endpoint {
             section = section.with("data capture", Cell::new(on).tone(if stopped { Tone::Warn } else { Tone::Plain }));
         }
         out.push(section);
-        for variant in details.variants.iter().chain(&details.shadow_variants) {
-            out.push(variant.section(&details.variants));
+        for variant in &details.variants {
+            out.push(variant.section("Variant", "traffic", variant.share(&details.variants)));
+        }
+        for shadow in &details.shadow_variants {
+            out.push(shadow.section("Shadow variant", "copies of", shadow.copies(&details.variants)));
         }
         if !details.tags.is_empty() {
             let mut section = Section::new("Tags");
@@ -587,17 +595,18 @@ impl Resource for Endpoint {
 }
 
 impl Variant {
-    fn section(&self, all: &[Self]) -> Section {
+    /// `part` of the calls of its endpoint is what it takes, or gets copies of: `of` says which.
+    fn section(&self, title: &str, of: &str, part: Option<f64>) -> Section {
         let count = match (self.current_count, self.desired_count) {
             (Some(current), Some(desired)) if current != desired => format!("{current} (wanted {desired})"),
             (Some(current), _) => current.to_string(),
             (None, Some(desired)) => format!("wanted {desired}"),
             (None, None) => "–".to_owned(),
         };
-        let mut section = Section::new(format!("Variant {}", self.name))
+        let mut section = Section::new(format!("{title} {}", self.name))
             .with("model", self.label.as_ref().or(self.model.as_ref()))
             .with("instances", format!("{} × {count}", self.runs_on()))
-            .with("traffic", self.share(all).map_or_else(|| "–".to_owned(), |share| format!("{:.0} %", share * 100.0)));
+            .with(of, part.map_or_else(|| "–".to_owned(), |part| format!("{:.0} %", part * 100.0)));
         for image in &self.images {
             section = section.with("image", image.resolved.as_ref().unwrap_or(&image.specified));
         }

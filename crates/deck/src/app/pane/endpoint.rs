@@ -97,14 +97,16 @@ impl EndpointView {
         let Some(endpoint) = model.endpoints.get(&self.name) else { return Vec::new() };
         let Some(details) = &endpoint.details else { return Vec::new() };
         let mut section = Section::new("Variants");
-        for variant in &details.variants {
+        let shadows =
+            details.shadow_variants.iter().map(|shadow| (shadow, "copies of ", shadow.copies(&details.variants)));
+        let production = details.variants.iter().map(|variant| (variant, "", variant.share(&details.variants)));
+        for (variant, of, part) in production.chain(shadows) {
             let counts = match (variant.current_count, variant.desired_count) {
                 (Some(current), Some(wanted)) => format!("×{current} (wanted {wanted})"),
                 (Some(current), None) => format!("×{current}"),
                 _ => String::new(),
             };
-            let share =
-                variant.share(&details.variants).map_or_else(String::new, |share| format!("{:.0} %", share * 100.0));
+            let share = part.map_or_else(String::new, |part| format!("{of}{:.0} %", part * 100.0));
             let model = variant.label.as_ref().or(variant.model.as_ref()).map(ToString::to_string).unwrap_or_default();
             let kind = variant.runs_on();
             section = section.with(variant.name.as_str(), format!("{model}  {kind} {counts}  {share}"));
