@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     World,
-    testkit::{authorization, call, ok, refused, world},
+    testkit::{authorization, call, ok, pass, refused, world},
 };
 
 fn variant(name: &str, model: &str, weight: f64) -> Value {
@@ -34,10 +34,6 @@ fn shadowed() -> World {
     ok(&mut world, "CreateEndpoint", &json!({"EndpointName": "own", "EndpointConfigName": "own-a"}));
     pass(&mut world, 10 * MINUTE);
     world
-}
-
-fn pass(world: &mut World, millis: i64) {
-    world.advance_to(world.now().plus(millis));
 }
 
 fn describe(world: &mut World) -> Value {

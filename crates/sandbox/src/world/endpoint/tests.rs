@@ -3,15 +3,11 @@ use serde_json::{Value, json};
 
 use crate::{
     World,
-    testkit::{call, ok, refused, world},
+    testkit::{call, ok, pass, refused, world},
 };
 
 fn describe(world: &mut World, name: &str) -> Value {
     ok(world, "DescribeEndpoint", &json!({"EndpointName": name}))
-}
-
-fn pass(world: &mut World, millis: i64) {
-    world.advance_to(world.now().plus(millis));
 }
 
 /// `status config stage pending`, as one line.

@@ -205,7 +205,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testkit::{call, ok, world};
+    use crate::testkit::{call, ok, pass, world};
 
     const ROLE: &str = "arn:aws:iam::447100000921:role/SageMakerExecution";
 
@@ -251,11 +251,6 @@ mod tests {
         assert_eq!(status, 200, "{body}");
         let point = |point: &Value| (point["Timestamp"].as_f64().unwrap(), point["Average"].as_f64().unwrap());
         body["Datapoints"].as_array().unwrap().iter().map(point).collect()
-    }
-
-    fn pass(world: &mut World, time: i64) {
-        let to = world.now().plus(time);
-        world.advance_to(to);
     }
 
     #[test]

@@ -3,17 +3,13 @@ use serde_json::{Value, json};
 
 use crate::{
     World,
-    testkit::{call, ok, refused, world},
+    testkit::{call, ok, pass, refused, world},
 };
 
 mod ends;
 
 const ROLE: &str = "arn:aws:iam::447100000921:role/SageMakerExecution";
 const CHALLENGER: &str = "fraud-v18";
-
-fn pass(world: &mut World, millis: i64) {
-    world.advance_to(world.now().plus(millis));
-}
 
 fn part(name: &str, model: &str, count: i64) -> Value {
     json!({"VariantName": name, "ModelName": model, "InfrastructureConfig": {

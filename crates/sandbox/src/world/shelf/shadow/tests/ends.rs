@@ -3,10 +3,10 @@
 use mldeck_core::time::{HOUR, MINUTE};
 use serde_json::json;
 
-use super::{CHALLENGER, ROLE, described, experiment, mode, own, part, pass, running, serving, stop, with};
+use super::{CHALLENGER, ROLE, described, experiment, mode, own, part, running, serving, stop, with};
 use crate::{
     scenario::Shortage,
-    testkit::{call, ok, refused},
+    testkit::{call, ok, pass, refused},
 };
 
 #[test]
