@@ -295,11 +295,21 @@ fn b_again_on_the_endpoint_opens_what_is_under_way() {
 }
 
 #[test]
+fn somebody_elses_canary_is_taken_back_by_its_own_alarm() {
+    let mut deck = Deck::start("fraud-burns");
+    deck.keys("/ranking-eu<enter> B").sees("Abort ranking-eu: v32 → v31").sees("its own actions run as well");
+    deck.advance(seconds(1)).keys("v31<enter>").wait_for("the deployment of ranking-v32-a was taken back", minutes(40));
+    assert!(deck.sends().iter().all(|call| *call == "SetAlarmState"), "{:?}", deck.sends());
+    let states: Vec<OperationState> = deck.model.ledger.rows().iter().map(|row| row.state).collect();
+    assert_eq!(states, [OperationState::Done]);
+}
+
+#[test]
 fn what_cannot_be_planned_is_refused_and_typing_goes_nowhere() {
     let mut deck = Deck::start("fraud-burns");
-    // Somebody's canary is under way there.
-    deck.keys("/ranking-eu<enter> B").sees("This cannot be planned now.");
-    deck.advance(seconds(1)).keys("v31<enter>y<enter>");
+    deck.call("sagemaker", "DeleteEndpoint", &json!({"EndpointName": "fraud-prod"}));
+    deck.keys("/fraud-prod<enter> B").sees("This cannot be planned now.");
+    deck.advance(seconds(1)).keys("v17<enter>y<enter>");
     assert_eq!(deck.sends(), Vec::<&str>::new());
 }
 
@@ -317,10 +327,7 @@ fn outside_production_one_deliberate_key_is_enough_and_enter_is_not() {
 #[test]
 fn a_trail_that_takes_minutes_makes_no_plan_too_old() {
     let mut deck = Deck::start("fraud-burns");
-    deck.hold(Slot::SnapshotDeep)
-        .keys("/fraud-prod<enter> B")
-        .sees("CloudTrail is being asked")
-        .sees("and Enter to go:");
+    deck.hold(Slot::FactsDeep).keys("/fraud-prod<enter> B").sees("CloudTrail is being asked").sees("and Enter to go:");
     deck.advance(minutes(5)).sees("CloudTrail is being asked").let_through();
     deck.lacks("CloudTrail is being asked").lacks("cannot be planned").sees("CloudTrail 01:42 (ci-deploy)");
     deck.advance(seconds(1)).keys("v17<enter>").wait_for("accepted by AWS", minutes(1));

@@ -7,7 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     fault::Fault,
-    ops::{Snapshot, call::Call},
+    ops::{
+        Facts,
+        call::Call,
+        intent::Intent,
+        target::{Seen, Target},
+    },
     resource::{
         Alarm, Endpoint, Execution, ModelPackage, Monitor, Run,
         endpoint::{Change, Details, Vitals},
@@ -40,8 +45,11 @@ pub enum Ask {
     Alarms,
     /// Who changed endpoints when: CloudTrail UpdateEndpoint and CreateEndpoint since then.
     Changes { since: Timestamp },
-    /// One endpoint, read freshly: Describe, nothing cached but what is immutable. The executor's eye.
-    Endpoint(Text),
+    /// One thing, read freshly: Describe, nothing cached but what is immutable. The executor's eye.
+    Target(Target),
+    /// Everything that one intent is judged by, read freshly. `deep` adds CloudTrail, slow: 2 calls a second; without it the answer comes from Describe, tags
+    /// and lists.
+    Facts { intent: Box<Intent>, deep: bool },
     /// Metric curves of one endpoint: invocations, 4xx, 5xx, p50, p99, overhead, CPU, memory.
     EndpointSeries { endpoint: Text, variants: Vec<Text>, from: Timestamp, to: Timestamp },
     /// Log lines of one log group, all streams merged, oldest first.
@@ -60,10 +68,6 @@ pub enum Ask {
     Monitors,
     /// One monitor's features over time.
     Drift { monitor: Text, endpoint: Option<Text>, from: Timestamp, to: Timestamp },
-    /// Everything the planner needs to judge a way back for one endpoint, read freshly.
-    /// `deep` adds CloudTrail (slow: 2 calls a second); without it the answer comes from Describe, tags and lists.
-    /// `also` names a config to read besides those that are found.
-    Snapshot { endpoint: Text, deep: bool, also: Option<Text> },
     /// The body of a Describe as AWS sent it, masked, pretty-printed.
     Raw { kind: crate::resource::Kind, name: Text },
 }
@@ -119,7 +123,8 @@ pub enum Answer {
     /// Per endpoint, because one may be denied or gone while the others answer.
     Details(Vec<(Text, Result<Details, Fault>)>),
     Vitals(Vec<(Text, Vitals)>),
-    Endpoint(Box<Endpoint>),
+    Seen(Seen),
+    Facts(Box<Facts>),
     Alarms(Vec<Alarm>),
     Changes(Vec<TrailEvent>),
     Series(Vec<Series>),
@@ -134,7 +139,6 @@ pub enum Answer {
     Packages(Vec<ModelPackage>),
     Monitors(Vec<Monitor>),
     Drift(Box<DriftDetail>),
-    Snapshot(Box<Snapshot>),
     Raw(Text),
 }
 
@@ -173,11 +177,21 @@ impl TrailEvent {
 pub enum Sent {
     Applied {
         request_id: Option<Text>,
+        /// ARN of what it made, where the answer names one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        made: Option<Text>,
     },
     /// AWS said no; nothing changed.
     Refused(Fault),
     /// The answer was lost: it may have landed. Never shown as "failed".
     Unknown(Fault),
+}
+
+impl Sent {
+    /// Applied, as the state shows: no answer came.
+    pub const fn applied() -> Self {
+        Self::Applied { request_id: None, made: None }
+    }
 }
 
 /// One line of the `@` view: a call that was made.

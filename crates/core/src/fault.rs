@@ -103,6 +103,19 @@ impl Fault {
         Self { kind, doing: Text::new(doing), message: Text::new(message), request_id: None, retry_after: None }
     }
 
+    /// AWS understood the request and said no: it did not land.
+    pub const fn is_certain_refusal(&self) -> bool {
+        matches!(
+            self.kind,
+            FaultKind::Denied { .. }
+                | FaultKind::Missing
+                | FaultKind::Conflict
+                | FaultKind::Invalid
+                | FaultKind::Quota
+                | FaultKind::Refused
+        )
+    }
+
     /// What the operator can do about it.
     pub fn remedy(&self) -> String {
         match &self.kind {

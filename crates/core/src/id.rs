@@ -21,3 +21,11 @@ pub fn same_arn(a: &str, b: &str) -> bool {
 pub fn arn_tail(arn: &str) -> &str {
     arn.rsplit(['/', ':']).next().unwrap_or_default()
 }
+
+/// `fraud v18` of a model package's ARN; `None` of anything else.
+pub fn version_label(arn: &str) -> Option<String> {
+    let mut parts = arn.rsplit('/');
+    let (version, group) = (parts.next()?, parts.next()?);
+    let counted = !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit());
+    (counted && !group.is_empty()).then(|| format!("{group} v{version}"))
+}

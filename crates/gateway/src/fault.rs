@@ -243,7 +243,7 @@ fn denied_action(message: &str, doing: Doing) -> Text {
 }
 
 /// Milliseconds, from `x-amz-retry-after` (milliseconds) or `retry-after` (seconds).
-fn retry_after(answer: &HttpResponse) -> Option<u64> {
+pub(crate) fn retry_after(answer: &HttpResponse) -> Option<u64> {
     let number = |name: &str| answer.headers().get(name).and_then(|value| value.parse::<u64>().ok());
     number("x-amz-retry-after").or_else(|| number("retry-after").map(|seconds| seconds.saturating_mul(1_000)))
 }

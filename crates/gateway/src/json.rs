@@ -45,12 +45,19 @@ impl Gateway {
 
     /// As [`Self::json`], without pace and without a second try.
     pub(crate) async fn json_once(&self, api: &Api, doing: Doing, input: &Value) -> Result<Value, Fault> {
+        let plain = self.json_request(api, doing, Bytes::from(input.to_string()));
+        let answer = body(self.send_plain(plain, doing).await?, doing).await?;
+        serde_json::from_slice(&answer)
+            .map_err(|_| Fault::new(FaultKind::Unreadable, doing.words, "the answer is not JSON"))
+    }
+
+    pub(crate) fn json_request(&self, api: &Api, doing: Doing, body: Bytes) -> Plain {
         let clients = self.clients();
         let address = clients.endpoint_url(api.service_id).unwrap_or_else(|| {
             let fips = if clients.config.use_fips() == Some(true) { "-fips" } else { "" };
             format!("https://{}{fips}.{}.{}", api.host, clients.region, domain(&clients.region))
         });
-        let plain = Plain {
+        Plain {
             method: "POST",
             address: format!("{}/", address.trim_end_matches('/')),
             service: api.signing,
@@ -58,11 +65,8 @@ impl Gateway {
                 ("content-type", format!("application/x-amz-json-{}", api.version)),
                 ("x-amz-target", format!("{}.{}", api.target, doing.operation)),
             ],
-            body: Bytes::from(input.to_string()),
-        };
-        let answer = body(self.send_plain(plain, doing).await?, doing).await?;
-        serde_json::from_slice(&answer)
-            .map_err(|_| Fault::new(FaultKind::Unreadable, doing.words, "the answer is not JSON"))
+            body,
+        }
     }
 }
 

@@ -120,7 +120,7 @@ impl Gateway {
     pub fn ask<'a>(&'a self, ask: &'a Ask) -> Pending<'a, Result<Answer, Fault>> {
         match ask {
             // A plan, the step of an operation, and who we are: somebody waits.
-            Ask::Snapshot { .. } | Ask::Endpoint(_) | Ask::Identity => Box::pin(URGENT.scope((), self.answer(ask))),
+            Ask::Facts { .. } | Ask::Target(_) | Ask::Identity => Box::pin(URGENT.scope((), self.answer(ask))),
             _ => Box::pin(self.answer(ask)),
         }
     }
@@ -138,7 +138,10 @@ impl Gateway {
                 Ok(Answer::Details(vec![(name.clone(), details)]))
             }
             Ask::Rows { rows, instances } => Ok(Answer::Details(Box::pin(self.rows(rows, *instances)).await)),
-            Ask::Endpoint(name) => Box::pin(self.endpoint_now(name)).await.map(|row| Answer::Endpoint(Box::new(row))),
+            Ask::Target(target) => Box::pin(self.look(target)).await.map(Answer::Seen),
+            Ask::Facts { intent, deep } => {
+                Box::pin(self.facts(intent, *deep)).await.map(|facts| Answer::Facts(Box::new(facts)))
+            }
             Ask::Vitals(rows) => Box::pin(self.vitals(rows)).await.map(Answer::Vitals),
             Ask::Alarms => Box::pin(self.alarms()).await.map(Answer::Alarms),
             Ask::Changes { since } => Box::pin(self.changes(*since)).await.map(Answer::Changes),
@@ -160,9 +163,6 @@ impl Gateway {
             Ask::Drift { monitor, endpoint, from, to } => Box::pin(self.drift(monitor, endpoint.as_ref(), *from, *to))
                 .await
                 .map(|detail| Answer::Drift(Box::new(detail))),
-            Ask::Snapshot { endpoint, deep, also } => Box::pin(self.snapshot(endpoint, *deep, also.as_ref()))
-                .await
-                .map(|snapshot| Answer::Snapshot(Box::new(snapshot))),
             Ask::Raw { kind, name } => Box::pin(self.raw(*kind, name)).await.map(Answer::Raw),
         }
     }

@@ -10,7 +10,7 @@ use crate::{
     pace::Service,
 };
 
-const API: Api = Api {
+pub(crate) const API: Api = Api {
     pace: Service::Scaling,
     service_id: "Application Auto Scaling",
     host: "application-autoscaling",
@@ -39,13 +39,14 @@ impl Gateway {
 }
 
 fn target(target: &Value) -> ScalingTarget {
-    let switches = ["DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"];
-    let is_on = |switch: &&str| target.pointer(&format!("/SuspendedState/{switch}")) == Some(&Value::Bool(true));
+    let is_on = |switch: &str| target.pointer(&format!("/SuspendedState/{switch}")) == Some(&Value::Bool(true));
     let number = |name: &str| target.get(name).and_then(Value::as_i64).unwrap_or_default();
     ScalingTarget {
         variant: Text::new(string(target, "ResourceId").unwrap_or_default().rsplit('/').next().unwrap_or_default()),
         min: number("MinCapacity"),
         max: number("MaxCapacity"),
-        suspended: switches.iter().any(is_on),
+        suspended_in: is_on("DynamicScalingInSuspended"),
+        suspended_out: is_on("DynamicScalingOutSuspended"),
+        suspended_schedule: is_on("ScheduledScalingSuspended"),
     }
 }

@@ -58,14 +58,10 @@ impl Gateway {
         if answer.status().is_success() {
             return Ok(answer);
         }
-        let (status, id) = (answer.status().as_u16(), wire::request_id(&answer));
-        let page = body(answer, doing).await.unwrap_or_default();
-        let (code, message) = error_in(&String::from_utf8_lossy(&page));
-        let said = Said { status, code: &code, message: &message };
-        Err(Fault { request_id: id, ..fault::from_answer(&said, doing) })
+        Err(error_of(answer, doing).await)
     }
 
-    async fn signed_request(&self, plain: Plain, doing: Doing) -> Result<HttpRequest, Fault> {
+    pub(crate) async fn signed_request(&self, plain: Plain, doing: Doing) -> Result<HttpRequest, Fault> {
         let bug = |error: &dyn std::fmt::Display| Fault::new(FaultKind::Bug, doing.words, &error.to_string());
         let clients = self.clients();
         let uri = plain.address.parse::<http::Uri>().map_err(|error| bug(&error))?;
@@ -109,7 +105,7 @@ impl Gateway {
         Ok(request)
     }
 
-    async fn transmit(&self, request: HttpRequest, doing: Doing) -> Result<HttpResponse, Fault> {
+    pub(crate) async fn transmit(&self, request: HttpRequest, doing: Doing) -> Result<HttpResponse, Fault> {
         let limits = session::timeouts();
         let settings = HttpConnectorSettings::builder()
             .connect_timeout(limits.connect_timeout().unwrap_or_default())
@@ -128,6 +124,16 @@ impl Gateway {
             .map_err(|_| Fault::new(FaultKind::Timeout, doing.words, ""))?
             .map_err(|error| fault::from_connector(&error, doing))
     }
+}
+
+/// What an error answer says.
+pub(crate) async fn error_of(answer: HttpResponse, doing: Doing) -> Fault {
+    let (status, request_id, retry_after) =
+        (answer.status().as_u16(), wire::request_id(&answer), fault::retry_after(&answer));
+    let page = body(answer, doing).await.unwrap_or_default();
+    let (code, message) = error_in(&String::from_utf8_lossy(&page));
+    let said = Said { status, code: &code, message: &message };
+    Fault { request_id, retry_after, ..fault::from_answer(&said, doing) }
 }
 
 /// The whole body, up to [`LARGEST`].

@@ -1,224 +1,204 @@
-//! The writes mldeck can make. Each knows its IAM action and the AWS CLI line that would do the same.
+//! The writes mldeck can make. A [`Call`] is the request itself: an [`Action`] and the body as it goes out, so that what a
+//! plan shows, what its digest covers, what the gate compares and what AWS gets are one thing.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::{
-    resource::endpoint::{Deployment, Policy, Routing, Size},
-    text::Text,
+use super::digest;
+use crate::{mask, text::Text};
+
+mod cli;
+mod endpoint;
+mod job;
+mod pipeline;
+mod registry;
+mod scaling;
+
+pub use endpoint::{
+    ABORT_METRIC, ABORT_NAMESPACE, UpdateEndpoint, VariantChange, abort_alarm, add_tags, create_config, create_model,
+    delete, deployment_json, put_abort_alarm, put_abort_metric, trip_alarm, update_component, update_weights,
 };
+pub use job::{schedule, stop_job};
+pub use pipeline::{answer_callback, retry_execution, start_execution, stop_execution};
+pub use registry::{Approval, approve};
+pub use scaling::{ScalingSwitch, suspend_scaling};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Call {
-    UpdateEndpoint(UpdateEndpoint),
-    UpdateWeights {
-        endpoint: Text,
-        variants: Vec<VariantChange>,
-    },
-    /// SageMaker AddTags.
-    AddTags {
-        arn: Text,
-        tags: Vec<(Text, Text)>,
-    },
-    /// CloudWatch PutMetricAlarm: our quiet abort alarm, on a metric of our own, without actions.
-    PutAbortAlarm {
-        alarm: Text,
-        endpoint: Text,
-    },
-    /// CloudWatch PutMetricData on the abort metric: holds for whole periods.
-    PutAbortMetric {
-        endpoint: Text,
-    },
-    /// CloudWatch SetAlarmState(ALARM): at once, until the next evaluation.
-    TripAlarm {
-        alarm: Text,
-        reason: Text,
-    },
+/// Where a request goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Service {
+    SageMaker,
+    CloudWatch,
+    Scaling,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct UpdateEndpoint {
-    pub endpoint: Text,
-    pub config: Text,
-    /// Keep the live counts and weights instead of the config's.
-    pub retain_all: bool,
-    pub deployment: Option<Deployment>,
+impl Service {
+    /// As the AWS CLI and IAM call it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::SageMaker => "sagemaker",
+            Self::CloudWatch => "cloudwatch",
+            Self::Scaling => "application-autoscaling",
+        }
+    }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct VariantChange {
-    pub variant: Text,
-    pub weight: Option<f64>,
-    pub count: Option<i64>,
+/// What sending the same request a second time does, once its first answer was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// Something else may happen than once: the state must be read first.
+    Never,
+    /// The same as once: it sets a value.
+    Same,
+    /// AWS knows the request again by its client token.
+    Token,
+    /// It makes or removes what has a name of its own: the second is refused, and reading tells that the first landed.
+    Named,
 }
 
-/// Namespace and metric of the abort alarm.
-pub const ABORT_NAMESPACE: &str = "MLOps/Abort";
-pub const ABORT_METRIC: &str = "Abort";
+macro_rules! actions {
+    ($($action:ident: $service:ident $repeat:ident $words:literal;)*) => {
+        /// Every operation that changes something and that a plan may contain.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum Action { $($action,)* }
 
-/// The abort alarm of an endpoint: one per endpoint, kept between deployments.
-pub fn abort_alarm(endpoint: &Text) -> Text {
-    Text::new(&format!("mldeck-abort-{endpoint}"))
+        impl Action {
+            pub const ALL: &'static [Self] = &[$(Self::$action,)*];
+
+            /// `UpdateEndpoint`.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$action => stringify!($action),)* }
+            }
+
+            pub const fn service(self) -> Service {
+                match self { $(Self::$action => Service::$service,)* }
+            }
+
+            pub const fn repeat(self) -> Repeat {
+                match self { $(Self::$action => Repeat::$repeat,)* }
+            }
+
+            /// In our words, for faults: `updating the endpoint`.
+            pub const fn words(self) -> &'static str {
+                match self { $(Self::$action => $words,)* }
+            }
+
+            /// The IAM action, `sagemaker:UpdateEndpoint`.
+            pub const fn iam(self) -> &'static str {
+                match self { $(Self::$action => actions!(@iam $service $action),)* }
+            }
+        }
+    };
+    (@iam SageMaker $action:ident) => { concat!("sagemaker:", stringify!($action)) };
+    (@iam CloudWatch $action:ident) => { concat!("cloudwatch:", stringify!($action)) };
+    (@iam Scaling $action:ident) => { concat!("application-autoscaling:", stringify!($action)) };
+}
+
+actions! {
+    UpdateEndpoint: SageMaker Never "updating the endpoint";
+    UpdateEndpointWeightsAndCapacities: SageMaker Never "changing traffic and capacity";
+    UpdateInferenceComponent: SageMaker Never "updating the inference component";
+    AddTags: SageMaker Same "writing tags";
+    CreateModel: SageMaker Named "creating the model";
+    CreateEndpointConfig: SageMaker Named "creating the endpoint config";
+    DeleteEndpoint: SageMaker Named "deleting the endpoint";
+    DeleteEndpointConfig: SageMaker Named "deleting the endpoint config";
+    DeleteModel: SageMaker Named "deleting the model";
+    UpdateModelPackage: SageMaker Token "approving or rejecting";
+    StartPipelineExecution: SageMaker Token "starting the pipeline";
+    StopPipelineExecution: SageMaker Token "stopping the pipeline run";
+    RetryPipelineExecution: SageMaker Token "retrying the pipeline run";
+    SendPipelineExecutionStepSuccess: SageMaker Token "answering the callback";
+    SendPipelineExecutionStepFailure: SageMaker Token "answering the callback";
+    StopTrainingJob: SageMaker Same "stopping the job";
+    StopProcessingJob: SageMaker Same "stopping the job";
+    StopTransformJob: SageMaker Same "stopping the job";
+    StopHyperParameterTuningJob: SageMaker Same "stopping the job";
+    StopAutoMLJob: SageMaker Same "stopping the job";
+    StopCompilationJob: SageMaker Same "stopping the job";
+    StopLabelingJob: SageMaker Same "stopping the labeling job";
+    StartMonitoringSchedule: SageMaker Same "starting the monitoring schedule";
+    StopMonitoringSchedule: SageMaker Same "stopping the monitoring schedule";
+    PutMetricAlarm: CloudWatch Same "creating the abort alarm";
+    PutMetricData: CloudWatch Same "writing the abort metric";
+    SetAlarmState: CloudWatch Same "tripping the alarm";
+    RegisterScalableTarget: Scaling Same "switching autoscaling";
+}
+
+/// Stands in a body for the plan's short id until the plan is sealed: the id is made from the body.
+pub const PLAN_ID: &str = "{plan}";
+
+/// One request that changes something.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    pub action: Action,
+    /// As the API spells it.
+    pub body: Value,
+    /// Digest of the true body, where what is kept here was masked: such a call can be shown, and not sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masked: Option<Text>,
 }
 
 impl Call {
+    pub const fn new(action: Action, body: Value) -> Self {
+        Self { action, body, masked: None }
+    }
+
+    /// `UpdateEndpoint`.
     pub const fn operation(&self) -> &'static str {
-        match self {
-            Self::UpdateEndpoint(_) => "UpdateEndpoint",
-            Self::UpdateWeights { .. } => "UpdateEndpointWeightsAndCapacities",
-            Self::AddTags { .. } => "AddTags",
-            Self::PutAbortAlarm { .. } => "PutMetricAlarm",
-            Self::PutAbortMetric { .. } => "PutMetricData",
-            Self::TripAlarm { .. } => "SetAlarmState",
-        }
+        self.action.name()
     }
 
-    /// `sagemaker:UpdateEndpoint`.
-    pub const fn action(&self) -> &'static str {
-        match self {
-            Self::UpdateEndpoint(_) => "sagemaker:UpdateEndpoint",
-            Self::UpdateWeights { .. } => "sagemaker:UpdateEndpointWeightsAndCapacities",
-            Self::AddTags { .. } => "sagemaker:AddTags",
-            Self::PutAbortAlarm { .. } => "cloudwatch:PutMetricAlarm",
-            Self::PutAbortMetric { .. } => "cloudwatch:PutMetricData",
-            Self::TripAlarm { .. } => "cloudwatch:SetAlarmState",
-        }
+    /// A string of the body, by its name at the top.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.body.get(name)?.as_str()
     }
 
-    /// True when sending it twice has the same effect as once.
-    pub const fn is_repeatable(&self) -> bool {
-        !matches!(self, Self::UpdateEndpoint(_))
+    /// SHA-256 over action and body, in hex: what a grant covers and what a plan's digest is made of.
+    pub fn digest(&self) -> Text {
+        self.masked.clone().unwrap_or_else(|| digest::of(&(self.action.name(), &self.body)).unwrap_or_default())
     }
 
-    /// The AWS CLI line that does the same, in one shell-safe line.
-    pub fn cli(&self, region: &str) -> String {
-        let mut line = match self {
-            Self::UpdateEndpoint(update) => {
-                let mut line = format!(
-                    "aws sagemaker update-endpoint --endpoint-name {} --endpoint-config-name {}",
-                    quoted(&update.endpoint),
-                    quoted(&update.config)
-                );
-                if update.retain_all {
-                    line.push_str(" --retain-all-variant-properties");
-                }
-                if let Some(deployment) = &update.deployment {
-                    line.push_str(" --deployment-config ");
-                    line.push_str(&quote(&deployment_json(deployment).to_string()));
-                }
-                line
-            }
-            Self::UpdateWeights { endpoint, variants } => {
-                let list = variants
-                    .iter()
-                    .map(|v| {
-                        let mut one = format!("VariantName={}", v.variant);
-                        if let Some(weight) = v.weight {
-                            one.push_str(&format!(",DesiredWeight={weight}"));
-                        }
-                        if let Some(count) = v.count {
-                            one.push_str(&format!(",DesiredInstanceCount={count}"));
-                        }
-                        quote(&one)
-                    })
-                    .collect::<Vec<_>>()
-                    .join(" ");
-                format!(
-                    "aws sagemaker update-endpoint-weights-and-capacities --endpoint-name {} --desired-weights-and-capacities {list}",
-                    quoted(endpoint)
-                )
-            }
-            Self::AddTags { arn, tags } => {
-                let list = tags.iter().map(|(k, v)| quote(&format!("Key={k},Value={v}"))).collect::<Vec<_>>().join(" ");
-                format!("aws sagemaker add-tags --resource-arn {} --tags {list}", quoted(arn))
-            }
-            Self::PutAbortAlarm { alarm, endpoint } => format!(
-                "aws cloudwatch put-metric-alarm --alarm-name {} --namespace {ABORT_NAMESPACE} --metric-name {ABORT_METRIC} \
-                 --dimensions Name=EndpointName,Value={} --statistic Sum --period 60 --evaluation-periods 1 --threshold 1 \
-                 --comparison-operator GreaterThanOrEqualToThreshold --treat-missing-data notBreaching --no-actions-enabled",
-                quoted(alarm),
-                quoted(endpoint)
-            ),
-            Self::PutAbortMetric { endpoint } => format!(
-                "aws cloudwatch put-metric-data --namespace {ABORT_NAMESPACE} --metric-name {ABORT_METRIC} \
-                 --dimensions EndpointName={} --value 1",
-                quoted(endpoint)
-            ),
-            Self::TripAlarm { alarm, reason } => format!(
-                "aws cloudwatch set-alarm-state --alarm-name {} --state-value ALARM --state-reason {}",
-                quoted(alarm),
-                quoted(reason)
-            ),
-        };
-        if !region.is_empty() {
-            line.push_str(&format!(" --region {region}"));
+    /// The same without secrets, for what is kept; it can still be told by its digest, and cannot be sent.
+    #[must_use]
+    pub fn without_secrets(&self) -> Self {
+        let mut body = self.body.clone();
+        mask::json(&mut body);
+        if body == self.body {
+            return self.clone();
         }
-        line
+        Self { action: self.action, masked: Some(self.digest()), body }
+    }
+
+    /// With the plan's short id where it was left open.
+    #[must_use]
+    pub(super) fn sealed(&self, id: &Text) -> Self {
+        let mut out = self.clone();
+        fill(&mut out.body, PLAN_ID, id.as_str());
+        out
+    }
+
+    /// As it was before [`Self::sealed`].
+    #[must_use]
+    pub(super) fn unsealed(&self, id: &Text) -> Self {
+        let mut out = self.clone();
+        if !id.is_empty() {
+            fill(&mut out.body, id.as_str(), PLAN_ID);
+        }
+        out
+    }
+
+    /// Whether it starts a deployment that this alarm takes back.
+    pub fn is_guarded_by(&self, alarm: &Text) -> bool {
+        let alarms = self.body.pointer("/DeploymentConfig/AutoRollbackConfiguration/Alarms").and_then(Value::as_array);
+        alarms.into_iter().flatten().any(|one| one.get("AlarmName").and_then(Value::as_str) == Some(&alarm.raw()))
     }
 }
 
-/// `DeploymentConfig` as the API spells it.
-pub fn deployment_json(deployment: &Deployment) -> serde_json::Value {
-    use serde_json::{Map, Value, json};
-    let size = |size: Size| match size {
-        Size::Instances(n) => json!({"Type": "INSTANCE_COUNT", "Value": n}),
-        Size::Percent(p) => json!({"Type": "CAPACITY_PERCENT", "Value": p}),
-    };
-    let mut out = Map::new();
-    match &deployment.policy {
-        Policy::Default => {}
-        Policy::BlueGreen(b) => {
-            let mut routing = Map::new();
-            routing.insert("WaitIntervalInSeconds".into(), b.wait_secs.into());
-            let kind = match b.routing {
-                Routing::AllAtOnce => "ALL_AT_ONCE",
-                Routing::Canary(s) => {
-                    routing.insert("CanarySize".into(), size(s));
-                    "CANARY"
-                }
-                Routing::Linear(s) => {
-                    routing.insert("LinearStepSize".into(), size(s));
-                    "LINEAR"
-                }
-            };
-            routing.insert("Type".into(), kind.into());
-            let mut policy = Map::new();
-            policy.insert("TrafficRoutingConfiguration".into(), Value::Object(routing));
-            policy.insert("TerminationWaitInSeconds".into(), b.termination_wait_secs.into());
-            if let Some(max) = b.max_execution_secs {
-                policy.insert("MaximumExecutionTimeoutInSeconds".into(), max.into());
-            }
-            out.insert("BlueGreenUpdatePolicy".into(), Value::Object(policy));
-        }
-        Policy::Rolling(r) => {
-            let mut policy = Map::new();
-            policy.insert("MaximumBatchSize".into(), size(r.batch));
-            policy.insert("WaitIntervalInSeconds".into(), r.wait_secs.into());
-            if let Some(s) = r.rollback_batch {
-                policy.insert("RollbackMaximumBatchSize".into(), size(s));
-            }
-            if let Some(max) = r.max_execution_secs {
-                policy.insert("MaximumExecutionTimeoutInSeconds".into(), max.into());
-            }
-            out.insert("RollingUpdatePolicy".into(), Value::Object(policy));
-        }
-    }
-    if !deployment.alarms.is_empty() {
-        let alarms: Vec<Value> = deployment.alarms.iter().map(|name| json!({"AlarmName": name.raw()})).collect();
-        out.insert("AutoRollbackConfiguration".into(), json!({ "Alarms": alarms }));
-    }
-    Value::Object(out)
-}
-
-fn quoted(text: &Text) -> String {
-    quote(text.as_str())
-}
-
-/// One POSIX shell word.
-fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
+fn fill(value: &mut Value, from: &str, to: &str) {
+    match value {
+        Value::String(text) if text.contains(from) => *text = text.replace(from, to),
+        Value::Array(items) => items.iter_mut().for_each(|item| fill(item, from, to)),
+        Value::Object(fields) => fields.values_mut().for_each(|item| fill(item, from, to)),
+        _ => {}
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::snapshot::{Config, Snapshot};
 use crate::{
     resource::{
-        endpoint::{Details, Image},
+        endpoint::{Details, EndpointStatus, Image},
         operation::OperationState,
     },
     scope::Scope,
@@ -50,6 +50,8 @@ pub struct Move {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Witness {
+    /// The endpoint itself: the config in force where a deployment could not be taken back.
+    Endpoint,
     Ledger,
     Tag,
     Trail,
@@ -59,6 +61,7 @@ pub enum Witness {
 impl Witness {
     pub const fn word(self) -> &'static str {
         match self {
+            Self::Endpoint => "the endpoint",
             Self::Ledger => "our ledger",
             Self::Tag => "a tag of ours",
             Self::Trail => "CloudTrail",
@@ -150,7 +153,25 @@ pub fn candidates(snapshot: &Snapshot, history: &History, scope: &Scope) -> Cand
     for (config, at) in failed {
         gather.take_back(&config, at);
     }
-    gather.finish(snapshot)
+    let mut out = gather.finish(snapshot);
+    if snapshot.endpoint.status == EndpointStatus::UpdateRollbackFailed {
+        out.list.insert(0, in_force(snapshot, &details.config));
+    }
+    out
+}
+
+/// On a mix: the config that was to come back, and of which some instances still serve.
+fn in_force(snapshot: &Snapshot, config: &Text) -> Candidate {
+    let note = "the endpoint: in force before the deployment that could not be taken back".to_owned();
+    let witness = Witness::Endpoint;
+    Candidate {
+        config: config.clone(),
+        label: label(snapshot, config),
+        sources: vec![Source { witness, confidence: Confidence::Strong, first_choice: true, note }],
+        agree: (1, 1),
+        served: (None, None),
+        taken_back: None,
+    }
 }
 
 struct Gather {

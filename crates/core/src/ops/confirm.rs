@@ -32,21 +32,27 @@ const NONCE_ALPHABET: &[u8; 16] = b"acdefhjkmnpruwx4";
 const NONCE_LENGTH: usize = 4;
 const LONGEST_TARGET: usize = 12;
 
+/// How much a change can do harm, lightest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Weight {
+    /// Reversible at once, and harms nobody who is served: a retry, the start of a run. One key in production too.
+    Light,
+    /// In production its target is typed.
+    Target,
+    /// Its target is typed everywhere.
+    Heavy,
+    /// Cannot be taken back: the whole name is typed.
+    Name,
+}
+
 impl Confirm {
-    /// Decided by the class of the scope. `label` is what the plan leads to, `live` what is there now.
-    pub(super) fn decide(class: Class, label: &str, live: &str, digest: &Text) -> Self {
-        match class {
-            Class::Prod => {
-                let short = label.len() <= LONGEST_TARGET
-                    && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.+%".contains(&b));
-                let target = if short && !label.is_empty() && !label.eq_ignore_ascii_case(live) {
-                    label.to_owned()
-                } else {
-                    nonce(digest)
-                };
-                Self::Typed { target: Text::new(&target) }
+    pub(super) fn decide(class: Class, weight: Weight, plan: &Plan) -> Self {
+        match (weight, class) {
+            (Weight::Light, _) | (Weight::Target, Class::Stage | Class::Dev) => Self::Key { key: GO },
+            (Weight::Target, Class::Prod) | (Weight::Heavy, _) => {
+                Self::Typed { target: Text::new(&target(&plan.to.label, &plan.from.label, &plan.digest)) }
             }
-            Class::Stage | Class::Dev => Self::Key { key: GO },
+            (Weight::Name, _) => Self::Typed { target: plan.name.clone() },
         }
     }
 
@@ -64,6 +70,14 @@ impl Confirm {
             }
         }
     }
+}
+
+/// What the plan leads to, where that is short and differs from what is there; else the plan's nonce.
+fn target(label: &str, live: &str, digest: &Text) -> String {
+    let short =
+        label.len() <= LONGEST_TARGET && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.+%".contains(&b));
+    let tells = short && !label.is_empty() && !label.eq_ignore_ascii_case(live);
+    if tells { label.to_owned() } else { nonce(digest) }
 }
 
 /// Four characters from the digest: another plan has others, so they must be read from this one.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     candidate::{Candidate, History},
-    intent::{Context, Mode},
+    intent::{Context, Mode, Route},
     snapshot::{Config, Snapshot},
 };
 use crate::{
@@ -101,6 +101,7 @@ pub(super) struct Case<'a> {
     pub(super) context: &'a Context,
     pub(super) candidate: &'a Candidate,
     pub(super) mode: Mode,
+    pub(super) route: Route,
 }
 
 impl Case<'_> {

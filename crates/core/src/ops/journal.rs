@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     candidate::{History, Move},
-    plan::Plan,
+    plan::{Basis, Expectation, Plan},
     run::Stage,
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Version of the records. A reader refuses a newer one.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
@@ -161,7 +161,7 @@ pub(super) fn begin(plan: &Plan, at: Timestamp) -> Operation {
         id: plan.id(),
         scope: plan.scope.clone(),
         verb: plan.verb.clone(),
-        target: plan.endpoint.clone(),
+        target: plan.name.clone(),
         summary: Text::new(&plan.summary()),
         state: OperationState::Running,
         started: at,
@@ -186,8 +186,9 @@ pub(super) fn apply(operation: &mut Operation, record: &Record) {
             operation.state = OperationState::Running;
         }
         Entry::Outcome { sent, .. } => match sent {
-            Sent::Applied { request_id } => {
-                note("accepted by AWS".to_owned());
+            Sent::Applied { request_id, made } => {
+                let made = made.as_ref().map_or_else(String::new, |arn| format!(": {arn}"));
+                note(format!("accepted by AWS{made}"));
                 operation.request_ids.extend(request_id.clone());
                 operation.state = OperationState::Running;
             }
@@ -218,13 +219,14 @@ pub fn history(records: &[Record]) -> History {
         let (Some(operation), Some(Entry::Planned { plan })) = (fold(&group), group.first().map(|r| &r.entry)) else {
             continue;
         };
-        if plan.from.config == plan.to.config {
+        let deploys = matches!(plan.goal(), Some(Expectation::OnConfig { .. }));
+        if !deploys || plan.from.config == plan.to.config {
             continue;
         }
         out.moves.push(Move {
             at: operation.ended.unwrap_or(operation.started),
             scope: plan.scope.clone(),
-            endpoint: plan.endpoint.clone(),
+            endpoint: plan.target.id.clone(),
             from: plan.from.config.clone(),
             to: plan.to.config.clone(),
             by: plan.by.clone(),
@@ -244,7 +246,7 @@ pub fn markdown(group: &[&Record]) -> String {
     let ended = operation.ended.map_or_else(|| "still open".to_owned(), |at| at.full());
     let _ = writeln!(out, "## {} ({})\n", plan.title(), operation.state.word());
     let _ = writeln!(out, "- plan `{}`, {} mode, by {}", operation.id, plan.mode.word(), operation.by);
-    let _ = writeln!(out, "- where: {} {}", plan.scope, plan.endpoint);
+    let _ = writeln!(out, "- where: {} {}", plan.scope, plan.name);
     let _ = writeln!(out, "- started {}, ended {ended}", operation.started.full());
     if let Some(reason) = &plan.reason {
         let _ = writeln!(out, "- reason: {reason}");
@@ -271,9 +273,12 @@ pub fn markdown(group: &[&Record]) -> String {
 
 fn sentence(entry: &Entry) -> String {
     match entry {
-        Entry::Planned { plan } => format!("planned on {} being {}", plan.endpoint, plan.expected.status.as_str()),
+        Entry::Planned { plan } => match &plan.basis {
+            Basis::Endpoint(expected) => format!("planned on {} being {}", plan.name, expected.status.as_str()),
+            Basis::Thing(_) => format!("planned on {} being {}", plan.name, plan.from.label),
+        },
         Entry::Intent { operation, attempt, .. } => format!("sending {operation}, attempt {attempt}"),
-        Entry::Outcome { sent: Sent::Applied { request_id }, .. } => {
+        Entry::Outcome { sent: Sent::Applied { request_id, .. }, .. } => {
             format!("accepted{}", request_id.as_ref().map_or_else(String::new, |id| format!(", request {id}")))
         }
         Entry::Outcome { sent: Sent::Refused(fault), .. } => format!("refused: {fault}"),

@@ -3,10 +3,10 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | [`snapshot`], [`call`] | what is judged, and what may be sent |
+//! | [`snapshot`], [`target`], [`call`] | what is judged, what can be changed, and what may be sent |
 //! | [`candidate`] | which config was the previous one, by whose word |
 //! | [`guard`] | preflight: what blocks, what to know, what is fine |
-//! | [`intent`], [`plan`] | what the operator wants, and the immutable document it becomes |
+//! | [`intent`], [`verb`], [`plan`] | what the operator wants, who plans it, and the immutable document it becomes |
 //! | [`confirm`] | which keys count as a yes |
 //! | [`run`] | the executor, one event at a time |
 //! | [`prices`] | what instances cost, dated |
@@ -23,5 +23,7 @@ pub mod plan;
 pub mod prices;
 pub mod run;
 pub mod snapshot;
+pub mod target;
+pub mod verb;
 
-pub use snapshot::Snapshot;
+pub use snapshot::{Facts, Snapshot};

@@ -1,7 +1,7 @@
 //! The executor of one plan: events in, effects out, no clock, no future, no socket.
 //!
 //! ```text
-//! Planned ─ack─▶ Intent ─ack─▶ re-read ─equal─▶ send ─▶ Outcome ─▶ next step … ─▶ watch ─▶ Ended ─ack─▶ Finished
+//! Planned ─ack─▶ Intent ─ack─▶ re-read ─equal─▶ send ─▶ Outcome ─▶ next step … ─▶ watch ─▶ follow-ups ─▶ Ended ─ack─▶ Finished
 //!                                 └ differs ▶ stop          └ lost ▶ read until it shows, or can land no more
 //! ```
 //!
@@ -16,22 +16,27 @@ use super::{
     digest,
     journal::{self, Entry, Record},
     plan::{Difference, Plan},
+    target::{Seen, Target},
 };
 use crate::{
     ask::Sent,
     fault::Fault,
-    resource::{Endpoint, Operation, operation::OperationState},
+    resource::{Operation, operation::OperationState},
     text::Text,
     time::{MINUTE, SECOND, Timestamp},
 };
 
 mod abort;
+mod resolve;
 mod resume;
+mod settle;
 mod stage;
 mod steps;
+mod verdict;
 mod wait;
 mod watch;
 
+pub use abort::calls_to_abort;
 pub use resume::{Unresumable, resume};
 pub use stage::{Stage, stage_of};
 
@@ -47,8 +52,6 @@ const SEND_TIMEOUT: i64 = 60 * SECOND;
 const LONGEST_STEP: i64 = 35 * SECOND;
 /// How long an accepted call may stay without a sign of it.
 const START_GRACE: i64 = 5 * MINUTE;
-/// AWS's own longest deployment is 8 hours.
-const LONGEST_WATCH: i64 = 510 * MINUTE;
 const MOST_ATTEMPTS: u32 = 6;
 const MOST_READS: u32 = 6;
 
@@ -64,7 +67,7 @@ pub enum Event {
     /// The answer to [`Effect::Read`].
     Read {
         ticket: u32,
-        result: Result<Box<Endpoint>, Fault>,
+        result: Result<Seen, Fault>,
     },
     /// The answer to [`Effect::Send`].
     Sent {
@@ -76,16 +79,24 @@ pub enum Event {
     Abort {
         by: Text,
     },
+    /// The operator lets a resumed run send what it still owes.
+    Settle {
+        by: Text,
+    },
+    /// The operator leaves it alone: nothing more is sent or watched.
+    Abandon {
+        by: Text,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Make it durable, then answer [`Event::Journaled`].
     Journal(Record),
-    /// One DescribeEndpoint with its details.
+    /// One Describe; of an endpoint with its details.
     Read {
         ticket: u32,
-        endpoint: Text,
+        target: Target,
     },
     /// Send once, without retries of any layer below.
     Send {
@@ -136,8 +147,16 @@ enum Phase {
         tries: u32,
     },
     Watching,
+    /// A lost answer of a request that makes or removes what has a name: is it there?
+    Proving {
+        step: usize,
+        attempt: u32,
+        tries: u32,
+    },
     /// Resumed, and the change itself never left.
     Unsent,
+    /// Resumed at an end that it may not reach before a person lets it send what it owes.
+    Owing(OperationState),
     Ending(OperationState),
     Ended(OperationState),
 }
@@ -181,6 +200,19 @@ pub struct Run {
     no_writes: Option<String>,
     journal_dead: bool,
     resumed: bool,
+    /// What the endpoint looked like at the last look before the main call: what flaps may have moved since the plan.
+    baseline: super::plan::Basis,
+    /// Steps that were answered with yes, or perhaps: what settles them is owed.
+    landed: Vec<usize>,
+    settled: Vec<usize>,
+    /// What made us doubt whether a named request landed.
+    doubt: Option<Fault>,
+    /// Reads in a row that found nothing of that name.
+    missing: u32,
+    /// How it will end once nothing is owed.
+    verdict: Option<(OperationState, String)>,
+    /// What the main step was for is reached: its follow-ups are sent.
+    reached: bool,
     /// An answer to the main call was lost at least once.
     was_lost: bool,
     accepted: bool,
@@ -205,6 +237,13 @@ impl Run {
     pub fn new(plan: Plan, at: Timestamp) -> Self {
         let operation = journal::begin(&plan, at);
         Self {
+            baseline: plan.basis.clone(),
+            landed: Vec::new(),
+            settled: Vec::new(),
+            verdict: None,
+            doubt: None,
+            missing: 0,
+            reached: false,
             plan,
             phase: Phase::New,
             operation,
@@ -244,6 +283,8 @@ impl Run {
             Event::Sent { ticket, sent } => self.sent(at, ticket, sent, &mut out),
             Event::Wake => self.wake(at, &mut out),
             Event::Abort { by } => self.ask_abort(at, by, &mut out),
+            Event::Settle { by } => self.let_settle(at, &by, &mut out),
+            Event::Abandon { by } => self.abandon(at, &by, &mut out),
         }
         out
     }
@@ -259,7 +300,7 @@ impl Run {
 
     pub fn state(&self) -> OperationState {
         match &self.phase {
-            Phase::Ended(state) | Phase::Ending(state) => *state,
+            Phase::Ended(state) | Phase::Ending(state) | Phase::Owing(state) => *state,
             Phase::Resolving { .. } => OperationState::Unknown,
             _ => OperationState::Running,
         }
@@ -304,7 +345,7 @@ impl Run {
                 if at > self.plan.valid_until {
                     return self.finish(at, OperationState::Refused, "this plan is too old: plan again", out);
                 }
-                let plan = Box::new(self.plan.clone());
+                let plan = Box::new(self.plan.without_secrets());
                 self.gate = Some(self.journal(at, Entry::Planned { plan }, out));
                 self.phase = Phase::Planning;
             }
@@ -363,7 +404,15 @@ impl Run {
         self.no_writes = Some(why);
     }
 
+    /// The end, as soon as nothing is owed.
     fn finish(&mut self, at: Timestamp, state: OperationState, note: &str, out: &mut Vec<Effect>) {
+        if self.owes() {
+            return self.settle_first(at, state, note, out);
+        }
+        self.conclude(at, state, note, out);
+    }
+
+    fn conclude(&mut self, at: Timestamp, state: OperationState, note: &str, out: &mut Vec<Effect>) {
         let level = match state {
             OperationState::Done => Level::Info,
             OperationState::NeedsHuman | OperationState::Failed => Level::Bad,
@@ -403,7 +452,7 @@ fn say(level: Level, text: impl Into<String>, out: &mut Vec<Effect>) {
 }
 
 fn call_digest(call: &Call) -> Text {
-    digest::of(call).map(|digest| digest::short(&digest)).unwrap_or_default()
+    digest::short(&call.digest())
 }
 
 /// 2, 4, 8, 16, then 30 seconds.

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::target::{Sight, Target};
 use crate::{
     ask::TrailEvent,
     fault::Fault,
+    id,
     resource::{
         Alarm, Endpoint,
         endpoint::{Capture, Image},
@@ -12,6 +14,39 @@ use crate::{
     text::Text,
     time::Timestamp,
 };
+
+/// Everything that one intent is judged by, read at one time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    pub at: Timestamp,
+    /// Of the endpoint that the intent is about.
+    pub snapshot: Option<Snapshot>,
+    /// What was described besides; `None` where AWS says that there is none of that name.
+    pub things: Vec<(Target, Result<Option<Sight>, Fault>)>,
+}
+
+impl Facts {
+    pub fn thing(&self, target: &Target) -> Option<&Result<Option<Sight>, Fault>> {
+        self.things.iter().find(|(known, _)| known == target).map(|(_, read)| read)
+    }
+
+    /// What is known after another read for the same intent, see [`Snapshot::and`].
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let (young, old) = if other.at >= self.at { (other, self) } else { (self, other) };
+        let snapshot = match (old.snapshot, young.snapshot) {
+            (Some(old), Some(young)) => Some(old.and(young)),
+            (old, young) => young.or(old),
+        };
+        Self { at: young.at, snapshot, things: young.things }
+    }
+}
+
+impl From<Snapshot> for Facts {
+    fn from(snapshot: Snapshot) -> Self {
+        Self { at: snapshot.at, snapshot: Some(snapshot), things: Vec::new() }
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -39,6 +74,11 @@ impl Snapshot {
 
     pub fn model(&self, name: &str) -> Option<&Result<Model, Fault>> {
         self.models.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// Whether autoscaling may change the count of this variant now.
+    pub fn is_scaled(&self, variant: &Text) -> bool {
+        self.scaling.as_ref().is_ok_and(|targets| targets.iter().any(|target| target.variant == *variant))
     }
 
     /// What is known after another read of the same endpoint. Whichever read it later says what it is; CloudTrail's part,
@@ -112,23 +152,18 @@ pub struct Model {
 impl Model {
     /// `fraud v18` for a registered version, else the model's own name.
     pub fn label(&self) -> String {
-        let Some(arn) = &self.package else { return self.name.to_string() };
-        let mut parts = arn.as_str().rsplit('/');
-        match (parts.next(), parts.next()) {
-            (Some(version), Some(group)) if !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit()) => {
-                format!("{group} v{version}")
-            }
-            _ => self.name.to_string(),
-        }
+        let label = self.package.as_ref().and_then(|arn| id::version_label(arn.as_str()));
+        label.unwrap_or_else(|| self.name.to_string())
     }
 }
 
 /// Application Auto Scaling on one variant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScalingTarget {
     pub variant: Text,
     pub min: i64,
     pub max: i64,
-    /// Scaling in, out or scheduled is suspended.
-    pub suspended: bool,
+    pub suspended_in: bool,
+    pub suspended_out: bool,
+    pub suspended_schedule: bool,
 }

@@ -27,6 +27,8 @@ pub enum OperationState {
     Failed,
     /// It needs a person: the facts fit no rule.
     NeedsHuman,
+    /// A person left it alone while it ran.
+    Abandoned,
 }
 
 impl OperationState {
@@ -40,6 +42,7 @@ impl OperationState {
             Self::Refused => "refused",
             Self::Failed => "failed",
             Self::NeedsHuman => "needs you",
+            Self::Abandoned => "left alone",
         }
     }
 
@@ -53,7 +56,7 @@ impl OperationState {
             Self::Unknown => Health::Unknown,
             Self::Done => Health::Ok,
             Self::RolledBack | Self::Superseded => Health::Warn,
-            Self::Refused => Health::Off,
+            Self::Refused | Self::Abandoned => Health::Off,
             Self::Failed | Self::NeedsHuman => Health::Bad,
         }
     }

@@ -10,10 +10,11 @@ use mldeck_core::{
     ask::Sent,
     fault::{Fault, FaultKind, Login},
     ops::{
-        call::Call,
+        call::{Action, Call},
         journal::{Entry, Record},
-        plan::{Expected, Plan},
+        plan::Plan,
         run::{Effect, Event, Rule, Run, resume},
+        target::Seen,
     },
     resource::{endpoint::EndpointStatus, operation::OperationState},
     text::Text,
@@ -72,6 +73,11 @@ pub(crate) struct Simulation {
     pub(crate) ended: Option<OperationState>,
     pub(crate) trace: String,
     pub(crate) violations: Vec<String>,
+}
+
+/// What the plan is for, as against what prepares and follows.
+pub(crate) fn is_the_change(call: &Call) -> bool {
+    matches!(call.action, Action::UpdateEndpoint | Action::UpdateEndpointWeightsAndCapacities)
 }
 
 impl Simulation {
@@ -299,19 +305,19 @@ impl Simulation {
         }
         let lag = if self.dice.percent(20) { 8 * SECOND } else { 0 };
         let endpoint = self.world.describe(self.now, lag);
+        let seen = Seen::Endpoint(Box::new(endpoint.clone()));
+        if self.plan.basis.differences(&seen, &self.plan.to.config).is_empty() {
+            self.seen_as_planned = self.now;
+        }
         if let Some(details) = &endpoint.details {
-            let now = Expected::of(&endpoint, details);
-            if self.plan.expected.differences(&now, &self.plan.to.config).is_empty() {
-                self.seen_as_planned = self.now;
-            }
             self.last_served = Some((endpoint.status.clone(), details.config.clone()));
         }
-        self.later(delay, Happening::Tell(life, Event::Read { ticket, result: Ok(Box::new(endpoint)) }));
+        self.later(delay, Happening::Tell(life, Event::Read { ticket, result: Ok(seen) }));
     }
 
     fn dispatch(&mut self, ticket: u32, call: Call) {
         self.check_send(&call);
-        if matches!(call, Call::UpdateEndpoint(_) | Call::UpdateWeights { .. }) {
+        if is_the_change(&call) {
             self.sends.push((self.now, ticket, false));
         }
         let life = self.life;
@@ -348,7 +354,7 @@ impl Simulation {
             6 => {}
             _ => {
                 self.was_refused(ticket);
-                let sent = Sent::Refused(fault(FaultKind::Denied { action: Text::new(call.action()) }));
+                let sent = Sent::Refused(fault(FaultKind::Denied { action: Text::new(call.action.iam()) }));
                 self.later(answer, Happening::Tell(life, Event::Sent { ticket, sent }));
             }
         }
@@ -373,7 +379,7 @@ impl Simulation {
             return;
         }
         let sent = match result {
-            Ok(()) => Sent::Applied { request_id: Some(Text::new(&format!("r-{ticket}"))) },
+            Ok(()) => Sent::Applied { request_id: Some(Text::new(&format!("r-{ticket}"))), made: None },
             Err(fault) => Sent::Refused(fault),
         };
         let delay = self.dice.between(10, 700);

@@ -2,7 +2,7 @@
 
 use mldeck_core::{
     ops::{
-        call::Call,
+        call::{Action, Call},
         journal::{Entry, Record},
     },
     resource::{endpoint::EndpointStatus, operation::OperationState},
@@ -20,8 +20,8 @@ impl Simulation {
         let intents = |disk: &[Record], name: &str| {
             disk.iter().filter(|r| matches!(&r.entry, Entry::Intent { operation, .. } if operation == name)).count()
         };
-        match call {
-            Call::UpdateEndpoint(_) | Call::UpdateWeights { .. } => {
+        match call.action {
+            Action::UpdateEndpoint | Action::UpdateEndpointWeightsAndCapacities => {
                 if intents(&self.disk, call.operation()) <= self.sends.len() {
                     self.violation("UpdateEndpoint left without its durable intent");
                 }
@@ -32,19 +32,20 @@ impl Simulation {
                     self.violation("UpdateEndpoint was sent again while the first may still land");
                 }
             }
-            Call::PutAbortAlarm { .. } | Call::AddTags { .. } => {
+            Action::PutMetricAlarm | Action::AddTags => {
                 if intents(&self.disk, call.operation()) == 0 {
                     self.violation("a call left without its durable intent");
                 }
-                if matches!(call, Call::AddTags { .. }) && self.world.ours == 0 {
+                if call.action == Action::AddTags && self.world.ours == 0 {
                     self.violation("tags were written for a change that is not known to have landed");
                 }
             }
-            Call::PutAbortMetric { .. } | Call::TripAlarm { .. } => {
+            Action::PutMetricData | Action::SetAlarmState => {
                 if !self.disk.iter().any(|r| matches!(r.entry, Entry::Abort { .. })) {
                     self.violation("the abort alarm was tripped without a durable record");
                 }
             }
+            other => self.violation(&format!("{} is no part of these plans", other.name())),
         }
     }
 
@@ -72,7 +73,7 @@ impl Simulation {
                 }
             }
             OperationState::Superseded | OperationState::NeedsHuman => {}
-            OperationState::Running | OperationState::Unknown | OperationState::Failed => {
+            OperationState::Running | OperationState::Unknown | OperationState::Failed | OperationState::Abandoned => {
                 self.violation("it ended in a state that is no end");
             }
         }

@@ -2,7 +2,7 @@
 
 use mldeck_core::{
     fault::{Fault, FaultKind},
-    ops::call::Call,
+    ops::call::{Action, Call, abort_alarm},
     resource::{
         Endpoint,
         endpoint::{EndpointStatus, Pending, Stage, Variant},
@@ -209,21 +209,21 @@ impl World {
     /// One of our calls arrives.
     pub(crate) fn receive(&mut self, now: i64, call: &Call) -> Result<(), Fault> {
         self.advance(now);
-        match call {
-            Call::UpdateEndpoint(update) => {
-                let named =
-                    update.deployment.as_ref().is_some_and(|d| d.alarms.iter().any(|a| a.as_str().contains("abort")));
+        match call.action {
+            Action::UpdateEndpoint => {
+                let named = call.is_guarded_by(&abort_alarm(&self.endpoint.name));
                 if named && !self.alarm_exists {
                     return Err(Fault::new(FaultKind::Invalid, "UpdateEndpoint", "alarm does not exist"));
                 }
-                self.deploy(&update.config, named)?;
+                self.deploy(&Text::new(call.text("EndpointConfigName").unwrap_or_default()), named)?;
                 self.ours += 1;
             }
-            Call::PutAbortAlarm { .. } => self.alarm_exists = true,
-            Call::PutAbortMetric { .. } => self.alarm_until = self.now + 90 * SECOND,
-            Call::TripAlarm { .. } => self.alarm_until = self.alarm_until.max(self.now + 5 * SECOND),
-            Call::AddTags { .. } => {}
-            Call::UpdateWeights { variants, .. } => {
+            Action::PutMetricAlarm => self.alarm_exists = true,
+            Action::PutMetricData => self.alarm_until = self.now + 90 * SECOND,
+            Action::SetAlarmState => self.alarm_until = self.alarm_until.max(self.now + 5 * SECOND),
+            Action::AddTags => {}
+            Action::UpdateEndpointWeightsAndCapacities => {
+                let asked = call.body["DesiredWeightsAndCapacities"].as_array().cloned().unwrap_or_default();
                 if self.endpoint.status != EndpointStatus::InService {
                     return Err(Fault::new(FaultKind::Conflict, "UpdateEndpointWeightsAndCapacities", "in progress"));
                 }
@@ -232,14 +232,15 @@ impl World {
                 let live = self.endpoint.details.iter_mut().flat_map(|details| &mut details.variants);
                 let before: Vec<Option<f64>> = live.map(|variant| variant.desired_weight).collect();
                 for variant in self.endpoint.details.iter_mut().flat_map(|details| &mut details.variants) {
-                    let asked = variants.iter().find(|asked| asked.variant == variant.name);
-                    variant.desired_weight = asked.and_then(|asked| asked.weight).or(variant.desired_weight);
+                    let of = asked.iter().find(|asked| asked["VariantName"].as_str() == Some(variant.name.as_str()));
+                    variant.desired_weight = of.and_then(|of| of["DesiredWeight"].as_f64()).or(variant.desired_weight);
                 }
                 self.endpoint.status = EndpointStatus::Updating;
                 self.touch();
                 self.shift = Some((self.now + self.dice.between(20, 120) * SECOND, doomed.then_some(before)));
                 self.ours += 1;
             }
+            other => return Err(Fault::new(FaultKind::Invalid, other.name(), "no part of this world")),
         }
         self.advance(now);
         Ok(())

@@ -39,8 +39,8 @@ pub enum Slot {
     Drift,
     Raw,
     /// The planner's facts: quick, and with CloudTrail.
-    Snapshot,
-    SnapshotDeep,
+    Facts,
+    FactsDeep,
 }
 
 /// Counts requests. A reply whose ticket is not the slot's current one is stale and dropped.

@@ -4,11 +4,12 @@ use mldeck_core::{
     ask::{Answer, Ask, Sent, Write},
     fault::{Fault, FaultKind},
     ops::{
-        call::{Call, abort_alarm},
-        intent::{Choice, Context, Reversal},
+        call::Call,
+        intent::{Choice, Context, Intent, Reversal},
         journal::{self, Record},
-        plan::{Difference, Plan},
+        plan::{Difference, Expectation, Inverse, Plan},
         run::{self, Event, Level, Run},
+        target::{self, Seen, Target},
     },
     resource::{Endpoint, Operation, operation::OperationState},
     text::Text,
@@ -64,8 +65,13 @@ impl Operations {
         self.live.iter().filter(|live| !live.is_over()).count()
     }
 
+    /// The operation of ours that is under way on this.
+    pub fn on_target(&self, target: &Target) -> Option<&Live> {
+        self.live.iter().find(|live| !live.is_over() && &live.run.plan().target == target)
+    }
+
     pub fn on_endpoint(&self, endpoint: &Text) -> Option<&Live> {
-        self.live.iter().find(|live| !live.is_over() && &live.run.plan().endpoint == endpoint)
+        self.on_target(&Target::endpoint(endpoint.clone()))
     }
 
     pub fn records(&self) -> &[Record] {
@@ -80,21 +86,26 @@ impl Operations {
 
 /// `B` on an endpoint: a plan; while a deployment of ours is under way, its abort.
 pub fn plan_back_out(model: &mut Model, endpoint: Text, _out: &mut Vec<Effect>) {
-    if let Err(reason) = may_back_out(model, &endpoint) {
+    plan(model, Intent::back_out(endpoint, Choice::default()));
+}
+
+/// Opens the plan of an intent; while an operation of ours is under way there, that one.
+pub fn plan(model: &mut Model, intent: Intent) {
+    if let Err(reason) = may_plan(model) {
         model.complain(reason);
         return;
     }
-    if let Some(live) = model.ops.on_endpoint(&endpoint) {
+    if let Some(live) = model.ops.on_target(&intent.target()) {
         let view = OperationView::new(live.id().clone());
         model.open_later(View::Opened(Box::new(view)));
         model.say("An operation of ours is under way here; B on it stops it.");
         return;
     }
-    model.open_later(View::Opened(Box::new(PlanView::new(endpoint))));
+    model.open_later(View::Opened(Box::new(PlanView::new(intent))));
 }
 
-/// Whether `B` can lead anywhere now.
-pub fn may_back_out(model: &Model, _endpoint: &Text) -> Result<(), String> {
+/// Whether any change can be planned now.
+pub fn may_plan(model: &Model) -> Result<(), String> {
     match &model.ops.journal {
         None => Err("The journal is still being read.".to_owned()),
         Some(Err(fault)) => Err(format!("No journal, no change: {fault}")),
@@ -109,14 +120,14 @@ pub fn plan_reversal(model: &mut Model, id: &Text) {
         Ok(plan) => {
             let reversal = Reversal { operation: id.clone(), left: plan.to.config.clone() };
             let candidate = Some(plan.from.config.clone());
-            (plan.endpoint.clone(), Choice { candidate, reverses: Some(reversal), ..Choice::default() })
+            (plan.target.id.clone(), Choice { candidate, reverses: Some(reversal), ..Choice::default() })
         }
         Err(reason) => return model.complain(reason),
     };
     if model.ops.on_endpoint(&endpoint).is_some() {
         return model.complain(format!("Another operation of ours is under way on {endpoint}: first that one ends."));
     }
-    model.open_later(View::Opened(Box::new(PlanView::with(endpoint, choice))));
+    model.open_later(View::Opened(Box::new(PlanView::new(Intent::back_out(endpoint, choice)))));
 }
 
 /// The plan of an operation that can be taken back as far as the ledger tells; the endpoint is judged by the planner.
@@ -124,15 +135,19 @@ pub fn may_reverse<'a>(model: &'a Model, id: &Text) -> Result<&'a Plan, String> 
     let (Some(row), Some(plan)) = (model.ledger.get(id), journal::planned(&model.ops.records, id)) else {
         return Err("This operation is not in the journal.".to_owned());
     };
-    may_back_out(model, &plan.endpoint)?;
+    may_plan(model)?;
     if Some(&plan.scope) != model.session.scope() {
         return Err(format!("That was in {}: it is taken back from there.", plan.scope));
     }
-    let cli = |call: &Call| call.cli(plan.scope.region.as_str());
-    let inverse = plan.main_step().and_then(|step| plan.steps.get(step)?.inverse.as_ref()).map(cli);
+    let inverse = match plan.main_step().map(|step| &step.inverse) {
+        Some(Inverse::Call(call)) => format!("By the AWS CLI only: {}", call.cli(plan.scope.region.as_str())),
+        Some(Inverse::None(why)) => format!("It cannot be taken back: {why}."),
+        Some(Inverse::Harmless) | None => "There is nothing to take back.".to_owned(),
+    };
+    let deploys = matches!(plan.main_step().map(|step| &step.expect), Some(Expectation::OnConfig { .. }));
     match row.state {
-        OperationState::Done if plan.from.config != plan.to.config => Ok(plan),
-        OperationState::Done => Err(format!("By the AWS CLI only: {}", inverse.unwrap_or_default())),
+        OperationState::Done if deploys && plan.from.config != plan.to.config => Ok(plan),
+        OperationState::Done => Err(inverse),
         OperationState::Running | OperationState::Unknown => Err("It is under way: B on it stops it.".to_owned()),
         OperationState::RolledBack => Err("AWS took it back already: nothing of it stands.".to_owned()),
         OperationState::Refused => Err("It changed nothing: there is nothing to take back.".to_owned()),
@@ -177,10 +192,11 @@ fn begin(model: &mut Model, run: Run, out: &mut Vec<Effect>) {
 /// What the confirmed plan may send: its own calls, and those that take it back.
 fn allow(model: &Model, run: &Run, out: &mut Vec<Effect>) {
     let plan = run.plan();
+    let by = model.session.identity().map(|identity| Text::new(identity.who())).unwrap_or_default();
     let mut calls: Vec<Call> = plan.steps.iter().map(|step| step.call.clone()).collect();
-    let alarm = abort_alarm(&plan.endpoint);
-    calls.push(Call::PutAbortMetric { endpoint: plan.endpoint.clone() });
-    calls.push(Call::TripAlarm { alarm, reason: Text::default() });
+    if plan.target.kind == target::Kind::Endpoint {
+        calls.extend(run::calls_to_abort(plan, &by));
+    }
     out.push(Effect::Allow {
         op: run.operation().id.clone(),
         scope: plan.scope.clone(),
@@ -229,8 +245,8 @@ fn carry_out(model: &mut Model, id: &Text, effect: run::Effect, out: &mut Vec<Ef
     let Some(live) = model.ops.live.iter_mut().find(|live| live.id() == id) else { return };
     match effect {
         run::Effect::Journal(record) => out.push(Effect::Journal { op: id.clone(), record: Box::new(record) }),
-        run::Effect::Read { ticket, endpoint } => {
-            out.push(Effect::OpRead { op: id.clone(), ticket, ask: Ask::Endpoint(endpoint) });
+        run::Effect::Read { ticket, target } => {
+            out.push(Effect::OpRead { op: id.clone(), ticket, ask: Ask::Target(target) });
         }
         run::Effect::Send { ticket, call } => {
             let write = Box::new(Write { call, plan: live.run.plan().id() });
@@ -286,11 +302,13 @@ pub fn on_journaled(model: &mut Model, op: &Text, record: Record, result: Result
 
 pub fn on_read(model: &mut Model, op: &Text, ticket: u32, result: Result<Answer, Fault>, out: &mut Vec<Effect>) {
     let result = match result {
-        Ok(Answer::Endpoint(endpoint)) => {
-            show(model, &endpoint);
-            Ok(endpoint)
+        Ok(Answer::Seen(seen)) => {
+            if let Seen::Endpoint(endpoint) = &seen {
+                show(model, endpoint);
+            }
+            Ok(seen)
         }
-        Ok(_) => Err(Fault::new(FaultKind::Bug, "reading the endpoint", "it answers another question")),
+        Ok(_) => Err(Fault::new(FaultKind::Bug, "looking at it", "it answers another question")),
         Err(fault) => Err(fault),
     };
     step(model, op, Event::Read { ticket, result }, out);

@@ -355,14 +355,14 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
             arrived(model, Slot::Monitors);
             keep(&model.session, &mut model.monitors, false, now, out);
         }
-        Answer::Endpoint(_)
+        Answer::Seen(_)
         | Answer::Series(_)
         | Answer::Logs(_)
         | Answer::Execution(_)
         | Answer::RunSeries(_)
         | Answer::Packages(_)
         | Answer::Drift(_)
-        | Answer::Snapshot(_)
+        | Answer::Facts(_)
         | Answer::Raw(_) => {
             // Its view was closed while it was on the way.
             let _ = slot;

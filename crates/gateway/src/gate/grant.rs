@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use bytes::Bytes;
 use mldeck_core::{
     ask::Write,
     ops::call::Call,
@@ -25,26 +26,26 @@ pub struct Grant {
     scope: Scope,
     /// `None` for an armed scope: any plan.
     plan: Option<Text>,
-    /// Empty for an armed scope: any of our writes.
-    operations: Vec<&'static str>,
+    /// Digests of its calls, body and all; empty for an armed scope: any of our writes.
+    calls: Vec<Text>,
     expires: Timestamp,
 }
 
 impl Grant {
-    /// For one confirmed plan: the operations of its calls, its reversal included.
+    /// For one confirmed plan: its calls as they were shown, its reversal included.
     pub fn for_plan<'a>(
         scope: Scope,
         plan: Text,
         calls: impl IntoIterator<Item = &'a Call>,
         expires: Timestamp,
     ) -> Self {
-        let operations = calls.into_iter().map(Call::operation).collect();
-        Self { scope, plan: Some(plan), operations, expires }
+        let calls = calls.into_iter().map(Call::digest).collect();
+        Self { scope, plan: Some(plan), calls, expires }
     }
 
     /// For a scope that was armed at `now`: [`ARMED`] long.
     pub const fn armed(scope: Scope, now: Timestamp) -> Self {
-        Self { scope, plan: None, operations: Vec::new(), expires: now.plus(ARMED) }
+        Self { scope, plan: None, calls: Vec::new(), expires: now.plus(ARMED) }
     }
 
     pub const fn scope(&self) -> &Scope {
@@ -70,8 +71,8 @@ impl Grant {
         }
         match &self.plan {
             Some(plan) if plan != &write.plan => Some(format!("the leave to write is for plan {plan}")),
-            Some(_) if !self.operations.contains(&operation) => {
-                Some(format!("the confirmed plan does not contain {operation}"))
+            Some(_) if !self.calls.contains(&write.call.digest()) => {
+                Some(format!("the confirmed plan does not contain this {operation}"))
             }
             _ => None,
         }
@@ -85,6 +86,8 @@ pub(crate) struct Permit(Arc<Held>);
 #[derive(Debug)]
 struct Held {
     operation: &'static str,
+    /// What was confirmed, to the byte.
+    body: Bytes,
     region: Text,
     expires: Timestamp,
     /// Access key id whose identity was verified.
@@ -94,9 +97,10 @@ struct Held {
 }
 
 impl Permit {
-    pub(crate) fn new(grant: &Grant, write: &Write, key: &str) -> Self {
+    pub(crate) fn new(grant: &Grant, write: &Write, body: Bytes, key: &str) -> Self {
         Self(Arc::new(Held {
             operation: write.call.operation(),
+            body,
             region: grant.scope.region.clone(),
             expires: grant.expires,
             key: key.to_owned(),
@@ -135,6 +139,9 @@ pub(crate) fn admit(request: &HttpRequest, what: &OnWire, now: Timestamp) -> Res
     if held.operation != what.operation {
         return stop("the leave is for another operation");
     }
+    if request.body().bytes() != Some(&held.body[..]) {
+        return stop("the leave is for another request");
+    }
     if held.region != signature.region {
         return stop("the leave is for another region");
     }
@@ -153,16 +160,15 @@ pub(crate) fn admit(request: &HttpRequest, what: &OnWire, now: Timestamp) -> Res
 
 #[cfg(test)]
 mod tests {
+    use mldeck_core::ops::call;
+
     use super::{
         super::{classify, tests::request},
         *,
     };
 
     fn write() -> Write {
-        Write {
-            call: Call::TripAlarm { alarm: Text::new("mldeck-abort-fraud"), reason: Text::new("stop") },
-            plan: Text::new("abcd1234"),
-        }
+        Write { call: call::trip_alarm(&Text::new("mldeck-abort-fraud"), "stop"), plan: Text::new("abcd1234") }
     }
 
     fn signed_write(permit: Option<Permit>, region: &str, key: &str) -> HttpRequest {
@@ -189,8 +195,10 @@ mod tests {
             let request = signed_write(permit, region, key);
             admit(&request, &classify(&request), at).map_err(|stopped| stopped.why)
         };
-        let permit = || Some(Permit::new(&grant, &write(), "AKIA1"));
+        let permit = || Some(Permit::new(&grant, &write(), Bytes::from_static(b"{}"), "AKIA1"));
         assert_eq!(ask(None, "eu-west-1", "AKIA1", now), Err("a write without leave"));
+        let other_body = Some(Permit::new(&grant, &write(), Bytes::from_static(b"{ }"), "AKIA1"));
+        assert_eq!(ask(other_body, "eu-west-1", "AKIA1", now), Err("the leave is for another request"));
         assert_eq!(ask(permit(), "us-east-1", "AKIA1", now), Err("the leave is for another region"));
         assert_eq!(ask(permit(), "eu-west-1", "AKIA1", now.plus(1_000)), Err("the leave has ended"));
         let other = permit();
@@ -218,8 +226,10 @@ mod tests {
         assert!(grant.objection(&write(), &scope, now.plus(10)).is_some_and(|why| why.contains("ended")));
         let foreign = Write { plan: Text::new("ffff0000"), ..write() };
         assert!(grant.objection(&foreign, &scope, now).is_some_and(|why| why.contains("plan abcd1234")));
-        let more = Write { call: Call::AddTags { arn: Text::new("a"), tags: Vec::new() }, ..write() };
+        let more = Write { call: call::add_tags(&Text::new("a"), &[]), ..write() };
         assert!(grant.objection(&more, &scope, now).is_some_and(|why| why.contains("AddTags")));
+        let other = Write { call: call::trip_alarm(&Text::new("somebody-elses"), "stop"), ..write() };
+        assert!(grant.objection(&other, &scope, now).is_some_and(|why| why.contains("this SetAlarmState")));
         let armed = Grant::armed(scope.clone(), now);
         assert_eq!(armed.objection(&more, &scope, now), None);
         assert!(!armed.is_live(now.plus(ARMED)));

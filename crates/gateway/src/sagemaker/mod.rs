@@ -17,6 +17,7 @@ pub(crate) mod registry;
 pub(crate) mod run;
 mod sight;
 pub(crate) mod snapshot;
+mod thing;
 
 pub(crate) use sight::Sight;
 

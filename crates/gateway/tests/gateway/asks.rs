@@ -2,7 +2,11 @@
 
 use mldeck_core::{
     ask::{Answer, Ask, LogsOf, RowOf, RunRef, VitalsOf},
-    ops::Snapshot,
+    ops::{
+        Snapshot,
+        intent::{Choice, Intent},
+        target::{Kind as Thing, Seen, Target},
+    },
     resource::{Kind, monitor::MonitorKind},
     text::Text,
     time::{DAY, HOUR, MINUTE, SECOND},
@@ -13,6 +17,11 @@ use crate::support::{ENDPOINTS, Sandbox, sandbox, scope};
 
 fn text(raw: &str) -> Text {
     Text::new(raw)
+}
+
+/// Everything about a way back of this endpoint.
+fn facts(endpoint: &str) -> Ask {
+    Ask::Facts { intent: Box::new(Intent::back_out(text(endpoint), Choice::default())), deep: true }
 }
 
 async fn world() -> (Sandbox, Gateway) {
@@ -79,9 +88,9 @@ async fn vitals_are_one_batch_and_last_week_is_asked_once() {
 #[tokio::test]
 async fn a_snapshot_has_the_way_back() {
     let (sandbox, gateway) = world().await;
-    let ask = Ask::Snapshot { endpoint: text("fraud-prod"), deep: true, also: None };
+    let ask = facts("fraud-prod");
     let snapshot = match gateway.ask(&ask).await {
-        Ok(Answer::Snapshot(snapshot)) => snapshot,
+        Ok(Answer::Facts(facts)) => facts.snapshot.expect("a snapshot"),
         other => panic!("no snapshot: {other:?}"),
     };
     let live = snapshot.endpoint.details.as_ref().expect("details").config.clone();
@@ -104,8 +113,8 @@ async fn a_snapshot_has_the_way_back() {
 }
 
 async fn deep_snapshot(gateway: &Gateway) -> Snapshot {
-    match gateway.ask(&Ask::Snapshot { endpoint: text("fraud-prod"), deep: true, also: None }).await {
-        Ok(Answer::Snapshot(snapshot)) => *snapshot,
+    match gateway.ask(&facts("fraud-prod")).await {
+        Ok(Answer::Facts(facts)) => facts.snapshot.expect("a snapshot"),
         other => panic!("no snapshot: {other:?}"),
     }
 }
@@ -244,7 +253,7 @@ async fn all_asks(gateway: &Gateway) -> Vec<Ask> {
         Ask::Packages,
         Ask::Monitors,
         Ask::Drift { monitor: monitors[0].name.clone(), endpoint: None, from: since, to: now },
-        Ask::Snapshot { endpoint: endpoint.clone(), deep: true, also: None },
+        facts(&endpoint.raw()),
         raw(Kind::Endpoint, &endpoint),
         raw(Kind::Execution, &executions[0].arn),
         raw(Kind::Run, &run.arn),
@@ -252,6 +261,29 @@ async fn all_asks(gateway: &Gateway) -> Vec<Ask> {
         raw(Kind::Monitor, &monitors[0].name),
         raw(Kind::Alarm, &alarms[0].name),
     ]
+}
+
+#[tokio::test]
+async fn the_eye_sees_things_of_other_kinds_and_that_they_are_gone() {
+    let (_, gateway) = world().await;
+    let Ok(Answer::Packages(packages)) = gateway.ask(&Ask::Packages).await else { panic!("no packages") };
+    let look = |kind, id: Text| Ask::Target(Target::new(kind, id));
+    let seen = gateway.ask(&look(Thing::ModelPackage, packages[0].arn.clone())).await;
+    let Ok(Answer::Seen(Seen::Thing(sight))) = seen else { panic!("{seen:?}") };
+    assert_eq!(sight.status, "Completed");
+    assert_eq!(sight.fact("/ModelApprovalStatus").as_str(), packages[0].approval.as_str());
+    assert!(sight.modified.is_some());
+    let seen = gateway.ask(&look(Thing::Endpoint, text("fraud-prod"))).await;
+    assert!(matches!(&seen, Ok(Answer::Seen(Seen::Endpoint(row))) if row.details.is_some()), "{seen:?}");
+    for (kind, id) in [
+        (Thing::Endpoint, "no-such-endpoint"),
+        (Thing::EndpointConfig, "no-such-config"),
+        (Thing::Model, "no-such-model"),
+        (Thing::TrainingJob, "no-such-job"),
+        (Thing::MonitoringSchedule, "no-such-schedule"),
+    ] {
+        assert_eq!(gateway.ask(&look(kind, text(id))).await, Ok(Answer::Seen(Seen::Gone)), "{kind:?}");
+    }
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use mldeck_core::{
     ask::{Sent, Write},
     fault::FaultKind,
-    ops::call::{Call, UpdateEndpoint, VariantChange, abort_alarm},
-    resource::endpoint::{BlueGreen, Deployment, Policy, Rolling, Routing, Size},
+    ops::call::{self, Call, UpdateEndpoint, VariantChange, abort_alarm},
+    resource::endpoint::{BlueGreen, Deployment, Policy, Routing, Size},
     scope::Scope,
     text::Text,
     time::HOUR,
@@ -29,24 +29,21 @@ fn calls() -> Vec<Call> {
     };
     let deployment =
         Deployment { policy: Policy::BlueGreen(blue_green), alarms: vec![text("mldeck-abort-fraud-prod")] };
+    let update = UpdateEndpoint {
+        endpoint: endpoint.clone(),
+        config: text("fraud-prod-v17"),
+        retain_all: true,
+        but_weights: false,
+        deployment: Some(deployment),
+    };
+    let arn = text("arn:aws:sagemaker:eu-west-1:447100000921:endpoint/fraud-prod");
     vec![
-        Call::PutAbortAlarm { alarm: abort_alarm(&endpoint), endpoint: endpoint.clone() },
-        Call::AddTags {
-            arn: text("arn:aws:sagemaker:eu-west-1:447100000921:endpoint/fraud-prod"),
-            tags: vec![(text("mldeck:plan"), text("abcd1234"))],
-        },
-        Call::UpdateWeights {
-            endpoint: endpoint.clone(),
-            variants: vec![VariantChange { variant: text("blue"), weight: Some(1.0), count: None }],
-        },
-        Call::UpdateEndpoint(UpdateEndpoint {
-            endpoint: endpoint.clone(),
-            config: text("fraud-prod-v17"),
-            retain_all: true,
-            deployment: Some(deployment),
-        }),
-        Call::PutAbortMetric { endpoint: endpoint.clone() },
-        Call::TripAlarm { alarm: abort_alarm(&endpoint), reason: text("stop it") },
+        call::put_abort_alarm(&endpoint),
+        call::add_tags(&arn, &[(text("mldeck:plan"), text("abcd1234"))]),
+        call::update_weights(&endpoint, &[VariantChange { variant: text("blue"), weight: Some(1.0), count: None }]),
+        update.call(),
+        call::put_abort_metric(&endpoint),
+        call::trip_alarm(&abort_alarm(&endpoint), "stop it"),
     ]
 }
 
@@ -112,32 +109,13 @@ async fn the_body_is_what_the_call_says() {
         _ => reply(200, &json!({"EndpointArn": "arn"})),
     })
     .await;
-    let Call::UpdateEndpoint(update) = calls().remove(3) else { panic!("the fourth call") };
-    let rolling = Rolling {
-        batch: Size::Instances(2),
-        wait_secs: 60,
-        rollback_batch: Some(Size::Percent(100)),
-        max_execution_secs: None,
-    };
-    let rolled = UpdateEndpoint {
-        deployment: Some(Deployment { policy: Policy::Rolling(rolling), alarms: vec![] }),
-        ..update.clone()
-    };
-    let bare = UpdateEndpoint { deployment: None, retain_all: false, ..update.clone() };
-    for update in [update, rolled, bare] {
+    for call in calls() {
         peer.forget();
-        let write = write(Call::UpdateEndpoint(update.clone()));
+        let write = write(call);
         let sent = gateway.send(&write, &Grant::armed(scope(), gateway.now())).await;
-        assert_eq!(sent, Sent::Applied { request_id: Some(text("req-1")) });
+        assert_eq!(sent, Sent::Applied { request_id: Some(text("req-1")), made: Some(text("arn")) });
         let seen = peer.seen().pop().expect("a request");
-        let mut expected = json!({
-            "EndpointName": "fraud-prod", "EndpointConfigName": "fraud-prod-v17",
-            "RetainAllVariantProperties": update.retain_all,
-        });
-        if let Some(deployment) = &update.deployment {
-            expected["DeploymentConfig"] = mldeck_core::ops::call::deployment_json(deployment);
-        }
-        assert_eq!(seen.json(), expected, "as the AWS CLI line of the plan says it");
+        assert_eq!(seen.json(), write.call.body, "what the plan shows");
         assert!(seen.header("user-agent").is_some_and(|agent| agent.contains("mldeck-plan#abcd1234")), "{seen:?}");
     }
 }

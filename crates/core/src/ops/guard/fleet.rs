@@ -4,7 +4,7 @@ use super::{Case, Check, Finding, keeps_counts};
 use crate::{
     ops::{
         call,
-        intent::Mode,
+        intent::{Mode, Route},
         snapshot::{Config, Snapshot},
     },
     resource::endpoint::{Details, Routing, Size, Variant},
@@ -50,6 +50,11 @@ fn is_marketplace(arn: &str, account: &str) -> bool {
 }
 
 pub(super) fn quota(case: &Case<'_>, target: &Config) -> Finding {
+    if case.route == Route::Rolling {
+        let text =
+            "rolling: half of the fleet at a time is replaced, so no second fleet is needed; capacity falls meanwhile";
+        return Finding::warn(Check::Quota, text);
+    }
     let kept = keeps_counts(case.details, target);
     let mut fleets: Vec<String> = Vec::new();
     for variant in &target.variants {
@@ -83,7 +88,7 @@ pub(super) fn fast_path(case: &Case<'_>) -> Option<Finding> {
     let variants = &case.details.variants;
     let spare = warm_variant(case.details)?;
     let name = spare.label.as_ref().unwrap_or(&spare.name);
-    let changes = variants
+    let changes: Vec<call::VariantChange> = variants
         .iter()
         .map(|v| call::VariantChange {
             variant: v.name.clone(),
@@ -91,7 +96,7 @@ pub(super) fn fast_path(case: &Case<'_>) -> Option<Finding> {
             count: None,
         })
         .collect();
-    let call = call::Call::UpdateWeights { endpoint: case.snapshot.endpoint.name.clone(), variants: changes };
+    let call = call::update_weights(&case.snapshot.endpoint.name, &changes);
     Some(
         Finding::warn(
             Check::FastPath,

@@ -4,9 +4,9 @@ use super::{Effect, Level, POLL, Phase, Run, Stage, say};
 use crate::{
     ask::Sent,
     ops::{
-        call::{self, Call, UpdateEndpoint},
+        call::{self, Call},
         journal::Entry,
-        plan::Plan,
+        plan::{Expectation, Plan},
     },
     resource::operation::OperationState,
     text::Text,
@@ -42,21 +42,33 @@ impl Abort {
         self.tickets.contains(&ticket)
     }
 
-    pub(super) fn can_trip(&self, plan: &Plan) -> bool {
-        let alarm = call::abort_alarm(&plan.endpoint);
-        plan.steps.iter().any(|step| match &step.call {
-            Call::UpdateEndpoint(UpdateEndpoint { deployment: Some(deployment), .. }) => {
-                deployment.alarms.contains(&alarm)
-            }
-            _ => false,
-        })
+    /// A plan whose main step trips an alarm has begun with its first round.
+    pub(super) fn begun(&mut self, by: Text, at: i64) {
+        self.by.get_or_insert(by);
+        (self.round, self.last_round) = (1, at);
     }
+
+    pub(super) fn can_trip(&self, plan: &Plan) -> bool {
+        let alarm = call::abort_alarm(&plan.target.id);
+        takes_back(plan) || plan.steps.iter().any(|step| step.call.is_guarded_by(&alarm))
+    }
+}
+
+/// Taking somebody's deployment back is what it is for.
+fn takes_back(plan: &Plan) -> bool {
+    matches!(plan.goal(), Some(Expectation::TakenBack { .. }))
 }
 
 impl Run {
     /// Before the call it is simply not sent; after it, the abort alarm is tripped.
     pub(super) fn ask_abort(&mut self, at: Timestamp, by: Text, out: &mut Vec<Effect>) {
-        let main = self.plan.main_step();
+        let main = Some(self.plan.main);
+        if self.verdict.is_some() {
+            return say(Level::Info, "it is ending; undo is another plan", out);
+        }
+        if takes_back(&self.plan) && self.accepted {
+            return say(Level::Info, "the alarm is being tripped already", out);
+        }
         self.abort.by.get_or_insert(by);
         let unsent = "stopped by you before the change was sent";
         match self.phase.clone() {
@@ -66,7 +78,9 @@ impl Run {
                 self.reading = None;
                 self.refuse_unsent(at, step, attempt, unsent, out);
             }
-            Phase::Backoff { .. } if !self.accepted => self.finish(at, OperationState::Refused, unsent, out),
+            Phase::Backoff { .. } | Phase::Proving { .. } if !self.accepted => {
+                self.finish(at, OperationState::Refused, unsent, out)
+            }
             Phase::Sending { step, .. } if !self.accepted && Some(step) != main => {
                 say(Level::Info, "stopping after the call that is on its way", out);
             }
@@ -103,21 +117,19 @@ impl Run {
         self.abort_round(at, out);
     }
 
-    fn abort_calls(&self) -> [Call; 2] {
-        let endpoint = self.plan.endpoint.clone();
+    fn abort_calls(&self) -> Vec<Call> {
+        if takes_back(&self.plan) {
+            return self.plan.steps.iter().map(|step| step.call.clone()).collect();
+        }
         let who = self.abort.by.clone().unwrap_or_default();
-        let reason = Text::new(&format!("mldeck: {who} aborts plan {}", self.plan.id()));
-        [
-            // Holds for whole periods, also when the bake has not begun.
-            Call::PutAbortMetric { endpoint: endpoint.clone() },
-            // At once, until the next evaluation.
-            Call::TripAlarm { alarm: call::abort_alarm(&endpoint), reason },
-        ]
+        calls_to_abort(&self.plan, &who)
     }
 
     fn abort_round(&mut self, at: Timestamp, out: &mut Vec<Effect>) {
         if self.journal_dead {
-            let lines = self.abort_calls().map(|call| call.cli(self.plan.scope.region.as_str())).join(" && ");
+            let region = self.plan.scope.region.clone();
+            let lines =
+                self.abort_calls().iter().map(|call| call.cli(region.as_str())).collect::<Vec<_>>().join(" && ");
             self.abort.over = true;
             return say(
                 Level::Bad,
@@ -169,4 +181,16 @@ impl Run {
             self.abort_round(at, out);
         }
     }
+}
+
+/// What takes a deployment of ours back while it bakes.
+pub fn calls_to_abort(plan: &Plan, by: &Text) -> Vec<Call> {
+    let endpoint = &plan.target.id;
+    let reason = format!("mldeck: {} aborts plan {}", by.raw(), plan.id());
+    vec![
+        // Holds for whole periods, also when the bake has not begun.
+        call::put_abort_metric(endpoint),
+        // At once, until the next evaluation.
+        call::trip_alarm(&call::abort_alarm(endpoint), &reason),
+    ]
 }

@@ -17,6 +17,9 @@ pub enum Unresumable {
     Changed,
 }
 
+/// What the records tell of one step: nothing, its newest attempt on its way, or answered.
+type Attempt = Option<(u32, Option<Sent>)>;
+
 /// The run that these records of *one* operation tell of. It needs [`super::Event::Start`] like a new one.
 ///
 /// # Errors
@@ -32,38 +35,49 @@ pub fn resume<'a>(records: impl IntoIterator<Item = &'a Record>) -> Result<Run, 
     run.resumed = true;
     run.no_writes = Some("this run was resumed: it only watches".to_owned());
     run.next_seq = first.seq + 1;
-    let main = plan.main_step();
-    // The main step's newest attempt: none, on its way, or answered.
-    let mut attempted: Option<(u32, Option<Sent>)> = None;
+    let mut attempts: Vec<Attempt> = vec![None; plan.steps.len()];
     let mut ended: Option<OperationState> = None;
     for record in rest {
         run.next_seq = record.seq + 1;
         journal::apply(&mut run.operation, record);
         match &record.entry {
-            Entry::Intent { step, attempt, .. } if Some(*step) == main => attempted = Some((*attempt, None)),
-            Entry::Outcome { step, attempt, sent } if Some(*step) == main => {
-                attempted = Some((*attempt, Some(sent.clone())));
-            }
+            Entry::Intent { step, attempt, .. } => note(&mut attempts, *step, Some((*attempt, None))),
+            Entry::Outcome { step, attempt, sent } => note(&mut attempts, *step, Some((*attempt, Some(sent.clone())))),
             Entry::Observed { stage } => run.stages.push((stage.clone(), record.at)),
             Entry::Ended { state, .. } => ended = Some(*state),
             _ => {}
         }
     }
     run.seen_moving = run.stages.iter().any(|(stage, _)| *stage != Stage::Accepted);
-    run.phase = match (ended, attempted, main) {
-        (Some(state), _, _) => Phase::Ended(state),
-        (None, Some((_, Some(Sent::Applied { .. }))), _) => {
+    for (at, attempt) in attempts.iter().enumerate() {
+        let landed = matches!(attempt, Some((_, None | Some(Sent::Applied { .. } | Sent::Unknown(_)))));
+        let settles = plan.steps.get(at).is_some_and(|step| step.settles.is_some());
+        match attempt {
+            Some((_, Some(Sent::Applied { .. }))) if settles => run.settled.push(at),
+            _ if landed => run.landed.push(at),
+            _ => {}
+        }
+    }
+    run.phase = match (ended, attempts.get(plan.main).cloned().flatten()) {
+        (Some(state), _) => Phase::Ended(state),
+        (None, Some((_, Some(Sent::Applied { .. })))) => {
             run.accepted = true;
             Phase::Watching
         }
-        (None, Some((attempt, None | Some(Sent::Unknown(_)))), Some(step)) => {
+        (None, Some((attempt, None | Some(Sent::Unknown(_))))) => {
             run.was_lost = true;
             run.operation.state = OperationState::Unknown;
             run.operation.note = Text::new("nobody heard the answer; reading whether it landed");
-            Phase::Resolving { step, attempt, tries: 0 }
+            Phase::Resolving { step: plan.main, attempt, tries: 0 }
         }
         // Nothing of the change itself left, or AWS refused it.
-        _ => Phase::Unsent,
+        (None, None | Some((_, Some(Sent::Refused(_))))) => Phase::Unsent,
     };
     Ok(run)
+}
+
+fn note(attempts: &mut [Attempt], step: usize, attempt: Attempt) {
+    if let Some(known) = attempts.get_mut(step) {
+        *known = attempt;
+    }
 }

@@ -1,38 +1,60 @@
 //! Sending one step: intent first, then a last look, then the call, once.
 
-use super::{Effect, Level, MOST_ATTEMPTS, MOST_READS, Phase, READ_TIMEOUT, Rule, Run, back_off, call_digest, say};
+use super::{Effect, Level, MOST_ATTEMPTS, MOST_READS, Phase, READ_TIMEOUT, Rule, Run, back_off, say};
 use crate::{
     ask::Sent,
     fault::{Fault, FaultKind},
     ops::{
+        call::Repeat,
         journal::Entry,
-        plan::{Expected, Precondition, Step},
+        plan::{After, Basis, Expectation, Expected, Precondition, Step},
+        target::Seen,
     },
-    resource::{Endpoint, operation::OperationState},
+    resource::operation::OperationState,
     text::Text,
     time::{SECOND, Timestamp},
 };
 
 /// An optional step is tried this often.
 const OPTIONAL_ATTEMPTS: u32 = 2;
+/// A new endpoint config may not be found for some seconds (SageMaker's documentation of CreateEndpointConfig).
+const APPEARING: u32 = 4;
 
 impl Run {
-    fn is_main(&self, step: usize) -> bool {
-        self.plan.main_step() == Some(step)
+    pub(super) const fn is_main(&self, step: usize) -> bool {
+        self.plan.main == step
     }
 
-    fn step_at(&self, step: usize) -> Option<Step> {
+    pub(super) fn step_at(&self, step: usize) -> Option<Step> {
         self.plan.steps.get(step).cloned()
+    }
+
+    /// The step after this one, the watch, or the end.
+    pub(super) fn go_on(&mut self, at: Timestamp, done: usize, out: &mut Vec<Effect>) {
+        let rest = self.plan.steps.iter().enumerate().skip(done + 1);
+        let next = rest.filter(|(_, step)| step.settles.is_none()).map(|(at, step)| (at, step.after)).next();
+        match next {
+            Some((step, After::Before)) => self.begin_step(at, step, 1, out),
+            Some((step, After::Accepted)) if !self.resumed && !self.reached => self.begin_step(at, step, 1, out),
+            Some((step, After::Reached)) if self.reached => self.begin_step(at, step, 1, out),
+            _ if self.reached => self.end_reached(at, out),
+            _ => self.begin_watch(at, out),
+        }
+    }
+
+    pub(super) fn end_reached(&mut self, at: Timestamp, out: &mut Vec<Effect>) {
+        let (state, note) = self.verdict.clone().unwrap_or((OperationState::Done, String::new()));
+        self.finish(at, state, &note, out);
     }
 
     pub(super) fn begin_step(&mut self, at: Timestamp, step: usize, attempt: u32, out: &mut Vec<Effect>) {
         let Some(next) = self.step_at(step) else { return self.begin_watch(at, out) };
         if let Some(why) = self.no_writes.clone() {
-            return self.give_up_step(at, &next, &why, out);
+            return self.give_up_step(at, step, &next, &why, out);
         }
         self.phase = Phase::Intending { step, attempt };
         let operation = Text::new(next.call.operation());
-        let entry = Entry::Intent { step, attempt, operation, call: call_digest(&next.call) };
+        let entry = Entry::Intent { step, attempt, operation, call: super::call_digest(&next.call) };
         self.gate = Some(self.journal(at, entry, out));
         if self.breaks(Rule::JournalFirst) {
             self.gate = None;
@@ -41,10 +63,13 @@ impl Run {
     }
 
     /// The step will not be sent (again): an optional one is a warning, any other is the end.
-    fn give_up_step(&mut self, at: Timestamp, step: &Step, why: &str, out: &mut Vec<Effect>) {
-        if step.optional {
+    pub(super) fn give_up_step(&mut self, at: Timestamp, index: usize, step: &Step, why: &str, out: &mut Vec<Effect>) {
+        if step.settles.is_some() {
+            return self.cannot_settle(at, index, step, why, out);
+        }
+        if step.optional || self.reached {
             say(Level::Warn, format!("{} was left out: {why}", step.call.operation()), out);
-            self.begin_watch(at, out);
+            self.go_on(at, index, out);
         } else {
             self.finish(at, OperationState::Refused, why, out);
         }
@@ -53,9 +78,12 @@ impl Run {
     pub(super) fn intent_recorded(&mut self, at: Timestamp, step: usize, attempt: u32, out: &mut Vec<Effect>) {
         let Some(next) = self.step_at(step) else { return };
         if let Some(why) = self.no_writes.clone() {
-            return self.give_up_step(at, &next, &why, out);
+            return self.give_up_step(at, step, &next, &why, out);
         }
-        if next.precondition == Precondition::Unchanged && !self.breaks(Rule::ReadBeforeSend) {
+        // A stale plan prepares nothing either.
+        let first = step == 0 && attempt == 1;
+        let looks = first || next.precondition == Precondition::Unchanged;
+        if looks && !self.breaks(Rule::ReadBeforeSend) {
             self.phase = Phase::Checking { step, attempt, tries: 0 };
             self.look(at, out);
         } else {
@@ -68,6 +96,9 @@ impl Run {
         self.phase = Phase::Sending { step, attempt };
         self.sending = self.ticket();
         self.since = self.waited;
+        if !self.landed.contains(&step) {
+            self.landed.push(step);
+        }
         out.push(Effect::Send { ticket: self.sending, call: next.call });
         self.wake_in(at, READ_TIMEOUT, out);
     }
@@ -79,11 +110,11 @@ impl Run {
         step: usize,
         attempt: u32,
         tries: u32,
-        result: Result<Box<Endpoint>, Fault>,
+        result: Result<Seen, Fault>,
         out: &mut Vec<Effect>,
     ) {
-        let endpoint = match result {
-            Ok(endpoint) => endpoint,
+        let seen = match result {
+            Ok(seen) => seen,
             Err(fault) if tries + 1 >= MOST_READS => {
                 let note = format!("it could not be read freshly ({}): nothing was sent", fault.kind.brief());
                 return self.refuse_unsent(at, step, attempt, &note, out);
@@ -93,14 +124,21 @@ impl Run {
                 return self.wake_in(at, back_off(tries), out);
             }
         };
-        let Some(details) = &endpoint.details else { return };
-        let now = Expected::of(&endpoint, details);
-        let differences = self.plan.expected.differences(&now, &self.plan.to.config);
+        let differences = self.plan.basis.differences(&seen, &self.plan.to.config);
         if !differences.is_empty() {
             let first = differences.first().map_or_else(String::new, |d| format!("{} is {} now", d.field, d.now));
             out.push(Effect::Stale(differences));
-            let note = format!("it changed since the plan was made ({first}): nothing was sent");
+            let sent = if self.landed.is_empty() { "nothing was sent" } else { "the change was not sent" };
+            let note = format!("it changed since the plan was made ({first}): {sent}");
             return self.refuse_unsent(at, step, attempt, &note, out);
+        }
+        for flap in self.plan.basis.flaps(&seen) {
+            say(Level::Info, format!("{}: {} now, {} when it was planned", flap.field, flap.now, flap.planned), out);
+        }
+        if let (Seen::Endpoint(endpoint), Basis::Endpoint(_)) = (&seen, &self.baseline)
+            && let Some(details) = &endpoint.details
+        {
+            self.baseline = Basis::Endpoint(Expected::of(endpoint, details));
         }
         match self.no_writes.clone() {
             Some(why) => self.refuse_unsent(at, step, attempt, &why, out),
@@ -141,24 +179,46 @@ impl Run {
         match sent {
             Sent::Applied { .. } => self.step_applied(at, step, out),
             Sent::Refused(fault) => self.step_refused(at, step, attempt, &done, &fault, out),
-            Sent::Unknown(fault) if self.is_main(step) => self.lost(at, step, attempt, &fault, out),
-            // Sending these twice is the same as once, so a lost answer is no riddle.
-            Sent::Unknown(fault) => self.again_or_give_up(at, step, attempt, &done, &fault, out),
+            Sent::Unknown(fault) => self.step_lost(at, step, attempt, &done, &fault, out),
+        }
+    }
+
+    /// Sending it again is the same as once, or AWS tells them apart, or the state has to be read.
+    fn step_lost(
+        &mut self,
+        at: Timestamp,
+        step: usize,
+        attempt: u32,
+        done: &Step,
+        fault: &Fault,
+        out: &mut Vec<Effect>,
+    ) {
+        let watched = !matches!(done.expect, Expectation::Answer | Expectation::TakenBack { .. });
+        match done.call.action.repeat() {
+            Repeat::Never => self.lost(at, step, attempt, fault, out),
+            Repeat::Same if self.is_main(step) && watched => self.lost(at, step, attempt, fault, out),
+            Repeat::Named => self.prove(at, step, attempt, fault, out),
+            Repeat::Same | Repeat::Token => self.again_or_give_up(at, step, attempt, done, fault, out),
         }
     }
 
     pub(super) fn step_applied(&mut self, at: Timestamp, step: usize, out: &mut Vec<Effect>) {
+        if self.plan.steps.get(step).is_some_and(|done| done.settles.is_some()) {
+            return self.has_settled(at, step, out);
+        }
         if self.is_main(step) {
             self.accepted = true;
             self.since = self.waited;
             self.saw_stage(at, super::Stage::Accepted, out);
-            if self.abort.is_wanted() {
+            if matches!(self.plan.goal(), Some(Expectation::TakenBack { .. })) {
+                self.abort.begun(self.plan.by.clone(), self.waited);
+            } else if self.abort.is_wanted() {
                 return self.begin_watch(at, out);
             }
         } else if self.abort.is_wanted() && !self.accepted {
             return self.finish(at, OperationState::Refused, "stopped by you before the change was sent", out);
         }
-        if self.resumed { self.begin_watch(at, out) } else { self.begin_step(at, step + 1, 1, out) }
+        self.go_on(at, step, out);
     }
 
     fn step_refused(
@@ -177,10 +237,21 @@ impl Run {
             // Busy after a lost answer: perhaps with that very call.
             return self.lost(at, step, attempt, fault, out);
         }
-        self.give_up_step(at, done, &fault.to_string(), out);
+        if done.call.action.repeat() == Repeat::Named && !matches!(fault.kind, FaultKind::Denied { .. }) {
+            // Its name holds this plan's id: if it is there, it is ours.
+            return self.prove(at, step, attempt, fault, out);
+        }
+        let appearing = self.is_main(step) && step > 0 && fault.message.as_str().contains("ould not find");
+        if appearing && attempt < APPEARING {
+            return self.again_or_give_up(at, step, attempt, done, fault, out);
+        }
+        if !self.was_lost {
+            self.landed.retain(|landed| *landed != step);
+        }
+        self.give_up_step(at, step, done, &fault.to_string(), out);
     }
 
-    fn again_or_give_up(
+    pub(super) fn again_or_give_up(
         &mut self,
         at: Timestamp,
         step: usize,
@@ -190,11 +261,11 @@ impl Run {
         out: &mut Vec<Effect>,
     ) {
         let most = if done.optional { OPTIONAL_ATTEMPTS } else { MOST_ATTEMPTS };
-        if self.abort.is_wanted() && !self.accepted {
+        if self.abort.is_wanted() && !self.accepted && done.settles.is_none() {
             return self.finish(at, OperationState::Refused, "stopped by you before the change was sent", out);
         }
         if attempt >= most {
-            return self.give_up_step(at, done, &fault.to_string(), out);
+            return self.give_up_step(at, step, done, &fault.to_string(), out);
         }
         let asked = fault.retry_after.and_then(|millis| i64::try_from(millis).ok()).unwrap_or(0);
         let wait = back_off(attempt).max(asked.min(30 * SECOND));

@@ -4,8 +4,7 @@ use super::{Effect, LONGEST_STEP, Phase, READ_TIMEOUT, Reading, Run, SEND_TIMEOU
 use crate::{
     ask::Sent,
     fault::{Fault, FaultKind},
-    ops::guard::FRESH,
-    resource::Endpoint,
+    ops::{guard::FRESH, target::Seen},
     time::{SECOND, Timestamp},
 };
 
@@ -24,7 +23,7 @@ impl Run {
     }
 
     pub(super) fn wake(&mut self, at: Timestamp, out: &mut Vec<Effect>) {
-        if matches!(self.phase, Phase::Ended(_) | Phase::Ending(_) | Phase::New) {
+        if matches!(self.phase, Phase::Ended(_) | Phase::Ending(_) | Phase::Owing(_) | Phase::New) {
             return;
         }
         if self.waited < self.due {
@@ -37,7 +36,9 @@ impl Run {
             return self.looked(at, Err(fault), out);
         }
         match self.phase.clone() {
-            Phase::Checking { .. } | Phase::Resolving { .. } | Phase::Watching => self.look(at, out),
+            Phase::Checking { .. } | Phase::Resolving { .. } | Phase::Proving { .. } | Phase::Watching => {
+                self.look(at, out);
+            }
             Phase::Backoff { step, attempt } => self.begin_step(at, step, attempt, out),
             Phase::Sending { .. } => {
                 if self.waited - self.since >= SEND_TIMEOUT {
@@ -55,24 +56,18 @@ impl Run {
     pub(super) fn look(&mut self, at: Timestamp, out: &mut Vec<Effect>) {
         let ticket = self.ticket();
         self.reading = Some(Reading { ticket, asked: self.waited, setbacks: self.setbacks });
-        out.push(Effect::Read { ticket, endpoint: self.plan.endpoint.clone() });
+        out.push(Effect::Read { ticket, target: self.eye() });
         self.wake_in(at, READ_TIMEOUT, out);
     }
 
-    pub(super) fn read(
-        &mut self,
-        at: Timestamp,
-        ticket: u32,
-        result: Result<Box<Endpoint>, Fault>,
-        out: &mut Vec<Effect>,
-    ) {
+    pub(super) fn read(&mut self, at: Timestamp, ticket: u32, result: Result<Seen, Fault>, out: &mut Vec<Effect>) {
         let Some(reading) = self.reading.take_if(|awaited| awaited.ticket == ticket) else { return };
         // An answer that was long on its way tells the past.
         let slow = self.waited - reading.asked > FRESH || self.setbacks != reading.setbacks;
         let stale = slow && matches!(self.phase, Phase::Checking { .. });
         let result = match result {
             Ok(_) if stale => Err(Fault::new(FaultKind::Timeout, "reading the endpoint", "the answer came too late")),
-            Ok(endpoint) if endpoint.details.is_none() => {
+            Ok(Seen::Endpoint(endpoint)) if endpoint.details.is_none() => {
                 Err(Fault::new(FaultKind::Unreadable, "reading the endpoint", "its details are missing"))
             }
             other => other,
@@ -80,10 +75,11 @@ impl Run {
         self.looked(at, result, out);
     }
 
-    fn looked(&mut self, at: Timestamp, result: Result<Box<Endpoint>, Fault>, out: &mut Vec<Effect>) {
+    fn looked(&mut self, at: Timestamp, result: Result<Seen, Fault>, out: &mut Vec<Effect>) {
         match self.phase.clone() {
             Phase::Checking { step, attempt, tries } => self.checked(at, step, attempt, tries, result, out),
             Phase::Resolving { step, attempt, tries } => self.resolve(at, step, attempt, tries, result, out),
+            Phase::Proving { step, attempt, tries } => self.proved(at, step, attempt, tries, result, out),
             Phase::Watching => self.watch(at, result, out),
             _ => {}
         }

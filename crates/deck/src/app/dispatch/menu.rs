@@ -69,7 +69,7 @@ pub(super) fn actions(model: &mut Model) {
     let missing = |what: &str| Err(format!("{what} is not in this version."));
     let rows: Vec<(Command, &str, Result<(), String>)> = match subject.kind {
         Kind::Endpoint => vec![
-            (Command::RollBack, "Roll back to an earlier config", ops::may_back_out(model, &subject.name)),
+            (Command::RollBack, "Roll back to an earlier config", ops::may_plan(model)),
             (Command::Update, "Shift weights, change capacity", missing("Shifting weights")),
             (Command::Promote, "Promote a model version", missing("Promoting")),
             (Command::Delete, "Delete the endpoint", missing("Deleting")),

@@ -82,7 +82,7 @@ fn line_of(record: &Record) -> Option<StepLine> {
         Entry::Intent { operation, attempt, .. } => {
             (Health::Off, format!("about to send {operation}"), format!("attempt {attempt}"))
         }
-        Entry::Outcome { sent: Sent::Applied { request_id }, .. } => {
+        Entry::Outcome { sent: Sent::Applied { request_id, .. }, .. } => {
             let id = request_id.as_ref().map(|id| format!("request {id}")).unwrap_or_default();
             (Health::Ok, "accepted by AWS".to_owned(), id)
         }

@@ -6,12 +6,13 @@ use mldeck_core::{
     column::Tone,
     fault::Fault,
     ops::{
-        Snapshot,
+        Facts, Snapshot,
         confirm::{Confirm, Gate, Verdict},
         guard::STALE,
-        intent::Choice,
+        intent::{Choice, Intent, Route},
         journal,
-        plan::{Plan, Refusal, plan_back_out},
+        plan::{Plan, Refusal},
+        verb::{self, routes},
     },
     resource::Kind,
     text::Text,
@@ -43,10 +44,9 @@ const LONGEST_REASON: usize = 200;
 const ROOM_FOR_HINT: u16 = 30;
 
 pub struct PlanView {
-    endpoint: Text,
-    snapshot: Option<Snapshot>,
+    intent: Intent,
+    facts: Option<Facts>,
     fault: Option<Fault>,
-    choice: Choice,
     /// The reason while it is typed: keys go there instead of to the prompt.
     reason: Option<Field>,
     plan: Option<Result<Plan, Vec<Refusal>>>,
@@ -62,17 +62,11 @@ pub struct PlanView {
 }
 
 impl PlanView {
-    pub fn new(endpoint: Text) -> Self {
-        Self::with(endpoint, Choice::default())
-    }
-
-    /// With a choice that was made where the plan was asked for: a reversal.
-    pub fn with(endpoint: Text, choice: Choice) -> Self {
+    pub fn new(intent: Intent) -> Self {
         Self {
-            endpoint,
-            snapshot: None,
+            intent,
+            facts: None,
             fault: None,
-            choice,
             reason: None,
             plan: None,
             gate: None,
@@ -86,11 +80,11 @@ impl PlanView {
 
     /// Judges again. What is typed stays only while the plan does the same thing on the same facts.
     fn replan(&mut self, model: &Model) {
-        let (Some(snapshot), Some(context)) = (&self.snapshot, ops::context(model)) else { return };
+        let (Some(facts), Some(context)) = (&self.facts, ops::context(model)) else { return };
         let history = journal::history(model.ops.records());
-        let plan = plan_back_out(snapshot, &history, &self.choice, &context);
+        let plan = verb::plan(&self.intent, facts, &history, &context);
         let same = match (&self.plan, &plan) {
-            (Some(Ok(before)), Ok(after)) => before.digest == after.digest && before.confirm == after.confirm,
+            (Some(Ok(before)), Ok(after)) => before.is_like(after),
             _ => false,
         };
         if !same || model.now() > self.gate_until {
@@ -104,21 +98,14 @@ impl PlanView {
         self.plan = Some(plan);
     }
 
-    /// Tab: the other mode, then the next candidate.
+    /// Tab: of a way back the other mode, the next route, the next candidate.
     fn next_choice(&mut self, model: &mut Model) {
         let Some(Ok(plan)) = &self.plan else { return };
-        if self.choice.mode.is_none() || self.choice.reverses.is_some() {
-            self.choice.mode = Some(plan.mode.other());
-        } else {
-            // The chosen one stands first in a plan: the order of names does not move while they are walked.
-            let mut names: Vec<&Text> = plan.candidates.iter().map(|candidate| &candidate.config).collect();
-            names.sort_unstable_by(|a, b| b.cmp(a));
-            let at = names.iter().position(|name| **name == plan.to.config).map_or(0, |at| at + 1);
-            self.choice.candidate = names.get(at % names.len().max(1)).map(|name| (*name).clone());
-            self.choice.mode = None;
-        }
-        if self.snapshot.as_ref().is_some_and(|snapshot| model.now().since(snapshot.at) > STALE) {
-            model.polls.hurry(Slot::Snapshot, model.at.mono);
+        let Intent::RollBack { choice, .. } = &mut self.intent else { return };
+        let snapshot = self.facts.as_ref().and_then(|facts| facts.snapshot.as_ref());
+        next_way(choice, plan, snapshot);
+        if self.facts.as_ref().is_some_and(|facts| model.now().since(facts.at) > STALE) {
+            model.polls.hurry(Slot::Facts, model.at.mono);
         }
         self.replan(model);
     }
@@ -129,7 +116,7 @@ impl PlanView {
         match command {
             Command::Confirm | Command::Accept | Command::Reason | Command::NextChoice => {
                 let typed: String = field.text().trim().chars().take(LONGEST_REASON).collect();
-                self.choice.reason = (!typed.is_empty()).then(|| Text::new(&typed));
+                self.intent.set_reason((!typed.is_empty()).then(|| Text::new(&typed)));
                 self.reason = None;
                 self.replan(model);
             }
@@ -139,6 +126,11 @@ impl PlanView {
             _ => return field.on(command),
         }
         true
+    }
+
+    /// CloudTrail tells who changed what: a way back is found by it.
+    const fn trail_matters(&self) -> bool {
+        matches!(self.intent, Intent::RollBack { .. })
     }
 
     fn go(&mut self, model: &mut Model, out: &mut Vec<Effect>) {
@@ -202,22 +194,20 @@ impl Opened for PlanView {
     fn title(&self, model: &Model) -> Line {
         let title = match &self.plan {
             Some(Ok(plan)) => plan.title(),
-            _ => match &self.choice.reverses {
-                Some(reversal) => format!("Undo {} of {}", reversal.operation, self.endpoint),
-                None => format!("Roll back {}", self.endpoint),
-            },
+            _ => untitled(&self.intent),
         };
         let place = model.session.scope().map(|scope| format!("   {} {}", scope.short_account(), scope.region));
         vec![(title, Tone::Strong), (place.unwrap_or_default(), Tone::Dim)]
     }
 
     fn look<'a>(&'a self, model: &'a Model) -> Look<'a> {
-        let deep = self.snapshot.as_ref().is_some_and(|snapshot| snapshot.trail.is_some());
+        let snapshot = self.facts.as_ref().and_then(|facts| facts.snapshot.as_ref());
+        let deep = self.trail_matters() && snapshot.is_none_or(|snapshot| snapshot.trail.is_none());
         match &self.plan {
             Some(Ok(plan)) => {
                 let doc = |lines, scroll| Look::Doc { lines, scroll };
                 let mut rows = vec![
-                    (Share::Part(1), doc(document(plan, deep), self.scroll.0)),
+                    (Share::Part(1), doc(document(plan, !deep), self.scroll.0)),
                     (Share::Fixed(1), doc(vec![self.prompt(model)], 0)),
                 ];
                 // Where each line counts, the line of keys below says as much.
@@ -244,7 +234,7 @@ impl Opened for PlanView {
         let page = self.page(model);
         match command {
             Command::Reason if matches!(self.plan, Some(Ok(_))) => {
-                let before = self.choice.reason.as_ref().map(Text::to_string).unwrap_or_default();
+                let before = self.intent.reason().map(Text::to_string).unwrap_or_default();
                 self.reason = Some(Field::new(&before));
             }
             Command::Confirm | Command::Accept => {
@@ -314,26 +304,26 @@ impl Opened for PlanView {
         if self.gone {
             return Vec::new();
         }
-        let also = self.choice.reverses.as_ref().and(self.choice.candidate.clone());
-        let ask = |deep| Ask::Snapshot { endpoint: self.endpoint.clone(), deep, also: also.clone() };
+        let ask = |deep| Ask::Facts { intent: Box::new(self.intent.clone()), deep };
         let every = ((REFRESH as f64 / model.speed()) as u64).max(SHORTEST_REFRESH);
-        vec![
-            Want { slot: Slot::Snapshot, ask: ask(false), every: Some(every) },
-            Want::once(Slot::SnapshotDeep, ask(true)),
-        ]
+        let mut out = vec![Want { slot: Slot::Facts, ask: ask(false), every: Some(every) }];
+        if self.trail_matters() {
+            out.push(Want::once(Slot::FactsDeep, ask(true)));
+        }
+        out
     }
 
     fn reply(&mut self, model: &mut Model, slot: Slot, result: &Result<Answer, Fault>) -> bool {
-        if !matches!(slot, Slot::Snapshot | Slot::SnapshotDeep) {
+        if !matches!(slot, Slot::Facts | Slot::FactsDeep) {
             return false;
         }
         match result {
-            Ok(Answer::Snapshot(snapshot)) => {
+            Ok(Answer::Facts(facts)) => {
                 self.fault = None;
-                let snapshot = (**snapshot).clone();
-                self.snapshot = Some(match self.snapshot.take() {
-                    Some(before) => before.and(snapshot),
-                    None => snapshot,
+                let facts = (**facts).clone();
+                self.facts = Some(match self.facts.take() {
+                    Some(before) => before.and(facts),
+                    None => facts,
                 });
                 self.replan(model);
             }
@@ -349,6 +339,51 @@ impl Opened for PlanView {
     }
 
     fn subject(&self) -> Option<Subject> {
-        Some(Subject { kind: Kind::Endpoint, name: self.endpoint.clone(), arn: None })
+        let endpoint = self.intent.endpoint()?;
+        Some(Subject { kind: Kind::Endpoint, name: endpoint.clone(), arn: None })
     }
+}
+
+/// The title before there is a plan.
+fn untitled(intent: &Intent) -> String {
+    let target = intent.target().id;
+    match intent {
+        Intent::RollBack { choice: Choice { reverses: Some(reversal), .. }, .. } => {
+            format!("Undo {} of {target}", reversal.operation)
+        }
+        _ => capitalised(&format!("{} {target}", intent.verb())),
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// The other mode, then the next route, then the next candidate.
+fn next_way(choice: &mut Choice, plan: &Plan, snapshot: Option<&Snapshot>) {
+    let routes = snapshot.map(routes).unwrap_or_default();
+    let deploys = !plan.candidates.is_empty();
+    if deploys && (choice.mode.is_none() || choice.reverses.is_some()) {
+        choice.mode = Some(plan.mode.other());
+        return;
+    }
+    choice.mode = None;
+    let used = plan.intent.route();
+    let at = routes.iter().position(|route| Some(*route) == used).map_or(0, |at| at + 1);
+    if choice.reverses.is_none() && routes.len() > 1 && choice.candidate.is_none() && at < routes.len() {
+        choice.route = routes.get(at).copied();
+        return;
+    }
+    choice.route = None;
+    if !deploys {
+        choice.route = routes.first().copied();
+        return;
+    }
+    // The chosen one stands first in a plan: the order of names does not move while they are walked.
+    let mut names: Vec<&Text> = plan.candidates.iter().map(|candidate| &candidate.config).collect();
+    names.sort_unstable_by(|a, b| b.cmp(a));
+    let at = names.iter().position(|name| **name == plan.to.config).map_or(0, |at| at + 1);
+    choice.route = Some(Route::Config);
+    choice.candidate = names.get(at % names.len().max(1)).map(|name| (*name).clone());
 }

@@ -56,10 +56,14 @@ fn essentials(plan: &Plan, deep: bool) -> Vec<Line> {
     let mut calls = vec![label("calls")];
     for (at, step) in plan.steps.iter().enumerate() {
         let comma = if at == 0 { "" } else { ", " };
-        let tone = if Some(at) == plan.main_step() { Tone::Accent } else { Tone::Plain };
+        let tone = if at == plan.main { Tone::Accent } else { Tone::Plain };
         calls.push((format!("{comma}{}", step.call.operation()), tone));
     }
     out.push(calls);
+    if let Some(minutes) = plan.minutes {
+        let route = plan.intent.route().map_or_else(String::new, |route| format!("{}: ", route.word()));
+        out.push(vec![label("time"), (format!("{route}about {minutes} min until it is done"), Tone::Plain)]);
+    }
     out.push(vec![label("stop"), (plan.stop.clone(), Tone::Plain)]);
     out.push(vec![label("undo"), (plan.undo.clone(), Tone::Plain)]);
     out.push(vec![label("if this dies"), (plan.vanish.clone(), Tone::Plain)]);
@@ -72,7 +76,7 @@ fn details(plan: &Plan) -> Vec<Line> {
         let optional = if step.optional { "  (a failure is a warning)" } else { "" };
         out.push(vec![
             (format!("  {}", step.call.operation()), Tone::Accent),
-            (format!("{optional}   needs {}", step.call.action()), Tone::Dim),
+            (format!("{optional}   needs {}", step.call.action.iam()), Tone::Dim),
         ]);
         out.push(vec![(format!("    {cli}"), Tone::Plain)]);
     }

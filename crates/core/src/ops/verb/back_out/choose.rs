@@ -1,13 +1,14 @@
 //! What the planner chooses where the operator did not, and how it says no.
 
-use super::Refusal;
+use super::{super::refusal, is_mixed};
 use crate::{
     ask::TrailEvent,
     ops::{
-        call::{Call, UpdateEndpoint},
+        call::UpdateEndpoint,
         candidate::{self, Candidate, Candidates, Confidence, Source, Witness},
-        guard::{self, Check, Finding, Severity},
+        guard::{self, Check},
         intent::{Choice, Context, Mode},
+        plan::Refusal,
         snapshot::Snapshot,
     },
     resource::endpoint::{Details, EndpointStatus},
@@ -29,7 +30,7 @@ pub(super) fn choose(
     found: &Candidates,
 ) -> Result<Candidate, Refusal> {
     match &choice.candidate {
-        Some(name) if *name == details.config => {
+        Some(name) if *name == details.config && !is_mixed(snapshot) => {
             Err(refusal(Check::Candidate, &format!("{name} is what is live already"), None))
         }
         Some(name) => Ok(found
@@ -82,9 +83,10 @@ pub(super) fn reversed(
             endpoint: snapshot.endpoint.name.clone(),
             config: candidate.config,
             retain_all: true,
+            but_weights: false,
             deployment: None,
         };
-        let cli = Call::UpdateEndpoint(update).cli(context.scope.region.as_str());
+        let cli = update.call().cli(context.scope.region.as_str());
         let remedy = Some("B on the endpoint plans a way back from what stands now.".to_owned());
         return Err(Refusal { check, text, remedy, cli: Some(cli) });
     }
@@ -117,20 +119,4 @@ pub(super) fn unknown_candidate(snapshot: &Snapshot, name: &Text) -> Candidate {
         served: (None, None),
         taken_back: None,
     }
-}
-
-pub(super) fn refusal(check: Check, text: &str, cli: Option<String>) -> Refusal {
-    Refusal { check, text: text.to_owned(), remedy: None, cli }
-}
-
-pub(super) fn blocks(findings: &[Finding], cli: Option<&String>) -> Vec<Refusal> {
-    let blocking = findings.iter().filter(|finding| finding.severity == Severity::Block);
-    blocking
-        .map(|finding| Refusal {
-            check: finding.check,
-            text: finding.text.clone(),
-            remedy: finding.remedy.clone(),
-            cli: cli.cloned(),
-        })
-        .collect()
 }

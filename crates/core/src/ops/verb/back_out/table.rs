@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Minutes that AWS takes to start a fleet, as a rule.
-const LAUNCH_MINUTES: i64 = 7;
+pub(in crate::ops::verb) const LAUNCH_MINUTES: i64 = 7;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
@@ -27,7 +27,7 @@ pub struct Row {
     pub note: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
     /// US dollars an hour; `None` when a type is not in the price table.
     pub hour_before: Option<f64>,
@@ -54,6 +54,17 @@ fn counts(case: &Case<'_>, target: &Config, kept: bool) -> Vec<(Text, Text, i64)
 fn overlap_minutes(update: &UpdateEndpoint) -> i64 {
     let waits = match update.deployment.as_ref().map(|d| &d.policy) {
         Some(Policy::BlueGreen(b)) => b.wait_secs + b.termination_wait_secs,
+        _ => 0,
+    };
+    LAUNCH_MINUTES + waits / 60
+}
+
+/// Until the traffic is where it should be, as a rule.
+pub(super) fn minutes(update: &UpdateEndpoint) -> i64 {
+    let waits = match update.deployment.as_ref().map(|d| &d.policy) {
+        Some(Policy::BlueGreen(b)) if !matches!(b.routing, Routing::AllAtOnce) => b.wait_secs,
+        // Two batches, the launch of each included.
+        Some(Policy::Rolling(r)) => r.wait_secs + LAUNCH_MINUTES * 60,
         _ => 0,
     };
     LAUNCH_MINUTES + waits / 60
@@ -107,7 +118,7 @@ pub(super) fn rows(
     ]
 }
 
-fn hourly(usd: Option<f64>) -> String {
+pub(in crate::ops::verb) fn hourly(usd: Option<f64>) -> String {
     format!("{} an hour", prices::dollars(usd))
 }
 
@@ -123,7 +134,7 @@ impl Cost {
     }
 }
 
-fn number(n: Option<i64>) -> String {
+pub(in crate::ops::verb) fn number(n: Option<i64>) -> String {
     n.map_or_else(|| "?".to_owned(), |n| n.to_string())
 }
 
@@ -207,6 +218,10 @@ pub(super) fn naive(case: &Case<'_>, target: &Config) -> Vec<String> {
 
 pub(super) fn stop(update: &UpdateEndpoint, stoppable: bool) -> String {
     let policy = update.deployment.as_ref().map(|d| &d.policy);
+    if let (true, Some(Policy::Rolling(policy))) = (stoppable, policy) {
+        let wait = time::span(policy.wait_secs * SECOND);
+        return format!("B aborts while a batch bakes ({wait} each): AWS replaces what it replaced");
+    }
     let (true, Some(Policy::BlueGreen(policy))) = (stoppable, policy) else {
         return "it cannot be stopped once sent; when it is done it can be undone".to_owned();
     };

@@ -1,0 +1,72 @@
+//! Who plans what: one module per verb, each pure and total. What stands against a plan comes back as refusals, every one
+//! with what would help.
+
+use super::{
+    candidate::History,
+    guard::{Check, Finding, Severity},
+    intent::{Context, Intent},
+    plan::{Plan, Refusal},
+    snapshot::{Facts, Snapshot},
+    target::{Sight, Target},
+};
+
+pub mod abort;
+pub mod back_out;
+pub mod pipeline;
+mod registry;
+mod stop;
+pub mod traffic;
+mod way_out;
+
+pub use way_out::routes;
+
+/// Judges one intent on these facts.
+///
+/// # Errors
+/// Everything that stands against it; never an empty list.
+pub fn plan(intent: &Intent, facts: &Facts, history: &History, context: &Context) -> Result<Plan, Vec<Refusal>> {
+    match intent {
+        Intent::RollBack { choice, .. } => way_out::plan(snapshot(facts)?, history, choice, context),
+        Intent::Traffic { .. } => traffic::plan(intent, snapshot(facts)?, context),
+        Intent::Approve { .. } => registry::plan(intent, facts, context),
+        Intent::StartPipeline { .. } => pipeline::start(intent, facts, context),
+        Intent::Retry { .. } => pipeline::retry(intent, facts, context),
+        Intent::Callback { .. } => pipeline::answer(intent, facts, context),
+        Intent::Stop { .. } => stop::plan(intent, facts, context),
+        Intent::Schedule { .. } => stop::schedule(intent, facts, context),
+    }
+}
+
+fn snapshot(facts: &Facts) -> Result<&Snapshot, Vec<Refusal>> {
+    facts.snapshot.as_ref().ok_or_else(|| vec![refusal(Check::Status, "the endpoint was not read", None)])
+}
+
+/// The description of what the intent is about.
+fn sight<'a>(facts: &'a Facts, target: &Target) -> Result<&'a Sight, Vec<Refusal>> {
+    let (what, id) = (target.kind.words(), &target.id);
+    match facts.thing(target) {
+        Some(Ok(Some(sight))) => Ok(sight),
+        Some(Ok(None)) => Err(vec![refusal(Check::Status, &format!("there is no {what} {id}"), None)]),
+        Some(Err(fault)) => {
+            let text = format!("{what} {id} could not be read: {}", fault.kind.brief());
+            Err(vec![Refusal { check: Check::Status, text, remedy: Some(fault.remedy()), cli: None }])
+        }
+        None => Err(vec![refusal(Check::Status, &format!("{what} {id} was not read"), None)]),
+    }
+}
+
+fn refusal(check: Check, text: &str, cli: Option<String>) -> Refusal {
+    Refusal { check, text: text.to_owned(), remedy: None, cli }
+}
+
+fn blocks(findings: &[Finding], cli: Option<&String>) -> Vec<Refusal> {
+    let blocking = findings.iter().filter(|finding| finding.severity == Severity::Block);
+    blocking
+        .map(|finding| Refusal {
+            check: finding.check,
+            text: finding.text.clone(),
+            remedy: finding.remedy.clone(),
+            cli: cli.cloned(),
+        })
+        .collect()
+}
