@@ -1,9 +1,11 @@
 //! The command line: what can be asked for, shared with the completions and the man page.
 
+pub mod change;
 pub mod config;
 pub mod drill;
 pub mod get;
 pub mod ledger;
+pub mod operate;
 pub mod out;
 pub mod sandbox;
 pub mod start;
@@ -11,6 +13,9 @@ pub mod start;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use change::Request;
+use mldeck_core::text::Text;
 
 use crate::run::log;
 
@@ -63,6 +68,28 @@ pub enum Verb {
     Drill(drill::Drill),
     /// The tables without a terminal: endpoints, executions, runs, monitors, alarms, versions.
     Get(get::Get),
+    /// What a change would do: the plan, its id, its AWS CLI lines. Nothing is sent.
+    Plan(change::PlanVerb),
+    /// Carries out a plan that was saved, if nothing that matters has changed since.
+    Apply {
+        file: PathBuf,
+        #[command(flatten)]
+        consent: change::Consent,
+    },
+    /// Plans the fastest safe way out for an endpoint; with --write, and once it is confirmed, takes it.
+    Rollback {
+        #[command(flatten)]
+        back: change::RollBack,
+        #[command(flatten)]
+        reason: change::Why,
+        #[command(flatten)]
+        consent: change::Consent,
+    },
+    /// Follows an operation of ours without a deck, by the id that the ledger shows.
+    Watch {
+        #[arg(value_name = "OP")]
+        operation: String,
+    },
     /// What was changed from here, by whom, with request ids.
     Ledger(ledger::Ledger),
     /// The sandbox as an AWS server that boto3, the AWS CLI and other tools can use.
@@ -119,6 +146,14 @@ pub fn run(cli: Cli) -> u8 {
         Some(Verb::Demo(demo)) => start::run(&global, Some(&demo), demo.target.as_deref()),
         Some(Verb::Drill(drill)) => drill::run(&global, &drill),
         Some(Verb::Get(get)) => headless(&global, &get),
+        Some(Verb::Plan(plan)) => change::run(&global, &Request::Plan(&plan)),
+        Some(Verb::Apply { file, consent }) => change::run(&global, &Request::Apply(&file, &consent)),
+        Some(Verb::Rollback { back, reason, consent }) => {
+            let mut intent = back.intent();
+            intent.set_reason(reason.reason.as_deref().map(Text::new));
+            change::run(&global, &Request::Act(&intent, &consent))
+        }
+        Some(Verb::Watch { operation }) => change::run(&global, &Request::Watch(&operation)),
         Some(Verb::Ledger(ledger)) => ledger::run(&ledger, &global),
         Some(Verb::Sandbox { verb }) => sandbox::run(&verb),
         Some(Verb::Config { verb }) => config::run(&verb, &global),

@@ -271,7 +271,8 @@ pub fn markdown(group: &[&Record]) -> String {
     out
 }
 
-fn sentence(entry: &Entry) -> String {
+/// What a record says, in one line.
+pub fn sentence(entry: &Entry) -> String {
     match entry {
         Entry::Planned { plan } => match &plan.basis {
             Basis::Endpoint(expected) => format!("planned on {} being {}", plan.name, expected.status.as_str()),

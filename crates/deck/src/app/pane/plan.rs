@@ -344,6 +344,11 @@ impl Opened for PlanView {
     }
 }
 
+/// The document as plain lines, for a shell.
+pub fn written(plan: &Plan) -> Vec<String> {
+    document(plan, true).into_iter().map(|line| line.into_iter().map(|(text, _)| text).collect()).collect()
+}
+
 /// The title before there is a plan.
 fn untitled(intent: &Intent) -> String {
     let target = intent.target().id;

@@ -1,0 +1,423 @@
+//! The verbs that change something: each plans, prints its plan, and acts only on a confirmation that names that plan.
+
+use std::{
+    fmt::Write as _,
+    fs::OpenOptions,
+    io::{IsTerminal as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::PathBuf,
+};
+
+use clap::{Args, Subcommand, ValueEnum};
+use mldeck_core::{
+    fault::{Fault, FaultKind},
+    ops::{
+        call::{Approval, VariantChange},
+        confirm::Confirm,
+        intent::{Choice, Intent, Mode, Route},
+        journal,
+        plan::{Plan, Refusal},
+        target::{Kind, Target},
+        verb,
+    },
+    text::Text,
+};
+
+use super::{Global, operate::Desk, out, start};
+use crate::{app::pane::plan::written, run::log};
+
+/// `mldeck plan VERB …`: what would be done, and nothing else.
+#[derive(Debug, Args)]
+pub struct PlanVerb {
+    #[command(subcommand)]
+    pub change: Change,
+    /// Keeps the plan, for `mldeck apply FILE`.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    #[command(flatten)]
+    pub reason: Why,
+    #[arg(short, long, global = true, value_enum, default_value = "text")]
+    pub output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub struct Why {
+    /// Why, or a ticket: kept in the ledger.
+    #[arg(long, global = true, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// What a confirmation needs without a deck.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Consent {
+    /// Carries the plan out, once it is confirmed: by --confirm, or by its target typed at a terminal.
+    #[arg(long)]
+    pub write: bool,
+    /// The id of the plan as it was printed; another plan is refused.
+    #[arg(long, value_name = "DIGEST", requires = "write")]
+    pub confirm: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Change {
+    /// The fastest safe way out of whatever state an endpoint is in.
+    Rollback(RollBack),
+    /// Traffic between live variants, as weights.
+    Shift {
+        endpoint: String,
+        /// `VARIANT=WEIGHT`, one or more.
+        #[arg(required = true, value_parser = weight)]
+        weights: Vec<VariantChange>,
+    },
+    /// The number of instances of one live variant.
+    Scale {
+        endpoint: String,
+        /// `VARIANT=COUNT`.
+        #[arg(value_parser = count)]
+        count: VariantChange,
+    },
+    /// Approves a registered version.
+    Approve { arn: String },
+    /// Rejects a registered version.
+    Reject { arn: String },
+    /// Starts a pipeline.
+    Start {
+        pipeline: String,
+        /// `NAME=VALUE`; what is not named takes the default of the definition.
+        #[arg(short, long = "parameter", value_parser = pair)]
+        parameters: Vec<(Text, Text)>,
+        /// How the run is called.
+        #[arg(long, default_value = "")]
+        name: String,
+    },
+    /// Goes on with a pipeline execution that failed or was stopped.
+    Retry { execution: String },
+    /// Stops a job or a pipeline execution.
+    Stop {
+        #[arg(value_enum)]
+        kind: Stoppable,
+        name: String,
+    },
+    /// Starts or stops a monitoring schedule.
+    Monitor {
+        #[arg(value_enum)]
+        switch: Switch,
+        name: String,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct RollBack {
+    pub endpoint: String,
+    /// The endpoint config to go back to, instead of the one that is found.
+    #[arg(long, value_name = "CONFIG")]
+    pub to: Option<String>,
+    #[arg(long, value_enum)]
+    pub mode: Option<ModeWord>,
+    #[arg(long, value_enum)]
+    pub route: Option<RouteWord>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ModeWord {
+    Guarded,
+    Emergency,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RouteWord {
+    Abort,
+    Weights,
+    Config,
+    Rolling,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Stoppable {
+    Execution,
+    Training,
+    Processing,
+    Transform,
+    Tuning,
+    Automl,
+    Compilation,
+    Labeling,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    Start,
+    Stop,
+}
+
+fn pair(text: &str) -> Result<(Text, Text), String> {
+    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is wanted")?;
+    Ok((Text::new(name), Text::new(value)))
+}
+
+fn weight(text: &str) -> Result<VariantChange, String> {
+    let (name, value) = text.split_once('=').ok_or("VARIANT=WEIGHT is wanted")?;
+    let weight = value.parse().map_err(|_| format!("{value:?} is no number"))?;
+    Ok(VariantChange { variant: Text::new(name), weight: Some(weight), count: None })
+}
+
+fn count(text: &str) -> Result<VariantChange, String> {
+    let (name, value) = text.split_once('=').ok_or("VARIANT=COUNT is wanted")?;
+    let count = value.parse().map_err(|_| format!("{value:?} is no whole number"))?;
+    Ok(VariantChange { variant: Text::new(name), weight: None, count: Some(count) })
+}
+
+impl RollBack {
+    pub fn intent(&self) -> Intent {
+        let mode = |mode| match mode {
+            ModeWord::Guarded => Mode::Guarded,
+            ModeWord::Emergency => Mode::Emergency,
+        };
+        let route = |route| match route {
+            RouteWord::Abort => Route::Abort,
+            RouteWord::Weights => Route::Weights,
+            RouteWord::Config => Route::Config,
+            RouteWord::Rolling => Route::Rolling,
+        };
+        let choice = Choice {
+            candidate: self.to.as_deref().map(Text::new),
+            mode: self.mode.map(mode),
+            route: self.route.map(route),
+            ..Choice::default()
+        };
+        Intent::back_out(Text::new(&self.endpoint), choice)
+    }
+}
+
+impl Change {
+    fn intent(&self, why: &Why) -> Intent {
+        let text = |raw: &String| Text::new(raw);
+        let reason = why.reason.as_deref().map(Text::new);
+        let mut intent = match self {
+            Self::Rollback(back) => back.intent(),
+            Self::Shift { endpoint, weights } => {
+                Intent::Traffic { endpoint: text(endpoint), variants: weights.clone(), reason: None }
+            }
+            Self::Scale { endpoint, count } => {
+                Intent::Traffic { endpoint: text(endpoint), variants: vec![count.clone()], reason: None }
+            }
+            Self::Approve { arn } => Intent::Approve { package: text(arn), approval: Approval::Approved, reason: None },
+            Self::Reject { arn } => Intent::Approve { package: text(arn), approval: Approval::Rejected, reason: None },
+            Self::Start { pipeline, parameters, name } => Intent::StartPipeline {
+                pipeline: text(pipeline),
+                name: text(name),
+                parameters: parameters.clone(),
+                reason: None,
+            },
+            Self::Retry { execution } => Intent::Retry { execution: text(execution), reason: None },
+            Self::Stop { kind, name } => Intent::Stop { target: Target::new(kind.kind(), text(name)), reason: None },
+            Self::Monitor { switch, name } => {
+                Intent::Schedule { name: text(name), start: *switch == Switch::Start, reason: None }
+            }
+        };
+        intent.set_reason(reason);
+        intent
+    }
+}
+
+impl Stoppable {
+    const fn kind(self) -> Kind {
+        match self {
+            Self::Execution => Kind::Execution,
+            Self::Training => Kind::TrainingJob,
+            Self::Processing => Kind::ProcessingJob,
+            Self::Transform => Kind::TransformJob,
+            Self::Tuning => Kind::TuningJob,
+            Self::Automl => Kind::AutoMlJob,
+            Self::Compilation => Kind::CompilationJob,
+            Self::Labeling => Kind::LabelingJob,
+        }
+    }
+}
+
+/// What was asked for on the command line.
+pub enum Request<'a> {
+    Plan(&'a PlanVerb),
+    Act(&'a Intent, &'a Consent),
+    Apply(&'a PathBuf, &'a Consent),
+    Watch(&'a str),
+}
+
+/// Runs the verb; returns the exit code.
+pub fn run(global: &Global, request: &Request<'_>) -> u8 {
+    let prepared = start::prepare(global);
+    let mut global = global.clone();
+    global.endpoint_url.clone_from(&prepared.setup.config.endpoint_url);
+    start::begin(prepared.folders.as_ref(), prepared.setup.log, |why| out::complain(&format!("mldeck: {why}")));
+    let Some(folders) = prepared.folders.clone() else {
+        out::complain("mldeck: there is no home directory: without a journal nothing is changed");
+        return 3;
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            out::complain(&format!("mldeck: cannot start: {error}"));
+            return 1;
+        }
+    };
+    let config = &prepared.setup.config;
+    let result = runtime.block_on(async {
+        let connected = crate::backends::live(&global, super::HEADLESS_PACE).await?;
+        let desk = Desk::new(connected.gateway, &folders, config.classes())?;
+        answer(&desk, request, config.read_only).await
+    });
+    match result {
+        Ok(code) => code,
+        Err(fault) => {
+            log::fault(&fault);
+            out::complain(&format!("mldeck: {fault}\n{}", fault.remedy()));
+            fault.exit_code()
+        }
+    }
+}
+
+async fn answer(desk: &Desk, request: &Request<'_>, read_only: bool) -> Result<u8, Fault> {
+    match request {
+        Request::Plan(plan) => match planned(desk, &plan.change.intent(&plan.reason)).await? {
+            Ok(made) => shown(&made, plan),
+            Err(refusals) => Ok(refused(&refusals)),
+        },
+        Request::Act(intent, consent) => match planned(desk, intent).await? {
+            Ok(plan) => act(desk, plan, consent, read_only).await,
+            Err(refusals) => Ok(refused(&refusals)),
+        },
+        Request::Apply(file, consent) => {
+            let plan = saved(file)?;
+            let context = desk.context().await?;
+            if plan.scope != context.scope || plan.by != context.by {
+                out::complain(&format!(
+                    "mldeck: this plan is {}'s in {}; you are {} in {}",
+                    plan.by, plan.scope, context.by, context.scope
+                ));
+                return Ok(4);
+            }
+            if context.at > plan.valid_until {
+                out::complain(&format!("mldeck: this plan was good until {}: plan again", plan.valid_until.full()));
+                return Ok(4);
+            }
+            act(desk, plan, consent, read_only).await
+        }
+        Request::Watch(id) => told(&desk.watch(id).await?),
+    }
+}
+
+async fn planned(desk: &Desk, intent: &Intent) -> Result<Result<Plan, Vec<Refusal>>, Fault> {
+    let history = journal::history(&desk.records().await?);
+    let facts = desk.facts(intent).await?;
+    let context = desk.context().await?;
+    Ok(verb::plan(intent, &facts, &history, &context))
+}
+
+fn saved(file: &PathBuf) -> Result<Plan, Fault> {
+    let fault = |message: String| Fault::new(FaultKind::Setup, "reading the plan", &message);
+    let text = std::fs::read_to_string(file).map_err(|error| fault(format!("{}: {error}", file.display())))?;
+    let plan: Plan =
+        serde_json::from_str(&text).map_err(|error| fault(format!("{} is no plan: {error}", file.display())))?;
+    if !plan.is_intact() {
+        let message = format!("{} was changed after it was made, or is of another version", file.display());
+        return Err(Fault::new(FaultKind::Refused, "reading the plan", &message));
+    }
+    Ok(plan)
+}
+
+fn shown(plan: &Plan, asked: &PlanVerb) -> Result<u8, Fault> {
+    if let Some(file) = &asked.save {
+        let text = serde_json::to_string_pretty(plan).unwrap_or_default();
+        keep(file, &text).map_err(|error| Fault::new(FaultKind::Setup, "saving the plan", &error.to_string()))?;
+    }
+    let text = match asked.output {
+        Output::Json => serde_json::to_string_pretty(&plan.without_secrets()).unwrap_or_default() + "\n",
+        Output::Text => page(plan),
+    };
+    Ok(u8::from(out::print(&text).is_err()))
+}
+
+/// Parameters may be secrets: nobody else reads a saved plan.
+fn keep(file: &PathBuf, text: &str) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn page(plan: &Plan) -> String {
+    let mut text = format!("{}   {} {}\n", plan.title(), plan.scope.account, plan.scope.region);
+    for line in written(plan) {
+        let _ = writeln!(text, "{line}");
+    }
+    let _ = writeln!(text, "plan {}   good until {}", plan.id(), plan.valid_until.hms());
+    text
+}
+
+fn refused(refusals: &[Refusal]) -> u8 {
+    for refusal in refusals {
+        out::complain(&format!("✖ {}", refusal.text));
+        for more in refusal.remedy.iter().chain(&refusal.cli) {
+            out::complain(&format!("  {more}"));
+        }
+    }
+    3
+}
+
+/// Nothing leaves unless the plan that was read is the plan that was confirmed.
+async fn act(desk: &Desk, plan: Plan, consent: &Consent, read_only: bool) -> Result<u8, Fault> {
+    if out::print(&page(&plan)).is_err() {
+        return Ok(1);
+    }
+    if !consent.write {
+        let target = plan.id();
+        out::complain(&format!("Nothing was sent. --write --confirm {target} carries it out."));
+        return Ok(0);
+    }
+    if read_only {
+        out::complain("mldeck: read-only: nothing is sent. The AWS CLI lines above do it.");
+        return Ok(3);
+    }
+    match &consent.confirm {
+        Some(digest) if plan.id() == digest.as_str() || plan.digest == digest.as_str() => {}
+        Some(digest) => {
+            out::complain(&format!(
+                "mldeck: {digest} is another plan; the world moved, or it was mistyped. This is {}",
+                plan.id()
+            ));
+            return Ok(4);
+        }
+        None if std::io::stdin().is_terminal() => {
+            if !typed(&plan.confirm) {
+                out::complain("mldeck: that is not what the plan says; nothing was sent");
+                return Ok(3);
+            }
+        }
+        None => {
+            out::complain(&format!("mldeck: nobody is at a terminal: --confirm {} confirms this plan", plan.id()));
+            return Ok(2);
+        }
+    }
+    told(&desk.carry_out(plan).await)
+}
+
+/// What is typed after the plan was printed.
+fn typed(confirm: &Confirm) -> bool {
+    let wanted = match confirm {
+        Confirm::Typed { target } => target.to_string(),
+        Confirm::Key { key } => key.to_string(),
+    };
+    out::complain(&format!("Type  {wanted}  and Enter to go; anything else leaves."));
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).is_ok() && confirm.is_met_by(line.trim())
+}
+
+fn told(ended: &super::operate::Ended) -> Result<u8, Fault> {
+    let text = format!("{}: {}\n", ended.state.word(), ended.note);
+    Ok(if out::print(&text).is_err() { 1 } else { ended.code })
+}

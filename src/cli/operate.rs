@@ -1,0 +1,333 @@
+//! The executor without a deck: reads, plans and carries out one change, and tells each step on standard error.
+
+use std::{collections::VecDeque, path::PathBuf, time::Duration};
+
+use mldeck_core::{
+    ask::{Answer, Ask, Sent, Write},
+    fault::{Fault, FaultKind},
+    ops::{
+        Facts,
+        call::Call,
+        intent::{Class, Context, Intent},
+        journal::{self, Entry, Record},
+        plan::Plan,
+        run::{self, Effect, Event, Run},
+        target::Kind,
+    },
+    resource::operation::OperationState,
+    text::Text,
+    time::{MINUTE, Timestamp},
+};
+use mldeck_gateway::{Gateway, Grant};
+
+use super::out;
+use crate::{
+    config::Environment,
+    run::clock,
+    store::{Folders, Holder, Journal, PlanLock, StoreError},
+};
+
+/// A grant outlives the confirmation by this: AWS's longest deployment is 8 hours.
+const GRANT: i64 = 9 * 60 * MINUTE;
+
+/// An account that is reached, and where operations are kept.
+pub struct Desk {
+    pub gateway: Gateway,
+    journal: Journal,
+    state: PathBuf,
+    classes: Vec<(String, Class, String)>,
+}
+
+/// How it ended, and with which exit code.
+#[derive(Debug)]
+pub struct Ended {
+    pub state: OperationState,
+    pub note: String,
+    pub code: u8,
+}
+
+impl Desk {
+    /// # Errors
+    /// Without a journal nothing may be changed; without an account nothing can be.
+    pub fn new(gateway: Gateway, folders: &Folders, classes: Vec<(String, Class, String)>) -> Result<Self, Fault> {
+        let journal = Journal::start(folders, gateway.now()).map_err(|error| broken(&error))?;
+        Ok(Self { gateway, journal, state: folders.state.clone(), classes })
+    }
+
+    /// Who plans, where and when.
+    ///
+    /// # Errors
+    /// When AWS does not say who we are.
+    pub async fn context(&self) -> Result<Context, Fault> {
+        let identity = match self.gateway.ask(&Ask::Identity).await? {
+            Answer::Identity(identity) => identity,
+            _ => return Err(Fault::new(FaultKind::Bug, "asking who we are", "it answers another question")),
+        };
+        let account = identity.scope.account.as_str();
+        let class = self.classes.iter().find(|(id, ..)| id == account).map_or(Class::Prod, |(_, class, _)| *class);
+        Ok(Context { at: self.gateway.now(), by: Text::new(identity.who()), scope: identity.scope.clone(), class })
+    }
+
+    /// Everything an intent is judged by, CloudTrail included.
+    ///
+    /// # Errors
+    /// When what it is about cannot be read.
+    pub async fn facts(&self, intent: &Intent) -> Result<Facts, Fault> {
+        match self.gateway.ask(&Ask::Facts { intent: Box::new(intent.clone()), deep: true }).await? {
+            Answer::Facts(facts) => Ok(*facts),
+            _ => Err(Fault::new(FaultKind::Bug, "reading what a plan is about", "it answers another question")),
+        }
+    }
+
+    /// Every record of this journal that can be read.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn records(&self) -> Result<Vec<Record>, Fault> {
+        if let Some(aside) = self.journal.was_set_aside().await.map_err(|error| broken(&error))? {
+            out::complain(&format!(
+                "mldeck: the journal was damaged ({}); it is set aside as {}",
+                aside.verdict,
+                aside.file.display()
+            ));
+        }
+        let entries = self.journal.read_all().await.map_err(|error| broken(&error))?;
+        Ok(entries.into_iter().filter_map(|entry| serde_json::from_value(entry.body).ok()).collect())
+    }
+
+    /// The records of one operation; `None` when there is none of that id.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn operation(&self, id: &str) -> Result<Option<Vec<Record>>, Fault> {
+        let records = self.records().await?;
+        let groups = journal::operations(&records);
+        let of = |group: &&Vec<&Record>| group.first().is_some_and(|first| first.op == id);
+        Ok(groups.iter().rev().find(of).map(|group| group.iter().map(|record| (*record).clone()).collect()))
+    }
+
+    /// Carries out a confirmed plan.
+    pub async fn carry_out(&self, plan: Plan) -> Ended {
+        let now = self.gateway.now();
+        let mut calls: Vec<Call> = plan.steps.iter().map(|step| step.call.clone()).collect();
+        if plan.target.kind == Kind::Endpoint {
+            calls.extend(run::calls_to_abort(&plan, &plan.by));
+        }
+        let grant = Grant::for_plan(plan.scope.clone(), plan.id(), &calls, now.plus(GRANT));
+        self.drive(Run::new(plan, now), Some(grant)).await
+    }
+
+    /// Watches an operation that nobody watches, or tells what another process does.
+    ///
+    /// # Errors
+    /// When the journal cannot be read, or its plan was changed.
+    pub async fn watch(&self, id: &str) -> Result<Ended, Fault> {
+        let Some(records) = self.operation(id).await? else {
+            let message = format!("there is no operation {id} in this journal; mldeck ledger lists them");
+            return Err(Fault::new(FaultKind::Setup, "watching", &message));
+        };
+        let run =
+            run::resume(&records).map_err(|error| Fault::new(FaultKind::Refused, "watching", &error.to_string()))?;
+        if let Some(holder) = PlanLock::holder(&self.state, id) {
+            out::complain(&format!("mldeck: {holder} acts on it; this only tells what it writes down"));
+            return self.follow(id, records.len()).await;
+        }
+        Ok(self.drive(run, None).await)
+    }
+
+    /// Tells another process's records as they come.
+    async fn follow(&self, id: &str, mut told: usize) -> Result<Ended, Fault> {
+        const LOOK: Duration = Duration::from_secs(1);
+        loop {
+            let records = self.operation(id).await?.unwrap_or_default();
+            for record in records.iter().skip(told) {
+                out::complain(&format!("{} {}", record.at.hms(), journal::sentence(&record.entry)));
+                if let Entry::Ended { state, note } = &record.entry {
+                    return Ok(Ended { state: *state, note: note.clone(), code: code_of(*state, false, false) });
+                }
+            }
+            told = told.max(records.len());
+            if PlanLock::holder(&self.state, id).is_none() {
+                let run = run::resume(&records)
+                    .map_err(|error| Fault::new(FaultKind::Refused, "watching", &error.to_string()))?;
+                return Ok(self.drive(run, None).await);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn drive(&self, run: Run, grant: Option<Grant>) -> Ended {
+        let id = run.plan().id();
+        let holder = Holder::this(&Environment::read(), self.gateway.now());
+        let lock = match PlanLock::take(&self.state, id.as_str(), &holder) {
+            Ok(lock) => lock,
+            Err(error) => {
+                let note = format!("nothing was done: {error}");
+                return Ended { state: OperationState::Refused, note, code: 3 };
+            }
+        };
+        let mut drive = Drive {
+            desk: self,
+            run,
+            grant,
+            due: None,
+            queue: VecDeque::from([Event::Start]),
+            end: None,
+            stale: false,
+            denied: false,
+        };
+        let ended = drive.to_the_end().await;
+        drop(lock);
+        ended
+    }
+}
+
+fn broken(error: &StoreError) -> Fault {
+    Fault::new(FaultKind::Refused, "opening the journal", &error.to_string())
+}
+
+/// Exit codes as ARCHITECTURE.md lists them.
+const fn code_of(state: OperationState, stale: bool, denied: bool) -> u8 {
+    match state {
+        OperationState::Done => 0,
+        OperationState::Refused if stale => 4,
+        OperationState::Refused if denied => 7,
+        OperationState::Refused => 3,
+        OperationState::Running | OperationState::Unknown | OperationState::NeedsHuman => 5,
+        OperationState::RolledBack => 6,
+        OperationState::Failed | OperationState::Superseded | OperationState::Abandoned => 1,
+    }
+}
+
+/// One run, its effects done one after the other: nothing here is worth doing two things at once.
+struct Drive<'a> {
+    desk: &'a Desk,
+    run: Run,
+    grant: Option<Grant>,
+    /// When it wants to be woken, on the local clock.
+    due: Option<tokio::time::Instant>,
+    queue: VecDeque<Event>,
+    end: Option<OperationState>,
+    stale: bool,
+    denied: bool,
+}
+
+impl Drive<'_> {
+    async fn to_the_end(&mut self) -> Ended {
+        let mut interrupted = false;
+        loop {
+            if let Some(state) = self.end {
+                let note = self.run.operation().note.to_string();
+                return Ended { state, note, code: code_of(state, self.stale, self.denied) };
+            }
+            let event = match self.queue.pop_front() {
+                Some(event) => event,
+                None => {
+                    let until = self.due.take();
+                    tokio::select! {
+                        biased;
+                        _ = tokio::signal::ctrl_c() => {
+                            if interrupted {
+                                return self.left();
+                            }
+                            interrupted = true;
+                            self.due = until;
+                            out::complain(&self.brake());
+                            continue;
+                        }
+                        () = sleep_until(until) => Event::Wake,
+                    }
+                }
+            };
+            self.step(event).await;
+        }
+    }
+
+    /// Who holds the brake, said before anybody leaves.
+    fn brake(&self) -> String {
+        let plan = self.run.plan();
+        format!(
+            "{}. {}. Ctrl-C again leaves it; `mldeck watch {}` watches again.",
+            self.run.operation().note,
+            plan.vanish,
+            plan.id()
+        )
+    }
+
+    fn left(&self) -> Ended {
+        let note = format!("left while it was {}: AWS goes on alone", self.run.state().word());
+        Ended { state: OperationState::Running, note, code: 5 }
+    }
+
+    async fn step(&mut self, event: Event) {
+        let at = self.desk.gateway.now();
+        for effect in self.run.step(at, event) {
+            self.carry_out(at, effect).await;
+        }
+    }
+
+    async fn carry_out(&mut self, at: Timestamp, effect: Effect) {
+        match effect {
+            Effect::Journal(record) => {
+                let seq = record.seq;
+                let result = self.write(&record).await;
+                self.queue.push_back(Event::Journaled { seq, result });
+            }
+            Effect::Read { ticket, target } => {
+                let result = match self.desk.gateway.ask(&Ask::Target(target)).await {
+                    Ok(Answer::Seen(seen)) => Ok(seen),
+                    Ok(_) => Err(Fault::new(FaultKind::Bug, "looking at it", "it answers another question")),
+                    Err(fault) => Err(fault),
+                };
+                self.queue.push_back(Event::Read { ticket, result });
+            }
+            Effect::Send { ticket, call } => {
+                let sent = self.send(call).await;
+                if let Sent::Refused(fault) = &sent {
+                    self.denied |= fault.exit_code() == 7;
+                }
+                self.queue.push_back(Event::Sent { ticket, sent });
+            }
+            Effect::WakeAt(when) => {
+                let millis = u64::try_from(when.since(at)).unwrap_or(0);
+                self.due = Some(tokio::time::Instant::from_std(clock::instant()) + Duration::from_millis(millis));
+            }
+            Effect::Say { text, .. } => out::complain(&format!("{} {text}", at.hms())),
+            Effect::Stale(differences) => {
+                self.stale = true;
+                for d in differences {
+                    out::complain(&format!("  {}: planned {}, now {}, yours {}", d.field, d.planned, d.now, d.yours));
+                }
+            }
+            Effect::Finished(state) => self.end = Some(state),
+        }
+    }
+
+    async fn write(&self, record: &Record) -> Result<(), Fault> {
+        let fault =
+            |error: &dyn std::fmt::Display| Fault::new(FaultKind::Refused, "writing the journal", &error.to_string());
+        let body = serde_json::to_value(record).map_err(|error| fault(&error))?;
+        let kind = body.get("entry").and_then(|entry| entry.as_object()?.keys().next().cloned()).unwrap_or_default();
+        let written = self.desk.journal.append(record.op.as_str(), &kind, body, record.at).await;
+        written.map(drop).map_err(|error| fault(&error))
+    }
+
+    async fn send(&self, call: Call) -> Sent {
+        let operation = call.operation();
+        let write = Write { call, plan: self.run.plan().id() };
+        match &self.grant {
+            Some(grant) => self.desk.gateway.send(&write, grant).await,
+            None => {
+                let message = "no confirmation of this operation was given here";
+                Sent::Refused(Fault::new(FaultKind::Refused, operation, message))
+            }
+        }
+    }
+}
+
+async fn sleep_until(until: Option<tokio::time::Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}
