@@ -20,7 +20,7 @@ use super::{
         logs::LogView,
         raw::RawView,
     },
-    settings, timeline,
+    settings, timeline, verbs,
 };
 
 pub(super) use layer::typed;
@@ -123,7 +123,6 @@ fn global(model: &mut Model, command: Command, out: &mut Vec<Effect>) {
         Command::Reversal => reverse(model),
         Command::Arm => arm(model),
         Command::Actions => menu::actions(model),
-        Command::RollBack => roll_back(model, out),
         Command::Compare => compare(model),
         _ => about_subject(model, command),
     }
@@ -150,13 +149,9 @@ fn about_subject(model: &mut Model, command: Command) {
         }
         Command::Copy => menu::copy(model, &subject),
         Command::ConsoleLink => menu::link(model, &subject),
+        _ if verbs::run(model, &subject, command) => {}
         _ if command.spec().mutates => {
-            let cli = "the AWS CLI or the console";
-            model.complain(format!(
-                "{} is not in this version for {}; use {cli}.",
-                command.label(),
-                subject.kind.plural()
-            ));
+            model.complain(format!("{} means nothing for {}.", command.label(), subject.kind.plural()));
         }
         _ => model.say(format!("{} means nothing for {}.", command.label(), subject.kind.plural())),
     }
@@ -233,14 +228,6 @@ fn arm(model: &mut Model) {
         model.session.armed = Some(Armed { scope, until: mono.plus(ARMED_MS) });
     } else {
         model.complain("Not signed in: there is nothing to arm.");
-    }
-}
-
-fn roll_back(model: &mut Model, out: &mut Vec<Effect>) {
-    match subject(model) {
-        Some(Subject { kind: Kind::Endpoint, name, .. }) => ops::plan_back_out(model, name, out),
-        Some(other) => model.complain(format!("Rolling back is for endpoints, not for {}.", other.kind.plural())),
-        None => model.say("Choose an endpoint first (2)."),
     }
 }
 

@@ -21,6 +21,7 @@ pub mod settings;
 pub mod target;
 pub mod timeline;
 pub mod update;
+pub mod verbs;
 pub mod wake;
 
 pub use command::{Command, Scope};

@@ -6,7 +6,7 @@ use mldeck_core::{
     ask::TrailEvent,
     fault::{Fault, FaultKind, Login},
     ops::intent::Class,
-    resource::{Alarm, Endpoint, Execution, Monitor, Operation, Run},
+    resource::{Alarm, Endpoint, Execution, ModelPackage, Monitor, Operation, Run},
     scope::{Identity, Scope},
     text::Text,
     time::{Monotonic, Timestamp},
@@ -38,6 +38,7 @@ pub struct Model {
     pub endpoints: Table<Endpoint>,
     pub executions: Table<Execution>,
     pub runs: Table<Run>,
+    pub packages: Table<ModelPackage>,
     pub monitors: Table<Monitor>,
     pub ledger: Table<Operation>,
     pub alarms: Vec<Alarm>,
@@ -180,6 +181,7 @@ impl Model {
             endpoints: list::endpoints(),
             executions: list::executions(),
             runs: list::runs(),
+            packages: list::packages(),
             monitors: list::monitors(),
             ledger: list::ledger(),
             alarms: Vec::new(),
@@ -212,7 +214,10 @@ impl Model {
     /// A request was answered, or was not. Only lists and the identity tell whether the account is in reach: a single
     /// service behind another address (S3, CloudTrail) says so where it is missing.
     pub fn heard(&mut self, slot: Slot, fault: Option<&Fault>) {
-        if matches!(slot, Slot::Identity | Slot::Endpoints | Slot::Executions | Slot::Runs | Slot::Monitors) {
+        if matches!(
+            slot,
+            Slot::Identity | Slot::Endpoints | Slot::Executions | Slot::Runs | Slot::Monitors | Slot::Packages
+        ) {
             self.link = match fault.map(|fault| &fault.kind) {
                 Some(kind @ (FaultKind::Network | FaultKind::Timeout)) => Link::Lost(kind.clone()),
                 Some(FaultKind::Setup | FaultKind::Login(Login::None)) => Link::Off,
@@ -239,6 +244,7 @@ impl Model {
         self.endpoints = list::endpoints();
         self.executions = list::executions();
         self.runs = list::runs();
+        self.packages = list::packages();
         self.monitors = list::monitors();
         self.alarms.clear();
         self.alarms_read = false;

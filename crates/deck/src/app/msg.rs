@@ -28,6 +28,7 @@ pub enum Slot {
     Executions,
     Runs,
     Monitors,
+    Packages,
     /// The opened endpoint.
     OpenDetails,
     OpenSeries,

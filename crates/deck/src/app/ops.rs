@@ -84,11 +84,6 @@ impl Operations {
     }
 }
 
-/// `B` on an endpoint: a plan; while a deployment of ours is under way, its abort.
-pub fn plan_back_out(model: &mut Model, endpoint: Text, _out: &mut Vec<Effect>) {
-    plan(model, Intent::back_out(endpoint, Choice::default()));
-}
-
 /// Opens the plan of an intent; while an operation of ours is under way there, that one.
 pub fn plan(model: &mut Model, intent: Intent) {
     if let Err(reason) = may_plan(model) {
@@ -225,6 +220,21 @@ pub fn abort(model: &mut Model, id: &Text, out: &mut Vec<Effect>) {
         allow(model, &live.run, out);
     }
     step(model, id, Event::Abort { by }, out);
+}
+
+/// `T` on a resumed operation: it may send what it owes, and nothing else.
+pub fn settle(model: &mut Model, id: &Text, out: &mut Vec<Effect>) {
+    let by = model.session.identity().map(|identity| Text::new(identity.who())).unwrap_or_default();
+    if let Some(live) = model.ops.get(id) {
+        allow(model, &live.run, out);
+    }
+    step(model, id, Event::Settle { by }, out);
+}
+
+/// Leaves it alone: nothing more is sent or watched, and the ledger says who decided that.
+pub fn abandon(model: &mut Model, id: &Text, out: &mut Vec<Effect>) {
+    let by = model.session.identity().map(|identity| Text::new(identity.who())).unwrap_or_default();
+    step(model, id, Event::Abandon { by }, out);
 }
 
 fn step(model: &mut Model, id: &Text, event: Event, out: &mut Vec<Effect>) {

@@ -127,13 +127,14 @@ fn find(model: &Model, target: &Target) -> Option<Subject> {
     let endpoint = wants(Kind::Endpoint).then(|| by_name(&model.endpoints, name)).flatten();
     let execution = || wants(Kind::Execution).then(|| by_name(&model.executions, name)).flatten();
     let run = || wants(Kind::Run).then(|| by_name(&model.runs, name)).flatten();
+    let version = || wants(Kind::ModelPackage).then(|| by_name(&model.packages, name)).flatten();
     let monitor = || wants(Kind::Monitor).then(|| by_name(&model.monitors, name)).flatten();
     let alarm = || {
         let alarm = model.alarms.iter().find(|alarm| &alarm.name == name).filter(|_| wants(Kind::Alarm))?;
         endpoint_of(model, alarm)
     };
     let newest = || wants(Kind::Execution).then(|| newest_execution(model, name)).flatten();
-    endpoint.or_else(execution).or_else(run).or_else(monitor).or_else(alarm).or_else(newest)
+    endpoint.or_else(execution).or_else(run).or_else(version).or_else(monitor).or_else(alarm).or_else(newest)
 }
 
 /// The newest pipeline run that is displayed under this name, else the newest of the pipeline of this name.

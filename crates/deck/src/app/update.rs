@@ -6,7 +6,7 @@ use mldeck_core::{
     ask::{Answer, TrailEvent},
     fault::{Fault, FaultKind},
     resource::{
-        Alarm, Endpoint, Resource, Rows, Run,
+        Alarm, Endpoint, ModelPackage, Resource, Rows, Run,
         endpoint::{Change, Details},
     },
     text::Text,
@@ -97,6 +97,7 @@ pub fn settle(model: &mut Model, at: At) -> Vec<Effect> {
     model.endpoints.settle(now);
     model.executions.settle(now);
     model.runs.settle(now);
+    model.packages.settle(now);
     model.monitors.settle(now);
     model.ledger.settle(now);
     if model.status.as_ref().is_some_and(|status| status.until <= at.mono) {
@@ -122,7 +123,7 @@ pub fn settle(model: &mut Model, at: At) -> Vec<Effect> {
     let loading_before = loading(model);
     out.extend(model.polls.reconcile(unique, at.mono));
     if loading(model) != loading_before {
-        for slot in [Slot::Endpoints, Slot::Executions, Slot::Runs, Slot::Monitors] {
+        for slot in [Slot::Endpoints, Slot::Executions, Slot::Runs, Slot::Packages, Slot::Monitors] {
             let is_loading = model.polls.is_loading(slot);
             if let Some(load) = list::load_mut(model, slot) {
                 load.loading = is_loading && (load.as_of.is_none() || load.cached);
@@ -132,8 +133,26 @@ pub fn settle(model: &mut Model, at: At) -> Vec<Effect> {
     out
 }
 
-fn loading(model: &Model) -> [bool; 4] {
-    [Slot::Endpoints, Slot::Executions, Slot::Runs, Slot::Monitors].map(|slot| model.polls.is_loading(slot))
+fn loading(model: &Model) -> [bool; 5] {
+    [Slot::Endpoints, Slot::Executions, Slot::Runs, Slot::Packages, Slot::Monitors]
+        .map(|slot| model.polls.is_loading(slot))
+}
+
+/// The endpoints that serve each version, as far as their details were read.
+fn where_live(model: &Model, rows: &mut [ModelPackage]) {
+    for row in rows {
+        let label = mldeck_core::id::version_label(row.arn.as_str());
+        let serves = |endpoint: &&Endpoint| {
+            let details = endpoint.details.as_ref();
+            details.is_some_and(|details| {
+                details
+                    .variants
+                    .iter()
+                    .any(|v| v.label.as_ref().map(Text::as_str) == label.as_deref() && label.is_some())
+            })
+        };
+        row.live_on = model.endpoints.rows().iter().filter(serves).map(|endpoint| endpoint.name.clone()).collect();
+    }
 }
 
 fn identity_wants(model: &Model) -> Vec<super::polls::Want> {
@@ -214,7 +233,8 @@ fn on_cached(model: &mut Model, rows: Rows, as_of: Timestamp) {
         Rows::Execution(rows) => fill!(model.executions, rows),
         Rows::Run(rows) => fill!(model.runs, rows),
         Rows::Monitor(rows) => fill!(model.monitors, rows),
-        Rows::ModelPackage(_) | Rows::Alarm(_) | Rows::Operation(_) => {}
+        Rows::ModelPackage(rows) => fill!(model.packages, rows),
+        Rows::Alarm(_) | Rows::Operation(_) => {}
     }
 }
 
@@ -350,6 +370,12 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
                 keep(&model.session, &mut model.runs, false, now, out);
             }
         }
+        Answer::Packages(mut rows) => {
+            where_live(model, &mut rows);
+            model.packages.replace(rows);
+            arrived(model, Slot::Packages);
+            keep(&model.session, &mut model.packages, false, now, out);
+        }
         Answer::Monitors(rows) => {
             model.monitors.replace(rows);
             arrived(model, Slot::Monitors);
@@ -360,7 +386,6 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
         | Answer::Logs(_)
         | Answer::Execution(_)
         | Answer::RunSeries(_)
-        | Answer::Packages(_)
         | Answer::Drift(_)
         | Answer::Facts(_)
         | Answer::Raw(_) => {

@@ -217,6 +217,7 @@ fn filter_error(model: &Model) -> Option<String> {
         Pane::Endpoints => model.endpoints.filter_error(),
         Pane::Pipelines => model.executions.filter_error(),
         Pane::Experiments => model.runs.filter_error(),
+        Pane::Registry => model.packages.filter_error(),
         Pane::Drift => model.monitors.filter_error(),
         Pane::Ledger => model.ledger.filter_error(),
         _ => None,

@@ -154,7 +154,7 @@ fn weight_findings(moves: &[Move<'_>]) -> Vec<Finding> {
         out.push(Finding::block(Check::Weights, "no variant would have traffic: AWS wants one weight above 0"));
     }
     let unchanged = |m: &Move<'_>| {
-        (m.weight - m.weight_before()).abs() <= SAME_WEIGHT && m.live.desired_count.is_none_or(|n| n == m.count)
+        (m.share_after - m.share_before).abs() <= SAME_WEIGHT && m.live.desired_count.is_none_or(|n| n == m.count)
     };
     if moves.iter().all(unchanged) {
         let all = moves.iter().find(|m| m.share_after >= 1.0 && moves.len() > 1);
@@ -388,7 +388,7 @@ fn assemble(
         stop: "it takes seconds and cannot be stopped; it can be undone".to_owned(),
         undo: format!("once InService, the same call puts it back ({})", before.join(", ")),
         vanish: if counts && steps_settle(snapshot, asked) {
-            "AWS finishes it alone, and autoscaling stays suspended: the next start switches it on again first"
+            "AWS finishes it alone, and autoscaling stays suspended: the next start says so first, and T restores it"
                 .to_owned()
         } else {
             "AWS finishes it alone; the next start resumes watching".to_owned()

@@ -9,6 +9,7 @@ use crate::app::{
     layers::{Act, Help, Layer, Means, Suggestion, suggestions},
     model::Model,
     msg::Effect,
+    ops,
     pane::{View, list},
     settings,
 };
@@ -180,6 +181,8 @@ fn on_menu(model: &mut Model, layer: Layer, command: Command, out: &mut Vec<Effe
             match menu.items.get(menu.cursor).map(|item| item.act.clone()) {
                 Some(Ok(Act::Run(command))) => run(model, command, false, out),
                 Some(Ok(Act::Copy(text))) => copy(model, text, out),
+                Some(Ok(Act::Plan(intent))) => ops::plan(model, *intent),
+                Some(Ok(Act::Abandon(op))) => ops::abandon(model, &op, out),
                 Some(Ok(Act::Leave)) => out.push(Effect::Quit(0)),
                 Some(Err(reason)) => {
                     model.complain(reason);

@@ -9,7 +9,7 @@ use crate::app::{
     model::Model,
     ops,
     pane::Subject,
-    update,
+    update, verbs,
 };
 
 pub(super) fn copy(model: &mut Model, subject: &Subject) {
@@ -66,36 +66,24 @@ pub(super) fn actions(model: &mut Model) {
     let scopes = update::scopes(model);
     let scope = scopes.first().copied().unwrap_or(Scope::Global);
     let key = |command: Command| model.keymap.keys_of(command, scope).into_iter().next().unwrap_or_default();
-    let missing = |what: &str| Err(format!("{what} is not in this version."));
-    let rows: Vec<(Command, &str, Result<(), String>)> = match subject.kind {
-        Kind::Endpoint => vec![
-            (Command::RollBack, "Roll back to an earlier config", ops::may_plan(model)),
-            (Command::Update, "Shift weights, change capacity", missing("Shifting weights")),
-            (Command::Promote, "Promote a model version", missing("Promoting")),
-            (Command::Delete, "Delete the endpoint", missing("Deleting")),
-            (Command::Logs, "Logs", Ok(())),
-            (Command::Describe, "Every fact", Ok(())),
-            (Command::Raw, "Raw JSON", Ok(())),
-        ],
-        Kind::Execution => vec![
-            (Command::Stop, "Stop the run", missing("Stopping runs")),
-            (Command::Trigger, "Retry or start a run", missing("Starting runs")),
-            (Command::Describe, "Every fact", Ok(())),
-            (Command::Raw, "Raw JSON", Ok(())),
-        ],
-        Kind::Run => vec![
-            (Command::Compare, "Compare marked runs", Ok(())),
-            (Command::Promote, "Promote the run's model", missing("Promoting")),
-            (Command::Logs, "Logs", Ok(())),
-            (Command::Describe, "Every fact", Ok(())),
-            (Command::Raw, "Raw JSON", Ok(())),
-        ],
-        Kind::Operation => vec![
-            (Command::Reversal, "Take it back", ops::may_reverse(model, &subject.name).map(|_| ())),
-            (Command::Describe, "Every fact", Ok(())),
-        ],
-        _ => vec![(Command::Describe, "Every fact", Ok(()))],
-    };
+    let mut rows: Vec<(Command, &str, Result<(), String>)> = verbs::listed(subject.kind)
+        .iter()
+        .filter_map(|(command, label)| Some((*command, *label, verbs::of(model, &subject, *command)?.map(|_| ()))))
+        .collect();
+    match subject.kind {
+        Kind::Run => rows.push((Command::Compare, "Compare marked runs", Ok(()))),
+        Kind::Operation => {
+            rows.push((Command::Reversal, "Take it back", ops::may_reverse(model, &subject.name).map(|_| ())));
+        }
+        _ => {}
+    }
+    if matches!(subject.kind, Kind::Endpoint | Kind::Run) {
+        rows.push((Command::Logs, "Logs", Ok(())));
+    }
+    rows.push((Command::Describe, "Every fact", Ok(())));
+    if subject.kind != Kind::Operation {
+        rows.push((Command::Raw, "Raw JSON", Ok(())));
+    }
     let items = rows
         .into_iter()
         .map(|(command, label, may)| Item {

@@ -3,7 +3,7 @@
 use mldeck_core::{
     ask::{Ask, RowOf, VitalsOf},
     column::Tone,
-    resource::{Endpoint, Execution, Kind, Monitor, Operation, Resource, Run},
+    resource::{Endpoint, Execution, Kind, ModelPackage, Monitor, Operation, Resource, Run},
     text::Text,
     time::{DAY, HOUR, MINUTE},
 };
@@ -62,6 +62,13 @@ pub fn runs() -> Table<Run> {
     )
 }
 
+pub fn packages() -> Table<ModelPackage> {
+    Table::new(
+        Some(("created", true)),
+        &["No versions are registered here.", "A model package appears here as soon as a pipeline registers one."],
+    )
+}
+
 pub fn monitors() -> Table<Monitor> {
     Table::new(
         Some(("health", false)),
@@ -96,6 +103,10 @@ macro_rules! with_table {
                 let $table = &mut $model.runs;
                 Some($body)
             }
+            $crate::app::pane::Pane::Registry => {
+                let $table = &mut $model.packages;
+                Some($body)
+            }
             $crate::app::pane::Pane::Drift => {
                 let $table = &mut $model.monitors;
                 Some($body)
@@ -114,6 +125,7 @@ pub fn grid(model: &Model, pane: Pane) -> Option<&dyn Grid> {
         Pane::Endpoints => &model.endpoints,
         Pane::Pipelines => &model.executions,
         Pane::Experiments => &model.runs,
+        Pane::Registry => &model.packages,
         Pane::Drift => &model.monitors,
         Pane::Ledger => &model.ledger,
         _ => return None,
@@ -125,6 +137,7 @@ pub fn load_mut(model: &mut Model, slot: Slot) -> Option<&mut Load> {
         Slot::Endpoints => &mut model.endpoints.load,
         Slot::Executions => &mut model.executions.load,
         Slot::Runs => &mut model.runs.load,
+        Slot::Packages => &mut model.packages.load,
         Slot::Monitors => &mut model.monitors.load,
         _ => return None,
     })
@@ -143,7 +156,7 @@ pub fn look(model: &Model, pane: Pane) -> Look<'_> {
         || {
             Look::Notice(
                 Notice::new(Tone::Dim, format!("{} is not in this version.", pane.title()))
-                    .line("Here are: 2 Endpoints, 3 Pipelines, 4 Experiments, 6 Drift, 9 Ledger."),
+                    .line("Here are: 2 Endpoints, 3 Pipelines, 4 Experiments, 5 Registry, 6 Drift, 9 Ledger."),
             )
         },
         Look::Grid,
@@ -158,6 +171,7 @@ pub fn subject(model: &Model, pane: Pane) -> Option<Subject> {
         Pane::Endpoints => of(&model.endpoints, |row| Some(row.arn.clone())),
         Pane::Pipelines => of(&model.executions, |row| Some(row.arn.clone())),
         Pane::Experiments => of(&model.runs, |row| Some(row.arn.clone())),
+        Pane::Registry => of(&model.packages, |row| Some(row.arn.clone())),
         Pane::Drift => of(&model.monitors, |row| Some(row.arn.clone())),
         Pane::Ledger => of(&model.ledger, |_| None),
         _ => None,
@@ -231,6 +245,11 @@ pub fn open(model: &Model, pane: Pane) -> Option<View> {
         Pane::Endpoints => Box::new(EndpointView::new(model.endpoints.selected()?.clone())),
         Pane::Pipelines => Box::new(ExecutionView::new(model.executions.selected_row()?)),
         Pane::Experiments => Box::new(Compare::one(model.runs.selected_row()?)),
+        Pane::Registry => {
+            let row = model.packages.selected_row()?;
+            let subject = Subject { kind: Kind::ModelPackage, name: row.name.clone(), arn: Some(row.arn.clone()) };
+            Box::new(FactsView::new(subject))
+        }
         Pane::Drift => Box::new(DriftView::new(model.monitors.selected_row()?)),
         Pane::Ledger => Box::new(OperationView::new(model.ledger.selected()?.clone())),
         _ => return None,
@@ -272,6 +291,9 @@ pub fn wants(model: &Model) -> Vec<Want> {
     if shown == Pane::Experiments || model.runs.load.as_of.is_some() || model.runs.load.more.is_some() {
         let ask = Ask::Runs { since: since(fresh(&model.runs.load), RUNS_SINCE), more: model.runs.load.more.clone() };
         wants.push(Want::every(Slot::Runs, ask, pace(Pane::Experiments, 60, 180)));
+    }
+    if shown == Pane::Registry || model.packages.load.as_of.is_some() {
+        wants.push(Want::every(Slot::Packages, Ask::Packages, pace(Pane::Registry, 60, 300)));
     }
     if shown == Pane::Drift || model.monitors.load.as_of.is_some() {
         wants.push(Want::every(Slot::Monitors, Ask::Monitors, pace(Pane::Drift, 120, 300)));
@@ -330,7 +352,8 @@ pub fn names(model: &Model, kind: Kind) -> Vec<Text> {
         Kind::Run => of(&model.runs),
         Kind::Monitor => of(&model.monitors),
         Kind::Operation => of(&model.ledger),
-        Kind::ModelPackage | Kind::Alarm => Vec::new(),
+        Kind::ModelPackage => of(&model.packages),
+        Kind::Alarm => Vec::new(),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod drift;
 pub mod endpoint;
 pub mod execution;
 pub mod facts;
+pub mod form;
 pub mod list;
 pub mod logs;
 pub mod operation;
@@ -88,6 +89,7 @@ impl Pane {
             Self::Endpoints => Some(Kind::Endpoint),
             Self::Pipelines => Some(Kind::Execution),
             Self::Experiments => Some(Kind::Run),
+            Self::Registry => Some(Kind::ModelPackage),
             Self::Drift => Some(Kind::Monitor),
             Self::Ledger => Some(Kind::Operation),
             _ => None,

@@ -18,6 +18,7 @@ use mldeck_core::{
 use super::{Opened, Scroll, Subject, endpoint::with_shares};
 use crate::app::{
     command::{Command, Scope},
+    layers::{Act, Item, Layer, Menu},
     look::{Chart, Line, Look, Notice, Share, StepLine},
     model::Model,
     msg::{Effect, Slot},
@@ -74,6 +75,30 @@ impl OperationView {
     }
 }
 
+impl OperationView {
+    /// What a person may decide about an operation that runs, besides stopping it.
+    fn decide(&self, model: &mut Model, command: Command, out: &mut Vec<Effect>) {
+        let Some(live) = model.ops.get(&self.id).filter(|live| !live.is_over()) else {
+            return model.say("This operation has ended.");
+        };
+        if command == Command::Trigger {
+            if model.session.read_only {
+                return model.complain("Read-only: nothing is sent.");
+            }
+            return ops::settle(model, &self.id, out);
+        }
+        let debts = live.run.debts();
+        let title = if debts.is_empty() {
+            "Leave it alone? AWS goes on by itself; it is watched no more".to_owned()
+        } else {
+            format!("Leave it alone? It still owes: {}", debts.join(" && "))
+        };
+        let act = Ok(Act::Abandon(self.id.clone()));
+        let items = vec![Item { key: "enter".into(), label: "Leave it alone, and say so in the ledger".into(), act }];
+        model.layers.push(Layer::Menu(Menu { title, items, cursor: 0 }));
+    }
+}
+
 /// A record in one line; a plan and plain intents are told by what follows them.
 fn line_of(record: &Record) -> Option<StepLine> {
     use mldeck_core::ask::Sent;
@@ -105,14 +130,24 @@ impl Opened for OperationView {
 
     fn hints(&self, model: &Model) -> &'static [Command] {
         if model.ops.get(&self.id).is_some_and(|live| !live.is_over()) {
-            &[Command::RollBack, Command::Describe, Command::Back, Command::Help]
+            let owes = model.ops.get(&self.id).is_some_and(|live| !live.run.debts().is_empty());
+            if owes {
+                &[Command::RollBack, Command::Trigger, Command::Stop, Command::Back, Command::Help]
+            } else {
+                &[Command::RollBack, Command::Stop, Command::Back, Command::Help]
+            }
         } else {
             &[Command::Reversal, Command::Describe, Command::Back, Command::Help]
         }
     }
 
     fn label(&self, command: Command) -> Option<&'static str> {
-        (command == Command::RollBack).then_some("abort")
+        match command {
+            Command::RollBack => Some("abort"),
+            Command::Trigger => Some("restore"),
+            Command::Stop => Some("leave alone"),
+            _ => None,
+        }
     }
 
     fn title(&self, model: &Model) -> Line {
@@ -172,6 +207,10 @@ impl Opened for OperationView {
             } else {
                 model.say("This operation has ended; z takes it back, B on the endpoint plans the next way back.");
             }
+            return true;
+        }
+        if matches!(command, Command::Trigger | Command::Stop) {
+            self.decide(model, command, out);
             return true;
         }
         self.scroll.on(command, self.page(model))

@@ -12,7 +12,8 @@ use mldeck_core::{
 use crate::app::look::Line;
 
 fn label(text: &str) -> (String, Tone) {
-    (format!("  {text:<13}"), Tone::Dim)
+    let gap = if text.chars().count() < 13 { "" } else { " " };
+    (format!("  {text:<13}{gap}"), Tone::Dim)
 }
 
 fn change(row: &Row) -> String {

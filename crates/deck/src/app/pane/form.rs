@@ -1,0 +1,339 @@
+//! A few fields to fill in before a change is planned: shares and counts of variants, parameters of a pipeline.
+
+use mldeck_core::{
+    ask::{Answer, Ask},
+    column::Tone,
+    fault::{Fault, FaultKind},
+    ops::{
+        call::VariantChange,
+        intent::Intent,
+        target::{Kind as Thing, Seen, Target},
+        verb::pipeline::{Parameter, objection, parameters},
+    },
+    resource::{Kind, endpoint::Variant},
+    text::Text,
+};
+
+use super::{Opened, Scroll, Subject};
+use crate::app::{
+    command::{Command, Scope},
+    field::Field,
+    look::{Line, Look, Notice, Share},
+    model::Model,
+    msg::{Effect, Slot},
+    ops,
+    polls::Want,
+};
+
+/// What the fields are for.
+enum About {
+    /// The variants are read anew: a count in a list may be autoscaling's of an hour ago.
+    Traffic {
+        endpoint: Text,
+        live: Option<Vec<Variant>>,
+    },
+    Pipeline {
+        pipeline: Text,
+        before: Vec<(Text, Text)>,
+        declared: Option<Vec<Parameter>>,
+    },
+}
+
+struct Entry {
+    label: String,
+    field: Field,
+    hint: String,
+}
+
+pub struct FormView {
+    about: About,
+    fault: Option<Fault>,
+    entries: Vec<Entry>,
+    cursor: usize,
+    scroll: Scroll,
+    gone: bool,
+}
+
+impl FormView {
+    /// Weight and count of each live variant, as they are.
+    pub const fn traffic(endpoint: Text) -> Self {
+        Self::with(About::Traffic { endpoint, live: None }, Vec::new())
+    }
+
+    /// The parameters of a pipeline, with the values of an earlier run.
+    pub fn pipeline(pipeline: Text, before: Vec<(Text, Text)>) -> Self {
+        Self::with(About::Pipeline { pipeline, before, declared: None }, Vec::new())
+    }
+
+    const fn with(about: About, entries: Vec<Entry>) -> Self {
+        Self { about, fault: None, entries, cursor: 0, scroll: Scroll(0), gone: false }
+    }
+
+    /// The fields of the variants that serve now. One variant alone has all traffic, whatever its weight.
+    fn show(&mut self, variants: &[Variant]) {
+        let About::Traffic { live, .. } = &mut self.about else { return };
+        if live.is_some() {
+            return;
+        }
+        *live = Some(variants.to_vec());
+        if variants.len() > 1 {
+            self.entries.extend(variants.iter().map(|variant| Entry {
+                label: format!("weight {}", variant.name),
+                field: Field::new(&variant.desired_weight.unwrap_or(0.0).to_string()),
+                hint: variant.label.as_ref().unwrap_or(&variant.name).to_string(),
+            }));
+        }
+        self.entries.extend(variants.iter().filter_map(|variant| {
+            let (kind, count) = (variant.instance_type.as_ref()?, variant.desired_count?);
+            let hint = format!("{kind}, {} run now", variant.current_count.unwrap_or(count));
+            Some(Entry { label: format!("instances {}", variant.name), field: Field::new(&count.to_string()), hint })
+        }));
+    }
+
+    const fn is_ready(&self) -> bool {
+        match &self.about {
+            About::Traffic { live, .. } => live.is_some(),
+            About::Pipeline { declared, .. } => declared.is_some(),
+        }
+    }
+
+    /// The fields of the parameters that a definition declares.
+    fn declare(&mut self, found: Vec<Parameter>) {
+        let About::Pipeline { before, declared, .. } = &mut self.about else { return };
+        if declared.is_some() {
+            return;
+        }
+        let value = |parameter: &Parameter| {
+            let known = before.iter().find(|(name, _)| *name == parameter.name).map(|(_, value)| value);
+            // A masked value is not a value: then the default stands.
+            let known = known.filter(|value| !value.as_str().starts_with('‹'));
+            known.or(parameter.default.as_ref()).map(Text::raw).unwrap_or_default()
+        };
+        let hint = |parameter: &Parameter| match (&parameter.default, parameter.allowed.as_slice()) {
+            (Some(default), []) => format!("{}, by default {default}", parameter.kind),
+            (None, []) => format!("{}, has no default", parameter.kind),
+            (_, allowed) => allowed.iter().map(Text::as_str).collect::<Vec<_>>().join(" | "),
+        };
+        self.entries = found
+            .iter()
+            .map(|parameter| Entry {
+                label: parameter.name.to_string(),
+                field: Field::new(&value(parameter)),
+                hint: hint(parameter),
+            })
+            .collect();
+        *declared = Some(found);
+    }
+
+    /// The change that the fields ask for, or what is wrong with one of them.
+    fn intent(&self) -> Result<Intent, String> {
+        match &self.about {
+            About::Traffic { endpoint, live } => {
+                let live = live.as_deref().ok_or("Its variants are still being read.")?;
+                self.traffic_intent(endpoint, live)
+            }
+            About::Pipeline { pipeline, declared, .. } => {
+                let declared = declared.as_deref().ok_or("The definition is still being read.")?;
+                let mut given = Vec::new();
+                for (parameter, entry) in declared.iter().zip(&self.entries) {
+                    let value = entry.field.text();
+                    if let Some(wrong) = objection(parameter, value) {
+                        return Err(wrong);
+                    }
+                    if parameter.default.as_ref().map(Text::raw).as_deref() != Some(value) {
+                        given.push((parameter.name.clone(), Text::new(value)));
+                    }
+                }
+                let name = Text::default();
+                Ok(Intent::StartPipeline { pipeline: pipeline.clone(), name, parameters: given, reason: None })
+            }
+        }
+    }
+
+    /// Only what was changed is asked for: a count that nobody touched is autoscaling's.
+    fn traffic_intent(&self, endpoint: &Text, live: &[Variant]) -> Result<Intent, String> {
+        let typed =
+            |label: String| self.entries.iter().find(|entry| entry.label == label).map(|e| e.field.text().trim());
+        let mut weights = Vec::new();
+        let mut variants: Vec<VariantChange> = Vec::new();
+        for variant in live {
+            let weight = match typed(format!("weight {}", variant.name)) {
+                Some(text) => {
+                    let text = text.trim_end_matches('%').trim();
+                    text.parse().map_err(|_| format!("The weight of {} is no number.", variant.name))?
+                }
+                None => variant.desired_weight.unwrap_or(1.0),
+            };
+            weights.push(weight);
+            let count = match typed(format!("instances {}", variant.name)).filter(|text| !text.is_empty()) {
+                Some(text) => {
+                    Some(text.parse().map_err(|_| format!("The count of {} is no whole number.", variant.name))?)
+                }
+                None => None,
+            };
+            let count = count.filter(|count| Some(*count) != variant.desired_count);
+            variants.push(VariantChange { variant: variant.name.clone(), weight: Some(weight), count });
+        }
+        let same = live.iter().zip(&weights).all(|(variant, weight)| variant.desired_weight.unwrap_or(1.0) == *weight);
+        if same {
+            variants.retain(|change| change.count.is_some());
+            for change in &mut variants {
+                change.weight = None;
+            }
+        }
+        if variants.is_empty() {
+            return Err("Nothing was changed.".to_owned());
+        }
+        Ok(Intent::Traffic { endpoint: endpoint.clone(), variants, reason: None })
+    }
+
+    /// What the weights mean as shares, as far as they are numbers.
+    fn preview(&self) -> Option<String> {
+        let About::Traffic { live: Some(live), .. } = &self.about else { return None };
+        if live.len() < 2 {
+            return None;
+        }
+        let weights: Vec<f64> = live
+            .iter()
+            .filter_map(|variant| {
+                let label = format!("weight {}", variant.name);
+                let entry = self.entries.iter().find(|entry| entry.label == label)?;
+                entry.field.text().trim().trim_end_matches('%').parse::<f64>().ok().filter(|weight| *weight >= 0.0)
+            })
+            .collect();
+        let sum: f64 = weights.iter().sum();
+        if weights.len() != live.len() || sum <= 0.0 {
+            return Some("the weights are not yet numbers with a sum above 0".to_owned());
+        }
+        let share = |(variant, weight): (&Variant, &f64)| format!("{} {:.0} %", variant.name, weight / sum * 100.0);
+        Some(live.iter().zip(&weights).map(share).collect::<Vec<_>>().join(", "))
+    }
+
+    fn lines(&self) -> Vec<Line> {
+        let width = self.entries.iter().map(|entry| entry.label.chars().count()).max().unwrap_or(0);
+        let mut out: Vec<Line> = Vec::new();
+        for (at, entry) in self.entries.iter().enumerate() {
+            let here = at == self.cursor;
+            let (mark, tone) = if here { ("▏", Tone::Accent) } else { ("", Tone::Plain) };
+            out.push(vec![
+                (format!("  {:<width$}  ", entry.label), if here { Tone::Strong } else { Tone::Dim }),
+                (format!("{}{mark}", Text::new(entry.field.text())), tone),
+                (format!("   {}", entry.hint), Tone::Dim),
+            ]);
+        }
+        if let Some(preview) = self.preview() {
+            out.push(Vec::new());
+            out.push(vec![("  traffic  ".to_owned(), Tone::Dim), (preview, Tone::Plain)]);
+        }
+        out
+    }
+
+    fn move_by(&mut self, step: isize) {
+        let count = self.entries.len();
+        if count > 0 {
+            self.cursor = (self.cursor + count).wrapping_add_signed(step) % count;
+        }
+    }
+}
+
+impl Opened for FormView {
+    fn scopes(&self) -> &'static [Scope] {
+        &[Scope::Text]
+    }
+
+    fn title(&self, _model: &Model) -> Line {
+        let title = match &self.about {
+            About::Traffic { endpoint, .. } => format!("Traffic and capacity of {endpoint}"),
+            About::Pipeline { pipeline, .. } => format!("Start {pipeline}"),
+        };
+        vec![(title, Tone::Strong), ("   nothing is sent before its plan is confirmed".to_owned(), Tone::Dim)]
+    }
+
+    fn look<'a>(&'a self, _model: &'a Model) -> Look<'a> {
+        if !self.is_ready() {
+            return Look::Notice(match &self.fault {
+                Some(fault) => super::table::fault_notice(fault, Tone::Bad),
+                None => Notice::new(Tone::Dim, "Reading what it is now …").line("Esc leaves."),
+            });
+        }
+        let mut lines = self.lines();
+        if lines.is_empty() {
+            let text = match &self.about {
+                About::Traffic { .. } => "  Serverless: it has neither instances nor shares to change.",
+                About::Pipeline { .. } => "  It has no parameters: Enter plans the start.",
+            };
+            lines.push(vec![(text.to_owned(), Tone::Plain)]);
+        }
+        let hint = vec![(" tab, up and down: the next field    Enter: the plan    Esc leaves".to_owned(), Tone::Dim)];
+        Look::Rows(vec![
+            (Share::Part(1), Look::Doc { lines, scroll: self.scroll.0 }),
+            (Share::Fixed(1), Look::Doc { lines: vec![hint], scroll: 0 }),
+        ])
+    }
+
+    fn on(&mut self, model: &mut Model, command: Command, _out: &mut Vec<Effect>) -> bool {
+        match command {
+            Command::Complete | Command::RecallNext => self.move_by(1),
+            Command::CompletePrevious | Command::RecallPrevious => self.move_by(-1),
+            Command::Accept => match self.intent() {
+                Ok(intent) => {
+                    self.gone = true;
+                    ops::plan(model, intent);
+                }
+                Err(wrong) => model.complain(wrong),
+            },
+            _ => return self.entries.get_mut(self.cursor).is_some_and(|entry| entry.field.on(command)),
+        }
+        true
+    }
+
+    fn type_in(&mut self, _model: &mut Model, text: &str, _burst: bool) -> bool {
+        if let Some(entry) = self.entries.get_mut(self.cursor) {
+            entry.field.insert(text);
+        }
+        true
+    }
+
+    fn is_done(&self) -> bool {
+        self.gone
+    }
+
+    fn wants(&self, _model: &Model) -> Vec<Want> {
+        if self.is_ready() || self.gone {
+            return Vec::new();
+        }
+        let target = match &self.about {
+            About::Pipeline { pipeline, .. } => Target::new(Thing::Pipeline, pipeline.clone()),
+            About::Traffic { endpoint, .. } => Target::endpoint(endpoint.clone()),
+        };
+        vec![Want::once(Slot::Facts, Ask::Target(target))]
+    }
+
+    fn reply(&mut self, _model: &mut Model, slot: Slot, result: &Result<Answer, Fault>) -> bool {
+        if slot != Slot::Facts {
+            return false;
+        }
+        match result {
+            Ok(Answer::Seen(Seen::Thing(sight))) => self.declare(parameters(sight)),
+            Ok(Answer::Seen(Seen::Endpoint(row))) => {
+                let variants = row.details.as_ref().map(|details| details.variants.clone());
+                self.show(&variants.unwrap_or_default());
+            }
+            Ok(Answer::Seen(Seen::Gone)) => {
+                self.fault = Some(Fault::new(FaultKind::Missing, "reading what it is now", ""));
+            }
+            Ok(_) => return false,
+            Err(fault) => self.fault = Some(fault.clone()),
+        }
+        true
+    }
+
+    fn subject(&self) -> Option<Subject> {
+        match &self.about {
+            About::Traffic { endpoint, .. } => {
+                Some(Subject { kind: Kind::Endpoint, name: endpoint.clone(), arn: None })
+            }
+            About::Pipeline { .. } => None,
+        }
+    }
+}
