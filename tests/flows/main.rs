@@ -11,4 +11,5 @@ mod lists;
 mod navigation;
 mod rollback;
 mod settings;
+mod verbs;
 mod views;

@@ -29,7 +29,7 @@ fn describe_raw_and_actions_of_the_row() {
     let mut deck = fraud();
     deck.keys("d").sees("fraud-prod").sees("fraud-v18-c").keys("<esc>");
     deck.keys("y").sees("\"EndpointName\": \"fraud-prod\"").sees("EndpointConfigName").keys("<esc>");
-    deck.keys("a").sees("Roll back to an earlier config").sees("is not in this version").keys("<esc>");
+    deck.keys("a").sees("The fastest safe way back").sees("Traffic and capacity").keys("<esc>");
     deck.keys("c").sees("arn:aws:sagemaker").keys("<enter>").sees("Sent to the terminal's clipboard");
     let copied = deck.effects().into_iter().any(|effect| matches!(effect, mldeck::app::Effect::Copy(_)));
     assert!(copied);

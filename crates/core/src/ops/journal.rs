@@ -245,7 +245,8 @@ pub fn markdown(group: &[&Record]) -> String {
     };
     let ended = operation.ended.map_or_else(|| "still open".to_owned(), |at| at.full());
     let _ = writeln!(out, "## {} ({})\n", plan.title(), operation.state.word());
-    let _ = writeln!(out, "- plan `{}`, {} mode, by {}", operation.id, plan.mode.word(), operation.by);
+    let mode = if plan.candidates.is_empty() { String::new() } else { format!(" {} mode,", plan.mode.word()) };
+    let _ = writeln!(out, "- plan `{}`,{mode} by {}", operation.id, operation.by);
     let _ = writeln!(out, "- where: {} {}", plan.scope, plan.name);
     let _ = writeln!(out, "- started {}, ended {ended}", operation.started.full());
     if let Some(reason) = &plan.reason {

@@ -209,7 +209,9 @@ impl Run {
         if self.is_main(step) {
             self.accepted = true;
             self.since = self.waited;
-            self.saw_stage(at, super::Stage::Accepted, out);
+            if matches!(self.plan.basis, Basis::Endpoint(_)) {
+                self.saw_stage(at, super::Stage::Accepted, out);
+            }
             if matches!(self.plan.goal(), Some(Expectation::TakenBack { .. })) {
                 self.abort.begun(self.plan.by.clone(), self.waited);
             } else if self.abort.is_wanted() {

@@ -140,7 +140,7 @@ impl FormView {
                     if let Some(wrong) = objection(parameter, value) {
                         return Err(wrong);
                     }
-                    if parameter.default.as_ref().map(Text::raw).as_deref() != Some(value) {
+                    if !parameter.default.as_ref().is_some_and(|default| same(&default.raw(), value)) {
                         given.push((parameter.name.clone(), Text::new(value)));
                     }
                 }
@@ -233,6 +233,14 @@ impl FormView {
         if count > 0 {
             self.cursor = (self.cursor + count).wrapping_add_signed(step) % count;
         }
+    }
+}
+
+/// `32` is `32.0`, however a definition spells it.
+fn same(a: &str, b: &str) -> bool {
+    match (a.parse::<f64>(), b.parse::<f64>()) {
+        (Ok(a), Ok(b)) => (a - b).abs() <= f64::EPSILON * a.abs().max(b.abs()),
+        _ => a == b,
     }
 }
 

@@ -212,9 +212,10 @@ impl Opened for PlanView {
                 ];
                 // Where each line counts, the line of keys below says as much.
                 if model.size.1 >= ROOM_FOR_HINT {
-                    let hint = " tab: guardrail mode, candidate    shift-tab: reason (INC-…)    f5: read again    \
-                                Esc leaves, nothing was sent";
-                    rows.push((Share::Fixed(1), doc(vec![vec![(hint.to_owned(), Tone::Dim)]], 0)));
+                    let ways = if self.trail_matters() { " tab: guardrail mode, route, candidate   " } else { "" };
+                    let hint =
+                        format!("{ways} shift-tab: reason (INC-…)    f5: read again    Esc leaves, nothing was sent");
+                    rows.push((Share::Fixed(1), doc(vec![vec![(hint, Tone::Dim)]], 0)));
                 }
                 Look::Rows(rows)
             }

@@ -102,7 +102,8 @@ fn details(plan: &Plan) -> Vec<Line> {
             (fine.join(", "), Tone::Dim),
         ]);
     }
-    out.push(vec![label("plan"), (format!("{}  {} mode", plan.id(), plan.mode.word()), Tone::Dim)]);
+    let mode = if plan.candidates.is_empty() { String::new() } else { format!("  {} mode", plan.mode.word()) };
+    out.push(vec![label("plan"), (format!("{}{mode}", plan.id()), Tone::Dim)]);
     out
 }
 

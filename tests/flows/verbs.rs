@@ -1,0 +1,87 @@
+//! Changes besides the way back, each from its key to its end in the account.
+
+use mldeck_core::resource::operation::OperationState;
+use serde_json::{Value, json};
+
+use crate::deck::{Deck, minutes, seconds};
+
+fn states(deck: &Deck) -> Vec<OperationState> {
+    deck.model.ledger.rows().iter().map(|row| row.state).collect()
+}
+
+/// Whether autoscaling of this variant is suspended.
+fn is_suspended(deck: &Deck, endpoint: &str, variant: &str) -> bool {
+    let input = json!({
+        "ServiceNamespace": "sagemaker", "ResourceIds": [format!("endpoint/{endpoint}/variant/{variant}")],
+    });
+    let found = deck.call("application-autoscaling", "DescribeScalableTargets", &input);
+    let state = &found["ScalableTargets"][0]["SuspendedState"];
+    let on = |name: &str| state[name] == Value::Bool(true);
+    assert_eq!(on("DynamicScalingInSuspended"), on("DynamicScalingOutSuspended"), "{found}");
+    on("DynamicScalingInSuspended")
+}
+
+#[test]
+fn capacity_is_changed_while_autoscaling_stands_aside() {
+    let mut deck = Deck::start("fraud-burns");
+    deck.keys("/fraud-prod<enter> U").sees("Traffic and capacity of fraud-prod").sees("instances blue  6");
+    deck.keys("<backspace>8<enter>").sees("Shift fraud-prod: 6 → 8").sees("autoscaled 2–").sees("Press  y  to go");
+    deck.advance(seconds(1)).keys("y").wait_for("sending UpdateEndpointWeightsAndCapacities", minutes(1));
+    deck.until("autoscaling is suspended", |deck| is_suspended(deck, "fraud-prod", "blue"));
+    deck.wait_for("● done", minutes(30));
+    assert!(!is_suspended(&deck, "fraud-prod", "blue"), "as it was before");
+    let body = deck.describe_endpoint("fraud-prod");
+    assert_eq!(body["ProductionVariants"][0]["DesiredInstanceCount"], 8);
+    assert_eq!(states(&deck), [OperationState::Done]);
+}
+
+#[test]
+fn a_form_says_what_is_wrong_and_sends_nothing() {
+    let mut deck = Deck::start("fraud-burns");
+    deck.keys("/fraud-prod<enter> U").sees("instances blue  6").keys("<enter>").sees("Nothing was changed.");
+    deck.keys("<backspace>x<enter>").sees("The count of blue is no whole number.");
+    deck.keys("<esc>").sees("NAME");
+    assert_eq!(deck.sends(), Vec::<&str>::new());
+}
+
+#[test]
+fn a_version_is_approved_by_typing_what_it_becomes() {
+    let mut deck = Deck::start("quiet-night");
+    deck.keys("5")
+        .sees("PendingManualApproval")
+        .keys("/Pending<enter> A")
+        .sees("Approve: it may serve")
+        .keys("<enter>");
+    deck.sees("PendingManualApproval → Approved").sees("nothing leads back to PendingManualApproval");
+    deck.advance(seconds(1)).keys("approved<enter>").wait_for("it is Approved", minutes(1));
+    assert_eq!(deck.sends(), ["UpdateModelPackage"]);
+    assert_eq!(states(&deck), [OperationState::Done]);
+    deck.keys("<esc>A").sees("Reject: it must not serve");
+}
+
+#[test]
+fn a_run_that_failed_goes_on_and_one_that_succeeded_is_started_anew() {
+    let mut deck = Deck::start("quiet-night");
+    deck.keys("3").sees("STATUS").keys("/Failed<enter> T").sees("Failed → Executing").advance(seconds(1)).keys("y");
+    deck.wait_for("it is Executing", minutes(1));
+    deck.keys("<esc><esc>/Succeeded<enter> T").sees("Start ").sees("ModelApprovalStatus");
+    deck.keys("<enter>").sees("a new run").advance(seconds(1)).keys("y").wait_for("AWS accepted it", minutes(1));
+    assert_eq!(deck.sends(), ["RetryPipelineExecution", "StartPipelineExecution"]);
+    assert_eq!(states(&deck), [OperationState::Done, OperationState::Done]);
+}
+
+#[test]
+fn a_run_is_stopped_and_says_when_it_has_stopped() {
+    let mut deck = Deck::start("quiet-night");
+    deck.keys("3").sees("STATUS").keys("/Executing<enter> S").sees("Executing → Stopped").advance(seconds(1));
+    deck.keys("stopped<enter>").wait_for("it is Stopped", minutes(30));
+    assert_eq!(states(&deck), [OperationState::Done]);
+}
+
+#[test]
+fn a_monitoring_schedule_is_stopped_and_started_again() {
+    let mut deck = Deck::start("drift-storm");
+    deck.keys("6").wait_for("Scheduled", seconds(20)).keys("S").sees("Scheduled → Stopped").advance(seconds(1));
+    deck.keys("stopped<enter>").wait_for("it is Stopped", minutes(10));
+    assert_eq!(deck.sends(), ["StopMonitoringSchedule"]);
+}
