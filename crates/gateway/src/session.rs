@@ -130,6 +130,17 @@ async fn check_profile(named: Option<&str>) -> Result<(), Fault> {
     Err(fault(format!("{whose} names `{name}`, which the AWS config and credentials files do not; {known}")))
 }
 
+/// A client whose budget of retries is its own: the SDK's is one per process, and outlives the session that used it up.
+macro_rules! client {
+    ($service:ident, $config:expr) => {
+        $service::Client::from_conf(
+            $service::config::Builder::from(&$config)
+                .retry_partition($service::config::retry::RetryPartition::custom(stringify!($service)).build())
+                .build(),
+        )
+    };
+}
+
 /// One client per service, all on the same HTTP client.
 #[derive(Debug)]
 pub(crate) struct Clients {
@@ -187,10 +198,10 @@ impl Clients {
         }
         Ok(Self {
             region,
-            sagemaker: aws_sdk_sagemaker::Client::new(&config),
-            metrics: aws_sdk_sagemakermetrics::Client::new(&config),
-            cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
-            sts: aws_sdk_sts::Client::new(&config),
+            sagemaker: client!(aws_sdk_sagemaker, config),
+            metrics: client!(aws_sdk_sagemakermetrics, config),
+            cloudwatch: client!(aws_sdk_cloudwatch, config),
+            sts: client!(aws_sdk_sts, config),
             credentials: tokio::sync::Mutex::default(),
             config,
         })

@@ -1,7 +1,12 @@
 //! A gateway without a network: its peer is in this process. What ships runs unchanged on it, down to the bytes of each
 //! protocol; only the connector below the SDK is another one.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt, io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use aws_smithy_runtime_api::client::{
     http::{
@@ -13,6 +18,7 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
+use hyper::body::{Body, Frame};
 use mldeck_gateway::{Connect, sandbox_credentials};
 use mldeck_sandbox::faults::Delivery;
 
@@ -45,10 +51,15 @@ pub fn client(peer: impl Peer) -> SharedHttpClient {
 /// Lets what a world answers happen: at once, late, broken or never, and no later than `patience`.
 ///
 /// # Errors
-/// As a network reports them: a time-out when the answer takes longer than `patience`, an I/O error when it breaks off.
+/// As a network reports them: a time-out when the answer takes longer than `patience`, an I/O error when it breaks off. One
+/// that breaks off after its head is an answer here, whose body ends with that error.
 pub async fn arrive(delivery: Delivery, patience: Option<Duration>) -> Result<http::Response<Bytes>, ConnectorError> {
     match delivery {
         Delivery::Answer(answer) => Ok(answer),
+        Delivery::Cut(mut answer) => {
+            answer.extensions_mut().insert(Cut);
+            Ok(answer)
+        }
         Delivery::Drop => Err(ConnectorError::io("the sandbox dropped the connection".into())),
         Delivery::Delay(millis, answer) if patience.is_none_or(|most| Duration::from_millis(millis) <= most) => {
             tokio::time::sleep(Duration::from_millis(millis)).await;
@@ -87,8 +98,33 @@ impl<P: Peer> HttpConnector for Link<P> {
         let this = self.clone();
         HttpConnectorFuture::new(async move {
             let answer = this.peer.answer(plain(request)?, this.patience).await?;
-            HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| ConnectorError::user(error.into()))
+            let is_cut = answer.extensions().get::<Cut>().is_some();
+            let body = |body: Bytes| if is_cut { Half::of(&body) } else { SdkBody::from(body) };
+            HttpResponse::try_from(answer.map(body)).map_err(|error| ConnectorError::user(error.into()))
         })
+    }
+}
+
+/// Marks an answer of which half arrives.
+#[derive(Clone, Copy)]
+struct Cut;
+
+/// The first half of a body, and then the end of the connection.
+struct Half(Option<Bytes>);
+
+impl Half {
+    fn of(body: &Bytes) -> SdkBody {
+        SdkBody::from_body_1_x(Self(Some(body.slice(..body.len() / 2))))
+    }
+}
+
+impl Body for Half {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let next = self.0.take().ok_or_else(|| io::ErrorKind::ConnectionReset.into());
+        Poll::Ready(Some(next.map(Frame::data)))
     }
 }
 

@@ -77,6 +77,8 @@ pub struct Scenario {
     pub seed: u64,
     /// When it starts.
     pub start: Timestamp,
+    /// Nothing is in it, and nothing happened in it.
+    pub(crate) bare: bool,
     /// Ordinary endpoints besides the families.
     pub(crate) extras: usize,
     /// Calls that other people make, oldest first.
@@ -291,6 +293,28 @@ impl Scenario {
         Self::parse(name, text)
     }
 
+    /// An account of its own that is empty: no endpoint, no model, no alarm, no history. Its callers fill it.
+    pub fn bare(start: Timestamp) -> Self {
+        Self {
+            name: "bare".to_owned(),
+            doc: String::new(),
+            seed: 0,
+            start,
+            bare: true,
+            extras: 0,
+            actions: Vec::new(),
+            behaviours: Vec::new(),
+            states: Vec::new(),
+            hostile_logs: false,
+            upstreams: Vec::new(),
+            shortages: Vec::new(),
+            reactions: Vec::new(),
+            faults: Vec::new(),
+            drill: None,
+            more: toml::Table::new(),
+        }
+    }
+
     /// The beginning of its story, for a list.
     pub fn gist(&self) -> String {
         const MOST: usize = 96;
@@ -334,6 +358,7 @@ impl Scenario {
             doc: file.doc,
             seed: file.seed,
             start,
+            bare: false,
             extras: file.extras,
             actions,
             behaviours: file.behaviour,

@@ -146,6 +146,7 @@ async fn answer(deliver: Arc<Deliver>, request: Request<Incoming>) -> Result<Res
             Ok(Told::by(response, deliver))
         }
         Delivery::Drop => Err(Lost),
+        Delivery::Cut(response) => Ok(Told::cut(response)),
         Delivery::Stall => match std::future::pending::<Infallible>().await {},
     }
 }

@@ -25,7 +25,7 @@ use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use self::chain::Tail;
+pub use self::chain::Tail;
 use super::{
     Folders, StoreError,
     actor::{Actor, Answer},

@@ -141,7 +141,7 @@ fn ended(delivery: Delivery) -> End {
         Delivery::Answer(answer) => End::Answer(answer),
         Delivery::Delay(millis, answer) => End::Late(Duration::from_millis(millis), answer),
         Delivery::Stall => End::Never,
-        Delivery::Drop => End::Broken,
+        Delivery::Drop | Delivery::Cut(_) => End::Broken,
     }
 }
 

@@ -7,6 +7,7 @@ mod altered;
 mod rule;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use bytes::Bytes;
 use http::Response;
@@ -31,6 +32,8 @@ pub enum Delivery {
     Delay(u64, Response<Bytes>),
     /// Nothing, ever: the caller's own time-out ends it.
     Stall,
+    /// The head of the answer and half of its body; then the connection ends.
+    Cut(Response<Bytes>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +53,17 @@ pub enum Kind {
     LostResponse,
     /// The connection drops before the request has an effect.
     Reset,
+    /// The request has its effect; no answer and no end of connection.
+    Unanswered,
+    /// The request has its effect, and the connection ends in the middle of the answer.
+    Cut,
+    /// The request has its effect, and is answered 200 with a body that is nobody's.
+    Garbage,
+    /// The connection drops; the request was on its way nevertheless, and has its effect so many seconds later.
+    Late(i64),
+    /// The answer is the newest one that is so many seconds old, to the same question: read from a copy that lags. Before
+    /// there is one, the true one.
+    Behind(i64),
     /// Refused because something is under way, in the words the operation has for that.
     Conflict,
     /// A list begins with a page of nothing and a token. JSON only, as all that follow.
@@ -106,12 +120,17 @@ impl Rule {
         Self { window: self.window.map(|(from, until)| (moved(from), moved(until))), ..self }
     }
 
-    fn matches(&self, service: Service, operation: &str, at: Timestamp) -> bool {
-        let named = match self.operation.split_once(':') {
+    fn names(&self, service: Service, operation: &str) -> bool {
+        match self.operation.split_once(':') {
             Some((prefix, rest)) => prefix == service.iam() && (rest == "*" || rest == operation),
             None => self.operation == "*" || self.operation == operation,
-        };
-        named && self.times != Some(0) && self.window.is_none_or(|(from, until)| from <= at && at < until)
+        }
+    }
+
+    fn matches(&self, service: Service, operation: &str, at: Timestamp) -> bool {
+        self.names(service, operation)
+            && self.times != Some(0)
+            && self.window.is_none_or(|(from, until)| from <= at && at < until)
     }
 }
 
@@ -121,15 +140,21 @@ pub struct Faults {
     seed: u64,
     draws: u64,
     rules: Vec<Rule>,
+    told: told::Told,
 }
 
 impl Faults {
     pub(crate) const fn new(seed: u64) -> Self {
-        Self { seed, draws: 0, rules: Vec::new() }
+        Self { seed, draws: 0, rules: Vec::new(), told: told::Told::new() }
     }
 
     pub fn add(&mut self, rule: Rule) {
         self.rules.push(rule);
+    }
+
+    /// Adds a rule that comes before all others.
+    pub fn add_first(&mut self, rule: Rule) {
+        self.rules.insert(0, rule);
     }
 
     pub fn clear(&mut self) {
@@ -138,6 +163,11 @@ impl Faults {
 
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// Whether answers to it are kept, because a rule wants old ones.
+    fn remembers(&self, service: Service, operation: &str) -> bool {
+        self.rules.iter().any(|rule| matches!(rule.kind, Kind::Behind(_)) && rule.names(service, operation))
     }
 
     /// How far the stalest rule in force puts Search behind, in milliseconds.
@@ -175,13 +205,34 @@ pub(crate) fn deliver(world: &mut World, request: &http::Request<Bytes>) -> Deli
     let hit = peeked.as_ref().and_then(|(service, operation)| {
         world.faults.draw(*service, operation, now).map(|kind| (kind, *service, operation.as_str()))
     });
+    let is_told = peeked.as_ref().is_some_and(|(service, operation)| world.faults.remembers(*service, operation));
     let Some((kind, service, operation)) = hit else {
-        return Delivery::Answer(world.handle(request));
+        let answer = world.handle(request);
+        if is_told {
+            world.faults.told.keep(now, request, &answer);
+        }
+        return Delivery::Answer(answer);
     };
     let error = match kind {
         Kind::Latency(millis) => return Delivery::Delay(millis, world.handle(request)),
         Kind::Stall => return Delivery::Stall,
         Kind::Reset => return Delivery::Drop,
+        Kind::Late(seconds) => {
+            world.postpone(now.plus(seconds * SECOND), request.clone());
+            return Delivery::Drop;
+        }
+        Kind::Unanswered => {
+            world.handle(request);
+            return Delivery::Stall;
+        }
+        Kind::Cut => return Delivery::Cut(world.handle(request)),
+        Kind::Garbage => return Delivery::Answer(garbage(world.handle(request))),
+        Kind::Behind(seconds) => {
+            let answer = world.handle(request);
+            let old = world.faults.told.newest(now.plus(-seconds * SECOND), request);
+            world.faults.told.keep(now, request, &answer);
+            return Delivery::Answer(old.unwrap_or(answer));
+        }
         Kind::LostResponse => {
             world.handle(request);
             return Delivery::Drop;
@@ -245,6 +296,14 @@ fn skewed(service: Service, clock: Timestamp) -> ApiError {
         Service::Sts => ApiError::new(403, "SignatureDoesNotMatch", message),
         _ => ApiError::new(403, "InvalidSignatureException", message),
     }
+}
+
+fn garbage(mut answer: Response<Bytes>) -> Response<Bytes> {
+    let body = Bytes::from_static(b"\x00\xff{\"En");
+    answer.headers_mut().insert(http::header::CONTENT_LENGTH, body.len().into());
+    *answer.status_mut() = http::StatusCode::OK;
+    *answer.body_mut() = body;
+    answer
 }
 
 fn web_page() -> Response<Bytes> {

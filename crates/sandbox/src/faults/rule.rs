@@ -3,7 +3,7 @@
 //! | member | says |
 //! |---|---|
 //! | `operation` | `UpdateEndpoint`, `cloudtrail:*`, `*` |
-//! | `kind` | `latency` (`millis`), `stall`, `throttle`, `denied`, `error`, `html`, `expired`, `reset`, `lost`, `conflict`, `empty-page`, `stale` (`seconds`), `skew` (`seconds`), `without` (`member`), `unknown` (`member`), `overtaken` (`by`, `call`, `input`) |
+//! | `kind` | `latency` (`millis`), `stall`, `throttle`, `denied`, `error`, `html`, `expired`, `reset`, `lost`, `unanswered`, `cut`, `garbage`, `late` (`seconds`), `behind` (`seconds`), `conflict`, `empty-page`, `stale` (`seconds`), `skew` (`seconds`), `without` (`member`), `unknown` (`member`), `overtaken` (`by`, `call`, `input`) |
 //! | `rate` | share of matching requests, 1 without it |
 //! | `from`, `until` | when, from the start of the account: `-5m`, `20m` |
 //! | `times` | hits until it is over |
@@ -70,6 +70,11 @@ impl FileRule {
             "expired" => Kind::ExpiredToken,
             "reset" => Kind::Reset,
             "lost" => Kind::LostResponse,
+            "unanswered" => Kind::Unanswered,
+            "cut" => Kind::Cut,
+            "garbage" => Kind::Garbage,
+            "late" => Kind::Late(self.seconds.ok_or_else(|| wanted("seconds"))?),
+            "behind" => Kind::Behind(self.seconds.ok_or_else(|| wanted("seconds"))?),
             "conflict" => Kind::Conflict,
             "empty-page" => Kind::EmptyPage,
             "stale" => Kind::Stale(self.seconds.ok_or_else(|| wanted("seconds"))?),

@@ -206,7 +206,7 @@ fn trouble_is_the_same_in_every_replay() {
         for _ in 0..40 {
             for request in [list(), json_request("cloudtrail", "LookupEvents", &json!({})), update()] {
                 told.push(match world.deliver(&request) {
-                    Delivery::Answer(answer) | Delivery::Delay(_, answer) => {
+                    Delivery::Answer(answer) | Delivery::Delay(_, answer) | Delivery::Cut(answer) => {
                         format!("{} {:?}", answer.status(), answer.body())
                     }
                     Delivery::Drop | Delivery::Stall => "nothing".to_owned(),

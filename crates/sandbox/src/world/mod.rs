@@ -35,6 +35,8 @@ pub(crate) mod trail;
 use bytes::Bytes;
 use mldeck_core::time::{HOUR, MINUTE, Timestamp};
 
+pub use trail::Kept;
+
 pub(crate) use request::{ApiError, Handler, Reply, Request, Service, camel, epoch, moment};
 
 use crate::{
@@ -93,6 +95,8 @@ pub struct World {
     next_action: usize,
     /// Requests answered so far: the source of request ids.
     pub(crate) requests: u64,
+    /// Requests that arrive later than they were sent, and when.
+    late: Vec<(Timestamp, http::Request<Bytes>)>,
 }
 
 /// What serves is moved on: what was made or changed before comes into force.
@@ -133,7 +137,7 @@ pub(crate) fn answers(service: Service, operation: &str) -> bool {
 impl World {
     pub fn new(options: Options) -> Self {
         let mut world = Self {
-            now: options.start.plus(-LIVED),
+            now: if options.scenario.bare { options.start } else { options.start.plus(-LIVED) },
             seed: options.seed,
             start: options.start,
             endpoints: endpoint::State::default(),
@@ -160,8 +164,12 @@ impl World {
             search_lag: None,
             next_action: 0,
             requests: 0,
+            late: Vec::new(),
             scenario: options.scenario,
         };
+        if world.scenario.bare {
+            return world;
+        }
         endpoint::generate(&mut world);
         scaling::generate(&mut world);
         alarm::generate(&mut world);
@@ -206,9 +214,13 @@ impl World {
             if let Some(action) = self.scenario.actions.get(self.next_action) {
                 next = next.min(self.start.plus(action.at).max(self.now));
             }
+            if let Some(at) = self.late.iter().map(|(at, _)| *at).min() {
+                next = next.min(at.max(self.now));
+            }
             self.now = next;
             self.advance_areas(next);
             self.act(next);
+            self.arrive(next);
             // Looked at on whole minutes: how often time is told must not matter.
             if next == next.floor(STEP) && next >= self.start {
                 reaction::advance(self, next);
@@ -241,6 +253,18 @@ impl World {
             self.next_action += 1;
             let action = action.clone();
             self.make(&action);
+        }
+    }
+
+    /// Lets a request arrive at `at` and not now. Nobody waits for its answer.
+    pub(crate) fn postpone(&mut self, at: Timestamp, request: http::Request<Bytes>) {
+        self.late.push((at, request));
+    }
+
+    fn arrive(&mut self, to: Timestamp) {
+        while let Some(index) = self.late.iter().position(|(at, _)| *at <= to) {
+            let (_, request) = self.late.remove(index);
+            self.handle(&request);
         }
     }
 

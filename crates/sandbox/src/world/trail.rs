@@ -126,6 +126,34 @@ pub(crate) fn changes<'w>(world: &'w World, since: Timestamp, caller: &str) -> i
     })
 }
 
+/// A change of the account as its trail keeps it, whether LookupEvents shows it yet or not.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept<'w> {
+    /// When it was called, in the account's time.
+    pub at: Timestamp,
+    /// `UpdateEndpoint`.
+    pub operation: &'w str,
+    /// The session's name: `anna`.
+    pub by: &'w str,
+    /// The request.
+    pub input: &'w Value,
+    /// The code of the refusal; `None` for what was accepted.
+    pub refused: Option<&'w str>,
+}
+
+impl World {
+    /// Every change that was asked of the account, refused ones included, oldest first.
+    pub fn trail(&self) -> impl DoubleEndedIterator<Item = Kept<'_>> {
+        self.trail.events.iter().map(|event| Kept {
+            at: event.at,
+            operation: &event.name,
+            by: estate::session_name(&event.by),
+            input: &event.input,
+            refused: event.error.as_ref().map(|(code, _)| code.as_str()),
+        })
+    }
+}
+
 /// True for what a trail of management events keeps: changes, without data events.
 pub(crate) fn is_kept(request: &Request<'_>) -> bool {
     is_change(request.operation)

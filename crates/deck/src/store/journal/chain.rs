@@ -9,14 +9,17 @@ use crate::store::StoreError;
 
 /// The end of a chain; by default of the empty one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tail {
-    pub(super) seq: u64,
-    pub(super) hash: String,
+pub struct Tail {
+    /// The number of the last entry; 0 when there is none.
+    pub seq: u64,
+    /// Its hash, in hex; empty when there is none.
+    pub hash: String,
 }
 
 impl Tail {
     /// The end after one more entry. Every field goes in with its length, so that no two entries read the same.
-    pub(super) fn next(&self, at: Timestamp, op: &str, kind: &str, body: &str) -> Self {
+    #[must_use]
+    pub fn next(&self, at: Timestamp, op: &str, kind: &str, body: &str) -> Self {
         let seq = self.seq + 1;
         let mut digest = Sha256::new();
         digest.update(seq.to_be_bytes());

@@ -1,0 +1,644 @@
+//! Who does what when: one queue of happenings, one set of requests under way, one clock.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
+    sync::{Arc, Mutex, atomic::Ordering},
+    time::Duration,
+};
+
+use mldeck_core::{
+    ask::{Answer, Ask, Sent, Write},
+    fault::{Fault, FaultKind},
+    ops::{
+        Snapshot,
+        call::Call,
+        confirm::Confirm,
+        journal::{Entry, Record},
+        plan::{Expected, Plan},
+        run::{Effect, Event, Rule, Run, resume},
+    },
+    resource::operation::OperationState,
+    scope::Identity,
+    text::Text,
+    time::{MINUTE, SECOND, Timestamp},
+};
+use mldeck_gateway::Grant;
+use mldeck_sandbox::faults::{Kind, Rule as Fail};
+use tokio::task::JoinSet;
+
+use super::{
+    Night, Setup,
+    account::{Account, Shape, assume},
+    call::Aim,
+    desk::{self, Desk, End, Wish},
+    dice::Dice,
+    line::{Clock, Shared, instant, lock},
+    luck::{self, BOUND, CALM, Deed, Trouble},
+    paper::Paper,
+    rules,
+    scene::{Scene, Seen},
+};
+
+/// After the last end nothing can land later than this.
+const AFTER: i64 = 12 * MINUTE;
+/// Plans that may fail while nothing is wrong.
+const TRIES: u32 = 3;
+
+enum Happening {
+    Begin(usize, u32),
+    Confirm(usize, u32),
+    /// To the run of this life; what a dead process would have heard is lost.
+    Tell(usize, u32, Box<Event>),
+    Timer(usize, u32, u32),
+    /// A record reaches the disk, or does not, and is acknowledged.
+    Disk(usize, u32, Box<Record>),
+    Trouble(Box<Trouble>),
+    ClockRight(usize),
+    Restart(usize),
+    Calm,
+}
+
+/// What a request under way brought.
+enum Told {
+    Looked(Box<Result<(Identity, Snapshot), Fault>>),
+    Event(Box<Event>),
+    Renewed,
+    /// Nobody gave leave for this one: what became of it.
+    Tried(Sent),
+}
+
+struct Play {
+    scene: Shared,
+    desks: Vec<Desk>,
+    dice: Dice,
+    without: Option<Rule>,
+    order: u64,
+    queue: BinaryHeap<Reverse<(i64, u64)>>,
+    happenings: HashMap<u64, Happening>,
+    tasks: JoinSet<(usize, u32, Told)>,
+    kills: Vec<(usize, u64, bool)>,
+    /// Records that fail: of which desk, from which on, and whether all later ones do.
+    bad_disks: Vec<(usize, u64, bool)>,
+}
+
+/// Plays one night on a runtime of its own.
+pub fn play(setup: &Setup) -> Night {
+    // What the SDK throws dice for (how long to wait before it asks again) follows the seed, too.
+    fastrand::seed(setup.seed);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime needs nothing but memory");
+    runtime.block_on(async {
+        let mut play = Play::new(setup);
+        play.run().await;
+        play.end()
+    })
+}
+
+impl Play {
+    fn new(setup: &Setup) -> Self {
+        let mut dice = Dice::new(setup.seed, 1);
+        let shape = setup.given.as_ref().map_or_else(|| Shape::drawn(&mut dice), |given| given.shape.clone());
+        let count = if setup.given.is_none() && dice.percent(30) { 2 } else { 1 };
+        let mut account = Account::new(setup.seed, shape);
+        let clock = Clock { began: instant(), epoch: account.world.now() };
+        let mut desks = Vec::new();
+        let mut seen = Vec::new();
+        for index in 0..count {
+            let name = ["olga", "piet"][index];
+            let key = assume(&mut account.world, "OnCall", name);
+            let endpoint = dice.pick(&account.shape.endpoints).clone();
+            let variants = account.shape.variants;
+            let wish = setup.given.as_ref().map_or_else(|| Wish::drawn(&mut dice, variants), |given| given.wish);
+            desks.push(Desk {
+                index,
+                endpoint,
+                wish,
+                key,
+                off: Arc::default(),
+                gateway: None,
+                life: 0,
+                timer: 0,
+                shown: None,
+                run: None,
+                grant: None,
+                identity: None,
+                ended: None,
+                tries: 0,
+                disk_free: 0,
+                under_way: Vec::new(),
+            });
+            seen.push(Seen { name: name.to_owned(), ..Seen::default() });
+        }
+        // Signatures that are off are refused, as AWS refuses them.
+        account.world.faults().add(Fail::always("*", Kind::Skew(0)));
+        let endpoints = account.shape.endpoints.len();
+        let troubles = match &setup.given {
+            Some(given) => given.troubles.clone(),
+            None => luck::drawn(&mut Dice::new(setup.seed, 2), count, endpoints),
+        };
+        let mut scene = Scene::new(setup.seed, clock, account, setup.traced);
+        scene.desks = seen;
+        let drawn = format!("{:?} {troubles:?}", scene.account.shape);
+        scene.note(|| drawn);
+        let mut play = Self {
+            scene: Arc::new(Mutex::new(scene)),
+            desks,
+            dice,
+            without: setup.without,
+            order: 0,
+            queue: BinaryHeap::new(),
+            happenings: HashMap::new(),
+            tasks: JoinSet::new(),
+            kills: Vec::new(),
+            bad_disks: Vec::new(),
+        };
+        for index in 0..count {
+            let when = if index == 0 { play.dice.between(0, 5 * SECOND) } else { play.dice.between(0, 5 * MINUTE) };
+            play.later(when, Happening::Begin(index, 0));
+        }
+        troubles.into_iter().for_each(|trouble| play.expect(trouble));
+        play.later(CALM, Happening::Calm);
+        play
+    }
+
+    /// Bad luck that has a time waits for it; the rest waits for its record.
+    fn expect(&mut self, trouble: Trouble) {
+        match trouble {
+            Trouble::KillAt { desk, record, told } => self.kills.push((desk, record, told)),
+            Trouble::Disk { desk, record, sticky } => self.bad_disks.push((desk, record, sticky)),
+            Trouble::Wire { at, .. }
+            | Trouble::Clock { at, .. }
+            | Trouble::Kill { at, .. }
+            | Trouble::Somebody { at, .. }
+            | Trouble::Abort { at, .. } => {
+                self.later(at, Happening::Trouble(Box::new(trouble)));
+            }
+        }
+    }
+
+    fn elapsed(&self) -> i64 {
+        lock(&self.scene).clock.elapsed()
+    }
+
+    fn note(&self, text: impl FnOnce() -> String) {
+        lock(&self.scene).note(text);
+    }
+
+    fn later(&mut self, delay: i64, what: Happening) {
+        self.order += 1;
+        let at = self.elapsed() + delay.max(0);
+        self.queue.push(Reverse((at, self.order)));
+        self.happenings.insert(self.order, what);
+    }
+
+    async fn run(&mut self) {
+        while self.desks.iter().any(|desk| desk.ended.is_none()) {
+            let now = self.elapsed();
+            if now > CALM + BOUND {
+                let open: Vec<String> = self
+                    .desks
+                    .iter()
+                    .filter(|desk| desk.ended.is_none())
+                    .map(|desk| format!("{} ({:?})", desk.index, desk.run.as_ref().map(Run::state)))
+                    .collect();
+                lock(&self.scene).violation(&format!("it never ended: {}", open.join(", ")));
+                return;
+            }
+            let wait = self.queue.peek().map_or(BOUND, |Reverse((at, _))| at - now).max(0);
+            tokio::select! {
+                biased;
+                Some(done) = self.tasks.join_next(), if !self.tasks.is_empty() => {
+                    // A request of a process that was killed is nobody's.
+                    if let Ok((desk, life, told)) = done && self.desks[desk].life == life {
+                        self.told(desk, told);
+                    }
+                }
+                () = tokio::time::sleep(Duration::from_millis(wait as u64)) => {
+                    let Some(Reverse((_, order))) = self.queue.pop() else { continue };
+                    if let Some(what) = self.happenings.remove(&order) {
+                        self.happen(what).await;
+                    }
+                }
+            }
+        }
+    }
+
+    fn end(self) -> Night {
+        let mut scene = lock(&self.scene);
+        let lasted = scene.clock.elapsed();
+        let end = scene.clock.now().plus(AFTER);
+        scene.account.world.advance_to(end);
+        for wrong in rules::of_night(&scene) {
+            scene.violation(&wrong);
+        }
+        Night {
+            ends: self.desks.iter().filter_map(|desk| desk.ended).collect(),
+            violations: std::mem::take(&mut scene.violations),
+            trace: scene.trace.take().unwrap_or_default(),
+            calls: scene.calls,
+            records: scene.desks.iter().map(|seen| seen.paper.durable.len() as u64).sum(),
+            accepted: scene.desks.iter().map(|seen| rules::accepted(&scene, seen)).sum(),
+            lasted,
+        }
+    }
+
+    async fn happen(&mut self, what: Happening) {
+        match what {
+            Happening::Begin(desk, life) if self.is_alive(desk, life) => self.begin(desk).await,
+            Happening::Confirm(desk, life) if self.is_alive(desk, life) => self.confirm(desk),
+            Happening::Tell(desk, life, event) if self.is_alive(desk, life) => self.tell(desk, *event),
+            Happening::Timer(desk, life, timer) if self.is_alive(desk, life) && self.desks[desk].timer == timer => {
+                self.tell(desk, Event::Wake);
+            }
+            Happening::Begin(..) | Happening::Confirm(..) | Happening::Tell(..) | Happening::Timer(..) => {}
+            Happening::Disk(desk, life, record) => self.write(desk, life, &record),
+            Happening::Trouble(trouble) => self.strike(*trouble),
+            Happening::ClockRight(desk) => self.desks[desk].off.store(0, Ordering::Relaxed),
+            Happening::Restart(desk) => self.restart(desk).await,
+            Happening::Calm => self.calm_down().await,
+        }
+    }
+
+    fn is_alive(&self, desk: usize, life: u32) -> bool {
+        self.desks[desk].life == life && self.desks[desk].ended.is_none()
+    }
+
+    /// The process is there: the operator looks.
+    async fn begin(&mut self, desk: usize) {
+        if self.desks[desk].gateway.is_none() {
+            let scene = Arc::clone(&self.scene);
+            self.desks[desk].boot(&scene).await;
+        }
+        let ask = self.desks[desk].ask();
+        self.spawn(desk, |gateway| async move { Told::Looked(Box::new(desk::look(&gateway, &ask).await)) });
+    }
+
+    fn spawn<F>(&mut self, desk: usize, work: impl FnOnce(Arc<mldeck_gateway::Gateway>) -> F)
+    where
+        F: Future<Output = Told> + Send + 'static,
+    {
+        let Some(gateway) = self.desks[desk].gateway.clone() else { return };
+        let (life, work) = (self.desks[desk].life, work(gateway));
+        let handle = self.tasks.spawn(async move { (desk, life, work.await) });
+        self.desks[desk].under_way.retain(|task| !task.is_finished());
+        self.desks[desk].under_way.push(handle);
+    }
+
+    fn told(&mut self, desk: usize, told: Told) {
+        match told {
+            Told::Looked(looked) => self.looked(desk, *looked),
+            Told::Event(event) => self.tell(desk, *event),
+            Told::Renewed => {}
+            Told::Tried(sent) => {
+                let refused = matches!(&sent, Sent::Refused(fault) if fault.kind == FaultKind::Refused || matches!(fault.kind, FaultKind::Login(_)));
+                // Whether it left is seen on the line; that it was said to be refused is seen here.
+                if matches!(sent, Sent::Applied { .. }) || (matches!(sent, Sent::Unknown(_)) && !refused) {
+                    lock(&self.scene).violation(&format!("a write without leave was not refused: {sent:?}"));
+                }
+            }
+        }
+    }
+
+    fn looked(&mut self, desk: usize, looked: Result<(Identity, Snapshot), Fault>) {
+        let why = match looked {
+            Ok((identity, snapshot)) => match self.desks[desk].plan(&identity, &snapshot) {
+                Ok(plan) => {
+                    self.desks[desk].identity = Some(identity);
+                    return self.show(desk, plan);
+                }
+                Err(refusals) => refusals.into_iter().map(|refusal| refusal.text).collect::<Vec<_>>().join("; "),
+            },
+            Err(fault) => fault.to_string(),
+        };
+        self.note(|| format!("{desk} no plan: {why}"));
+        if lock(&self.scene).calm {
+            self.desks[desk].tries += 1;
+        }
+        if self.desks[desk].tries >= TRIES {
+            return self.finish(desk, End::NoPlan);
+        }
+        let again = self.dice.between(5, 60) * SECOND;
+        let life = self.desks[desk].life;
+        self.later(again, Happening::Begin(desk, life));
+    }
+
+    /// The plan is drawn; the operator reads it, and mostly confirms in time.
+    fn show(&mut self, desk: usize, plan: Plan) {
+        self.note(|| format!("{desk} {}", plan.title()));
+        let wait = if self.dice.percent(4) { 11 * MINUTE } else { self.dice.between(2, 40) * SECOND };
+        if self.dice.percent(5) {
+            self.try_without_leave(desk, &plan);
+        }
+        self.desks[desk].shown = Some(plan);
+        let life = self.desks[desk].life;
+        self.later(wait, Happening::Confirm(desk, life));
+    }
+
+    /// The gate must stop what nobody confirmed, whatever the program tries.
+    fn try_without_leave(&mut self, desk: usize, plan: &Plan) {
+        let Some(step) = plan.main_step().and_then(|step| plan.steps.get(step)) else { return };
+        let write = Write { call: step.call.clone(), plan: plan.id() };
+        let expires = self.desks[desk].now().plus(MINUTE);
+        let grant = Grant::for_plan(plan.scope.clone(), Text::new("00000000"), [&step.call], expires);
+        self.spawn(desk, |gateway| async move { Told::Tried(desk::send(&gateway, &write, Some(&grant)).await) });
+    }
+
+    fn confirm(&mut self, desk: usize) {
+        let Some(plan) = self.desks[desk].shown.take() else { return };
+        let typed = match &plan.confirm {
+            Confirm::Typed { target } => target.to_string(),
+            Confirm::Key { key } => key.to_string(),
+        };
+        assert!(plan.confirm.is_met_by(&typed));
+        self.desks[desk].allow(&plan);
+        let mut run = Run::new(plan.clone(), self.desks[desk].now());
+        self.break_rule(&mut run);
+        {
+            let mut scene = lock(&self.scene);
+            let seen = &mut scene.desks[desk];
+            seen.aim = Aim::of(&plan);
+            seen.plan = Some(plan);
+            seen.granted = true;
+        }
+        self.desks[desk].run = Some(run);
+        self.tell(desk, Event::Start);
+    }
+
+    #[cfg(debug_assertions)]
+    fn break_rule(&self, run: &mut Run) {
+        if let Some(rule) = self.without {
+            run.break_rule(rule);
+        }
+    }
+
+    #[cfg(not(debug_assertions))]
+    fn break_rule(&self, _: &mut Run) {
+        assert!(self.without.is_none(), "a release build keeps all rules");
+    }
+
+    fn tell(&mut self, desk: usize, event: Event) {
+        self.look_over(desk, &event);
+        let at = self.desks[desk].now();
+        let Some(run) = &mut self.desks[desk].run else { return };
+        let effects = run.step(at, event);
+        let state = run.state();
+        for effect in effects {
+            self.note(|| format!("{desk} {}", line(&effect)));
+            self.carry_out(desk, at, effect);
+        }
+        let mut scene = lock(&self.scene);
+        if let Some(wrong) = rules::unknown_is_resolved(&mut scene, desk, state) {
+            scene.violation(&wrong);
+        }
+    }
+
+    /// What the rules want to know of what the executor hears.
+    fn look_over(&self, desk: usize, event: &Event) {
+        let mut scene = lock(&self.scene);
+        let at = scene.clock.elapsed();
+        let seen = &mut scene.desks[desk];
+        match event {
+            Event::Journaled { result: Err(_), .. } => seen.told_dead = true,
+            Event::Read { result: Ok(endpoint), .. } => {
+                let Some(details) = &endpoint.details else { return };
+                seen.last = Some((endpoint.status.clone(), details.config.clone()));
+                let now = Expected::of(endpoint, details);
+                if seen.plan.as_ref().is_some_and(|plan| plan.expected.differences(&now, &plan.to.config).is_empty()) {
+                    seen.as_planned = Some(at);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn carry_out(&mut self, desk: usize, at: Timestamp, effect: Effect) {
+        let life = self.desks[desk].life;
+        match effect {
+            Effect::Journal(record) => {
+                // One writer: records become durable in their order.
+                let now = self.elapsed();
+                let free = self.desks[desk].disk_free.max(now) + self.dice.between(1, 30);
+                self.desks[desk].disk_free = free;
+                self.later(free - now, Happening::Disk(desk, life, Box::new(record)));
+            }
+            Effect::Read { ticket, endpoint } => {
+                let ask = Ask::Endpoint(endpoint);
+                self.spawn(desk, |gateway| async move {
+                    let result = match gateway.ask(&ask).await {
+                        Ok(Answer::Endpoint(endpoint)) => Ok(endpoint),
+                        Ok(_) => Err(Fault::new(FaultKind::Bug, "reading the endpoint", "another answer")),
+                        Err(fault) => Err(fault),
+                    };
+                    Told::Event(Box::new(Event::Read { ticket, result }))
+                });
+                self.renew(desk);
+            }
+            Effect::Send { ticket, call } => self.send(desk, ticket, call),
+            Effect::WakeAt(when) => {
+                self.desks[desk].timer += 1;
+                let timer = self.desks[desk].timer;
+                self.later(when.since(at), Happening::Timer(desk, life, timer));
+            }
+            Effect::Say { .. } | Effect::Stale(_) => {}
+            Effect::Finished(state) => self.finish(desk, End::Run(state)),
+        }
+    }
+
+    /// A login that failed is verified again, as the deck does it.
+    fn renew(&mut self, desk: usize) {
+        if self.desks[desk].gateway.as_ref().is_some_and(|gateway| gateway.needs_identity()) {
+            self.spawn(desk, |gateway| async move {
+                let _ = gateway.ask(&Ask::Identity).await;
+                Told::Renewed
+            });
+        }
+    }
+
+    fn send(&mut self, desk: usize, ticket: u32, call: Call) {
+        let Some(run) = &self.desks[desk].run else { return };
+        let write = Write { call, plan: run.plan().id() };
+        let grant = self.desks[desk].grant.clone();
+        self.spawn(desk, |gateway| async move {
+            let sent = desk::send(&gateway, &write, grant.as_ref()).await;
+            Told::Event(Box::new(Event::Sent { ticket, sent }))
+        });
+    }
+
+    fn finish(&mut self, desk: usize, end: End) {
+        let mut scene = lock(&self.scene);
+        scene.live();
+        scene.note(|| format!("{desk} ends: {}", end.word()));
+        if let End::Run(state) = end {
+            for wrong in rules::of_end(&mut scene, desk, state) {
+                scene.violation(&wrong);
+            }
+        }
+        self.desks[desk].ended = Some(end);
+    }
+
+    fn write(&mut self, desk: usize, life: u32, record: &Record) {
+        if self.desks[desk].life != life {
+            return;
+        }
+        let seq = record.seq;
+        let calm = lock(&self.scene).calm;
+        let fails = !calm
+            && self
+                .bad_disks
+                .iter()
+                .any(|(of, from, sticky)| *of == desk && (*from == seq || (*sticky && *from < seq)));
+        // What failed may or may not be there afterwards.
+        if !fails || self.dice.percent(30) {
+            lock(&self.scene).desks[desk].paper.write(record);
+        }
+        let dying =
+            self.kills.iter().position(|(of, at, _)| *of == desk && *at == seq).map(|index| self.kills.remove(index));
+        if let Some((_, _, false)) = dying {
+            return self.kill(desk);
+        }
+        let result = if fails {
+            Err(Fault::new(FaultKind::Bug, "writing the journal", "no space left on device"))
+        } else {
+            Ok(())
+        };
+        if self.is_alive(desk, life) {
+            self.tell(desk, Event::Journaled { seq, result });
+        }
+        if dying.is_some() {
+            self.kill(desk);
+        }
+    }
+
+    fn kill(&mut self, desk: usize) {
+        if self.desks[desk].ended.is_some() || self.desks[desk].gateway.is_none() {
+            return;
+        }
+        self.note(|| format!("{desk} kill -9"));
+        let after =
+            if self.dice.percent(50) { self.dice.between(1, 20) * SECOND } else { self.dice.between(1, 20) * MINUTE };
+        let dead = &mut self.desks[desk];
+        dead.life += 1;
+        (dead.gateway, dead.run, dead.grant, dead.shown) = (None, None, None, None);
+        dead.under_way.drain(..).for_each(|task| task.abort());
+        self.later(after, Happening::Restart(desk));
+    }
+
+    async fn restart(&mut self, desk: usize) {
+        if self.desks[desk].gateway.is_some() || self.desks[desk].ended.is_some() {
+            return;
+        }
+        self.note(|| format!("{desk} is started again"));
+        self.desks[desk].life += 1;
+        self.bad_disks.retain(|(of, ..)| *of != desk);
+        let scene = Arc::clone(&self.scene);
+        self.desks[desk].boot(&scene).await;
+        let read = {
+            let mut scene = lock(&self.scene);
+            let seen = &mut scene.desks[desk];
+            (seen.granted, seen.told_dead) = (false, false);
+            seen.paper.read()
+        };
+        let life = self.desks[desk].life;
+        match read {
+            Ok(records) if records.is_empty() && lock(&self.scene).desks[desk].plan.is_none() => {
+                self.later(SECOND, Happening::Begin(desk, life));
+            }
+            // Nothing durable: for this host the operation never was.
+            Ok(records) if records.is_empty() => self.finish(desk, End::NoPlan),
+            Ok(records) => match resume(&Paper::newest(&records)) {
+                Ok(mut run) => {
+                    self.break_rule(&mut run);
+                    self.desks[desk].run = Some(run);
+                    // A broken rule would send: it must be seen to have no leave only where it has none.
+                    if self.without.is_some() {
+                        self.leave(desk);
+                    }
+                    self.later(0, Happening::Tell(desk, life, Box::new(Event::Start)));
+                }
+                Err(error) => lock(&self.scene).violation(&format!("the journal cannot be resumed: {error}")),
+            },
+            Err(error) => lock(&self.scene).violation(&format!("the journal cannot be read: {error}")),
+        }
+    }
+
+    /// Leave for the plan of the run, as pressing the key again gives it.
+    fn leave(&mut self, desk: usize) {
+        let Some(plan) = self.desks[desk].run.as_ref().map(|run| run.plan().clone()) else { return };
+        self.desks[desk].allow(&plan);
+        lock(&self.scene).desks[desk].granted = true;
+    }
+
+    fn strike(&mut self, trouble: Trouble) {
+        if lock(&self.scene).calm {
+            return;
+        }
+        self.note(|| format!("{trouble:?}"));
+        match trouble {
+            Trouble::Wire { operation, kind, times, lasts, .. } => {
+                let mut scene = lock(&self.scene);
+                let now = scene.clock.now();
+                let rule = Fail { times, window: Some((now, now.plus(lasts))), ..Fail::always(&operation, kind) };
+                scene.account.world.faults().add_first(rule);
+            }
+            Trouble::Clock { desk, by, lasts, .. } => {
+                self.desks[desk].off.store(by, Ordering::Relaxed);
+                self.later(lasts, Happening::ClockRight(desk));
+            }
+            Trouble::Kill { desk, .. } => self.kill(desk),
+            Trouble::Somebody { endpoint, does, .. } => self.somebody(endpoint, does),
+            Trouble::Abort { desk, .. } if self.desks[desk].run.is_some() && self.desks[desk].ended.is_none() => {
+                self.leave(desk);
+                self.tell(desk, Event::Abort { by: Text::new("olga") });
+            }
+            Trouble::Abort { .. } | Trouble::KillAt { .. } | Trouble::Disk { .. } => {}
+        }
+    }
+
+    fn somebody(&self, endpoint: usize, does: Deed) {
+        let mut scene = lock(&self.scene);
+        scene.live();
+        let account = &mut scene.account;
+        let Some(name) = account.shape.endpoints.get(endpoint).cloned() else { return };
+        let done = match does {
+            Deed::Deploys(version) => account.deploy(&name, version),
+            Deed::Weighs => account.weigh(&name, 0.5),
+            Deed::Scales(least) => account.shape.autoscaling && account.bounds(&name, least),
+            Deed::Rings => account.shape.alarms && account.ring(&name),
+            Deed::LosesArtifact => account.lose_artifact(&name),
+            Deed::Deletes => account.delete(&name),
+        };
+        scene.note(|| format!("{does:?} on {name}: {}", if done { "done" } else { "refused" }));
+    }
+
+    async fn calm_down(&mut self) {
+        {
+            let mut scene = lock(&self.scene);
+            scene.note(|| "from here on nothing goes wrong".to_owned());
+            scene.calm = true;
+            scene.account.world.faults().clear();
+            scene.account.world.faults().add(Fail::always("*", Kind::Skew(0)));
+        }
+        for desk in 0..self.desks.len() {
+            self.desks[desk].off.store(0, Ordering::Relaxed);
+            if self.desks[desk].gateway.is_none() && self.desks[desk].life > 0 {
+                self.restart(desk).await;
+            }
+        }
+    }
+}
+
+fn line(effect: &Effect) -> String {
+    match effect {
+        Effect::Journal(record) => match &record.entry {
+            Entry::Planned { .. } => format!("journal {} planned", record.seq),
+            other => format!("journal {} {other:?}", record.seq),
+        },
+        Effect::Send { ticket, call } => format!("send {ticket} {}", call.operation()),
+        Effect::Finished(state) => format!("finished {}", OperationState::word(*state)),
+        other => format!("{other:?}"),
+    }
+}
