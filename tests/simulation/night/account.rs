@@ -1,7 +1,7 @@
 //! A small account of its own, made by the calls that make any account, and the people in it who are not at a desk of ours.
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use mldeck_core::time::{MINUTE, Timestamp};
 use mldeck_sandbox::{Options, Scenario, World};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::dice::Dice;
 
 const ROLE: &str = "arn:aws:iam::447100000921:role/SageMakerExecution";
-const BUCKET: &str = "score-models";
+const BUCKET: &str = "acme-ml-models";
 /// Versions that have a model and a config.
 pub const VERSIONS: i64 = 3;
 /// How long the account lived before the night.
@@ -86,7 +86,6 @@ impl Account {
         let mut world = World::new(Options { seed, scenario: Scenario::bare(start), start });
         let deployer = assume(&mut world, "Deployer", "ci-deploy");
         let mut account = Self { world, shape, deployer };
-        account.world.handle(&object("PUT", ""));
         for endpoint in account.shape.endpoints.clone() {
             account.found(&endpoint);
         }
@@ -101,7 +100,7 @@ impl Account {
     fn found(&mut self, endpoint: &str) {
         for version in 1..=VERSIONS {
             let name = config(endpoint, version);
-            self.world.handle(&object("PUT", &name));
+            self.world.handle(&upload(&name));
             self.must("sagemaker", "CreateModel", &json!({
                 "ModelName": name, "ExecutionRoleArn": ROLE,
                 "PrimaryContainer": {"Image": format!("447100000921.dkr.ecr.eu-west-1.amazonaws.com/score:v{version}"), "ModelDataUrl": format!("s3://{BUCKET}/{name}")},
@@ -183,9 +182,9 @@ impl Account {
         self.call("monitoring", "SetAlarmState", &input)
     }
 
-    /// The artifact of the first version goes away: what is launched on it from now on does not start.
-    pub fn lose_artifact(&mut self, endpoint: &str) -> bool {
-        self.world.handle(&object("DELETE", &config(endpoint, 1))).status().is_success()
+    /// The model of the first version goes away: AWS takes no change to it any more.
+    pub fn lose_model(&mut self, endpoint: &str) -> bool {
+        self.call("sagemaker", "DeleteModel", &json!({"ModelName": config(endpoint, 1)}))
     }
 
     /// Status, config and, while there is one, what is being deployed.
@@ -269,14 +268,11 @@ fn request(key: &Key, service: &str, operation: &str, input: &Value) -> Request<
         .expect("a request")
 }
 
-/// The artifact of that name, or the bucket.
-fn object(method: &str, name: &str) -> Request<Bytes> {
-    let path = if name.is_empty() { format!("/{BUCKET}") } else { format!("/{BUCKET}/{name}") };
-    Request::builder()
-        .method(method)
-        .uri(path)
+/// The artifact of that name is uploaded.
+fn upload(name: &str) -> Request<Bytes> {
+    Request::put(format!("/{BUCKET}/{name}"))
         .header("authorization", authorization("sandbox", "s3"))
-        .body(if method == "PUT" && !name.is_empty() { Bytes::from_static(b"model") } else { Bytes::new() })
+        .body(Bytes::from_static(b"model"))
         .expect("a request")
 }
 
@@ -298,8 +294,4 @@ pub fn operation(request: &Request<Bytes>) -> String {
 /// The members of a request in JSON; nothing of another one.
 pub fn input(request: &Request<Bytes>) -> Value {
     serde_json::from_slice(request.body()).unwrap_or_default()
-}
-
-pub fn status(answer: &Response<Bytes>) -> u16 {
-    answer.status().as_u16()
 }

@@ -85,7 +85,7 @@ pub struct Desk {
     pub grant: Option<Grant>,
     pub identity: Option<Identity>,
     pub ended: Option<End>,
-    /// Plans that did not come about since everything works.
+    /// Plans that did not come about.
     pub tries: u32,
     /// When its disk has written what it was given.
     pub disk_free: i64,

@@ -65,7 +65,7 @@ pub enum Deed {
     /// Other bounds for the autoscaler, which then moves the count.
     Scales(i64),
     Rings,
-    LosesArtifact,
+    LosesModel,
     Deletes,
 }
 
@@ -150,13 +150,7 @@ fn wire(dice: &mut Dice) -> Trouble {
     let among = if dice.percent(60) { 2 } else { WRITES.len() };
     match dice.between(0, 9) {
         // A write happens once or twice a night: whenever it comes, it is hit.
-        0..5 => Trouble::Wire {
-            at: 0,
-            operation: (*dice.pick(&WRITES[..among])).to_owned(),
-            kind,
-            times,
-            lasts: CALM,
-        },
+        0..5 => Trouble::Wire { at: 0, operation: (*dice.pick(&WRITES[..among])).to_owned(), kind, times, lasts: CALM },
         5..8 => {
             let lasts = dice.between(5, 400) * SECOND;
             Trouble::Wire {
@@ -183,7 +177,7 @@ fn deed(dice: &mut Dice) -> Deed {
         7..10 => Deed::Weighs,
         10..14 => Deed::Scales(dice.between(2, 5)),
         14..17 => Deed::Rings,
-        17..19 => Deed::LosesArtifact,
+        17..19 => Deed::LosesModel,
         _ => Deed::Deletes,
     }
 }

@@ -42,8 +42,8 @@ use super::{
 
 /// After the last end nothing can land later than this.
 const AFTER: i64 = 12 * MINUTE;
-/// Plans that may fail while nothing is wrong.
-const TRIES: u32 = 3;
+/// Plans that may fail before the operator goes for a coffee.
+const TRIES: u32 = 4;
 
 enum Happening {
     Begin(usize, u32),
@@ -315,13 +315,14 @@ impl Play {
             Err(fault) => fault.to_string(),
         };
         self.note(|| format!("{desk} no plan: {why}"));
-        if lock(&self.scene).calm {
-            self.desks[desk].tries += 1;
-        }
-        if self.desks[desk].tries >= TRIES {
-            return self.finish(desk, End::NoPlan);
-        }
-        let again = self.dice.between(5, 60) * SECOND;
+        let calm = lock(&self.scene).calm;
+        self.desks[desk].tries += 1;
+        let again = match (self.desks[desk].tries, calm) {
+            (TRIES.., true) => return self.finish(desk, End::NoPlan),
+            // Once more when everything works again.
+            (TRIES.., false) => CALM + SECOND - self.elapsed(),
+            _ => self.dice.between(5, 90) * SECOND,
+        };
         let life = self.desks[desk].life;
         self.later(again, Happening::Begin(desk, life));
     }
@@ -608,7 +609,7 @@ impl Play {
             Deed::Weighs => account.weigh(&name, 0.5),
             Deed::Scales(least) => account.shape.autoscaling && account.bounds(&name, least),
             Deed::Rings => account.shape.alarms && account.ring(&name),
-            Deed::LosesArtifact => account.lose_artifact(&name),
+            Deed::LosesModel => account.lose_model(&name),
             Deed::Deletes => account.delete(&name),
         };
         scene.note(|| format!("{does:?} on {name}: {}", if done { "done" } else { "refused" }));

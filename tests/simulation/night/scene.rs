@@ -118,7 +118,7 @@ impl Scene {
         {
             send.1 = true;
         }
-        for text in rules::applied_once(self, desk) {
+        if let Some(text) = rules::applied_once(self, desk) {
             self.violation(&text);
         }
     }
