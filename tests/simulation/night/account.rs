@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::dice::Dice;
 
 const ROLE: &str = "arn:aws:iam::447100000921:role/SageMakerExecution";
-const BUCKET: &str = "acme-ml-models";
+const BUCKET: &str = "score-models";
 /// Versions that have a model and a config.
 pub const VERSIONS: i64 = 3;
 /// How long the account lived before the night.
@@ -86,6 +86,7 @@ impl Account {
         let mut world = World::new(Options { seed, scenario: Scenario::bare(start), start });
         let deployer = assume(&mut world, "Deployer", "ci-deploy");
         let mut account = Self { world, shape, deployer };
+        account.world.handle(&upload(""));
         for endpoint in account.shape.endpoints.clone() {
             account.found(&endpoint);
         }
@@ -100,7 +101,7 @@ impl Account {
     fn found(&mut self, endpoint: &str) {
         for version in 1..=VERSIONS {
             let name = config(endpoint, version);
-            self.world.handle(&upload(&name));
+            assert!(self.world.handle(&upload(&name)).status().is_success(), "the artifact of {name}");
             self.must("sagemaker", "CreateModel", &json!({
                 "ModelName": name, "ExecutionRoleArn": ROLE,
                 "PrimaryContainer": {"Image": format!("447100000921.dkr.ecr.eu-west-1.amazonaws.com/score:v{version}"), "ModelDataUrl": format!("s3://{BUCKET}/{name}")},
@@ -268,9 +269,9 @@ fn request(key: &Key, service: &str, operation: &str, input: &Value) -> Request<
         .expect("a request")
 }
 
-/// The artifact of that name is uploaded.
+/// The artifact of that name is uploaded; without a name the bucket is made.
 fn upload(name: &str) -> Request<Bytes> {
-    Request::put(format!("/{BUCKET}/{name}"))
+    Request::put(format!("/{BUCKET}/{name}").trim_end_matches('/'))
         .header("authorization", authorization("sandbox", "s3"))
         .body(Bytes::from_static(b"model"))
         .expect("a request")

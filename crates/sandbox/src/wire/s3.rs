@@ -61,6 +61,8 @@ pub(super) fn handle(world: &mut World, request: &http::Request<Bytes>, request_
                 "The specified method is not allowed against this resource.",
             )),
         }
+    } else if *request.method() == Method::PUT && key.is_empty() {
+        create(world, &bucket)
     } else {
         Err(ApiError::new(404, "NoSuchBucket", "The specified bucket does not exist"))
     };
@@ -184,6 +186,13 @@ fn put(
     let mut response = respond(200, "application/xml", Bytes::new());
     describe(&mut response, find(world, bucket, key)?);
     Ok(response)
+}
+
+fn create(world: &mut World, bucket: &str) -> Result<Response<Bytes>, ApiError> {
+    if world.s3.make_bucket(bucket) {
+        return Ok(respond(200, "application/xml", Bytes::new()));
+    }
+    Err(ApiError::new(400, "TooManyBuckets", "You have attempted to create more buckets than allowed"))
 }
 
 fn list(world: &World, request: &http::Request<Bytes>, bucket: &str) -> Result<Response<Bytes>, ApiError> {

@@ -36,6 +36,9 @@ pub(crate) fn prefix(uri: &str) -> Option<(&str, &str)> {
     Some(rest.split_once('/').unwrap_or((rest, "")))
 }
 
+/// Buckets that may be made.
+const BUCKETS: usize = 100;
+
 impl Store {
     /// False when the store is full; the object is then not kept.
     pub(crate) fn put(&mut self, bucket: &str, key: &str, body: impl Into<Bytes>, at: Timestamp) -> bool {
@@ -72,6 +75,15 @@ impl Store {
 
     pub(crate) fn get(&self, bucket: &str, key: &str) -> Option<&Object> {
         self.buckets.get(bucket)?.get(key)
+    }
+
+    /// False when there are too many.
+    pub(crate) fn make_bucket(&mut self, bucket: &str) -> bool {
+        if self.buckets.len() >= BUCKETS {
+            return false;
+        }
+        self.buckets.entry(bucket.to_owned()).or_default();
+        true
     }
 
     pub(crate) fn has_bucket(&self, bucket: &str) -> bool {
