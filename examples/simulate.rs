@@ -71,7 +71,13 @@ fn main() -> ExitCode {
         tally.nights as f64 / took
     );
     println!("{tally}");
-    ExitCode::from(u8::from(tally.violations > 0))
+    match tally.verdict() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(wrong) => {
+            println!("{wrong}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn work(next: &AtomicU64, end: u64, traced: bool) -> Tally {

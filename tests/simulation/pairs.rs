@@ -5,6 +5,7 @@ use mldeck_core::{
     resource::operation::OperationState,
     time::{HOUR, MINUTE, SECOND},
 };
+use mldeck_sandbox::faults::Kind;
 
 use super::night::{
     Given, Night, Setup,
@@ -87,6 +88,20 @@ fn a_kill_a_full_disk_and_a_clock_at_every_record_break_no_rule() {
         }
         end(Mode::Emergency, vec![Trouble::Kill { at, desk: 0 }]);
     }
+}
+
+#[test]
+fn an_endpoint_that_is_deleted_while_its_change_is_unknown_needs_a_person() {
+    let wire = Trouble::Wire {
+        at: 0,
+        operation: "UpdateEndpoint".to_owned(),
+        kind: Kind::ServerError,
+        times: Some(3),
+        lasts: CALM,
+    };
+    let deleted = Trouble::Somebody { at: 2 * MINUTE, endpoint: 0, does: Deed::Deletes };
+    let (end, night) = end(Mode::Emergency, vec![wire, deleted]);
+    assert_eq!((end, night.accepted), (End::Run(OperationState::NeedsHuman), 0), "{}", night.trace);
 }
 
 #[test]

@@ -40,6 +40,10 @@ use super::{
     scene::{Scene, Seen},
 };
 
+mod lives;
+mod plans;
+mod strikes;
+
 /// After the last end nothing can land later than this.
 const AFTER: i64 = 12 * MINUTE;
 /// Plans that may fail before the operator goes for a coffee.
@@ -165,21 +169,6 @@ impl Play {
         play
     }
 
-    /// Bad luck that has a time waits for it; the rest waits for its record.
-    fn expect(&mut self, trouble: Trouble) {
-        match trouble {
-            Trouble::KillAt { desk, record, told } => self.kills.push((desk, record, told)),
-            Trouble::Disk { desk, record, sticky } => self.bad_disks.push((desk, record, sticky)),
-            Trouble::Wire { at, .. }
-            | Trouble::Clock { at, .. }
-            | Trouble::Kill { at, .. }
-            | Trouble::Somebody { at, .. }
-            | Trouble::Abort { at, .. } => {
-                self.later(at, Happening::Trouble(Box::new(trouble)));
-            }
-        }
-    }
-
     fn elapsed(&self) -> i64 {
         lock(&self.scene).clock.elapsed()
     }
@@ -303,72 +292,6 @@ impl Play {
         }
     }
 
-    fn looked(&mut self, desk: usize, looked: Result<(Identity, Snapshot), Fault>) {
-        let why = match looked {
-            Ok((identity, snapshot)) => match self.desks[desk].plan(&identity, &snapshot) {
-                Ok(plan) => {
-                    self.desks[desk].identity = Some(identity);
-                    return self.show(desk, plan);
-                }
-                Err(refusals) => refusals.into_iter().map(|refusal| refusal.text).collect::<Vec<_>>().join("; "),
-            },
-            Err(fault) => fault.to_string(),
-        };
-        self.note(|| format!("{desk} no plan: {why}"));
-        let calm = lock(&self.scene).calm;
-        self.desks[desk].tries += 1;
-        let again = match (self.desks[desk].tries, calm) {
-            (TRIES.., true) => return self.finish(desk, End::NoPlan),
-            // Once more when everything works again.
-            (TRIES.., false) => CALM + SECOND - self.elapsed(),
-            _ => self.dice.between(5, 90) * SECOND,
-        };
-        let life = self.desks[desk].life;
-        self.later(again, Happening::Begin(desk, life));
-    }
-
-    /// The plan is drawn; the operator reads it, and mostly confirms in time.
-    fn show(&mut self, desk: usize, plan: Plan) {
-        self.note(|| format!("{desk} {}", plan.title()));
-        let wait = if self.dice.percent(4) { 11 * MINUTE } else { self.dice.between(2, 40) * SECOND };
-        if self.dice.percent(5) {
-            self.try_without_leave(desk, &plan);
-        }
-        self.desks[desk].shown = Some(plan);
-        let life = self.desks[desk].life;
-        self.later(wait, Happening::Confirm(desk, life));
-    }
-
-    /// The gate must stop what nobody confirmed, whatever the program tries.
-    fn try_without_leave(&mut self, desk: usize, plan: &Plan) {
-        let Some(step) = plan.main_step().and_then(|step| plan.steps.get(step)) else { return };
-        let write = Write { call: step.call.clone(), plan: plan.id() };
-        let expires = self.desks[desk].now().plus(MINUTE);
-        let grant = Grant::for_plan(plan.scope.clone(), Text::new("00000000"), [&step.call], expires);
-        self.spawn(desk, |gateway| async move { Told::Tried(desk::send(&gateway, &write, Some(&grant)).await) });
-    }
-
-    fn confirm(&mut self, desk: usize) {
-        let Some(plan) = self.desks[desk].shown.take() else { return };
-        let typed = match &plan.confirm {
-            Confirm::Typed { target } => target.to_string(),
-            Confirm::Key { key } => key.to_string(),
-        };
-        assert!(plan.confirm.is_met_by(&typed));
-        self.desks[desk].allow(&plan);
-        let mut run = Run::new(plan.clone(), self.desks[desk].now());
-        self.break_rule(&mut run);
-        {
-            let mut scene = lock(&self.scene);
-            let seen = &mut scene.desks[desk];
-            seen.aim = Aim::of(&plan);
-            seen.plan = Some(plan);
-            seen.granted = true;
-        }
-        self.desks[desk].run = Some(run);
-        self.tell(desk, Event::Start);
-    }
-
     #[cfg(debug_assertions)]
     fn break_rule(&self, run: &mut Run) {
         if let Some(rule) = self.without {
@@ -479,156 +402,6 @@ impl Play {
             }
         }
         self.desks[desk].ended = Some(end);
-    }
-
-    fn write(&mut self, desk: usize, life: u32, record: &Record) {
-        if self.desks[desk].life != life {
-            return;
-        }
-        let seq = record.seq;
-        let calm = lock(&self.scene).calm;
-        let fails = !calm
-            && self
-                .bad_disks
-                .iter()
-                .any(|(of, from, sticky)| *of == desk && (*from == seq || (*sticky && *from < seq)));
-        // What failed may or may not be there afterwards.
-        if !fails || self.dice.percent(30) {
-            lock(&self.scene).desks[desk].paper.write(record);
-        }
-        let dying =
-            self.kills.iter().position(|(of, at, _)| *of == desk && *at == seq).map(|index| self.kills.remove(index));
-        if let Some((_, _, false)) = dying {
-            return self.kill(desk);
-        }
-        let result = if fails {
-            Err(Fault::new(FaultKind::Bug, "writing the journal", "no space left on device"))
-        } else {
-            Ok(())
-        };
-        if self.is_alive(desk, life) {
-            self.tell(desk, Event::Journaled { seq, result });
-        }
-        if dying.is_some() {
-            self.kill(desk);
-        }
-    }
-
-    fn kill(&mut self, desk: usize) {
-        if self.desks[desk].ended.is_some() || self.desks[desk].gateway.is_none() {
-            return;
-        }
-        self.note(|| format!("{desk} kill -9"));
-        let after =
-            if self.dice.percent(50) { self.dice.between(1, 20) * SECOND } else { self.dice.between(1, 20) * MINUTE };
-        let dead = &mut self.desks[desk];
-        dead.life += 1;
-        (dead.gateway, dead.run, dead.grant, dead.shown) = (None, None, None, None);
-        dead.under_way.drain(..).for_each(|task| task.abort());
-        self.later(after, Happening::Restart(desk));
-    }
-
-    async fn restart(&mut self, desk: usize) {
-        if self.desks[desk].gateway.is_some() || self.desks[desk].ended.is_some() {
-            return;
-        }
-        self.note(|| format!("{desk} is started again"));
-        self.desks[desk].life += 1;
-        self.bad_disks.retain(|(of, ..)| *of != desk);
-        let scene = Arc::clone(&self.scene);
-        self.desks[desk].boot(&scene).await;
-        let read = {
-            let mut scene = lock(&self.scene);
-            let seen = &mut scene.desks[desk];
-            (seen.granted, seen.told_dead) = (false, false);
-            seen.paper.read()
-        };
-        let life = self.desks[desk].life;
-        match read {
-            Ok(records) if records.is_empty() && lock(&self.scene).desks[desk].plan.is_none() => {
-                self.later(SECOND, Happening::Begin(desk, life));
-            }
-            // Nothing durable: for this host the operation never was.
-            Ok(records) if records.is_empty() => self.finish(desk, End::NoPlan),
-            Ok(records) => match resume(&Paper::newest(&records)) {
-                Ok(mut run) => {
-                    self.break_rule(&mut run);
-                    self.desks[desk].run = Some(run);
-                    // A broken rule would send: it must be seen to have no leave only where it has none.
-                    if self.without.is_some() {
-                        self.leave(desk);
-                    }
-                    self.later(0, Happening::Tell(desk, life, Box::new(Event::Start)));
-                }
-                Err(error) => lock(&self.scene).violation(&format!("the journal cannot be resumed: {error}")),
-            },
-            Err(error) => lock(&self.scene).violation(&format!("the journal cannot be read: {error}")),
-        }
-    }
-
-    /// Leave for the plan of the run, as pressing the key again gives it.
-    fn leave(&mut self, desk: usize) {
-        let Some(plan) = self.desks[desk].run.as_ref().map(|run| run.plan().clone()) else { return };
-        self.desks[desk].allow(&plan);
-        lock(&self.scene).desks[desk].granted = true;
-    }
-
-    fn strike(&mut self, trouble: Trouble) {
-        if lock(&self.scene).calm {
-            return;
-        }
-        self.note(|| format!("{trouble:?}"));
-        match trouble {
-            Trouble::Wire { operation, kind, times, lasts, .. } => {
-                let mut scene = lock(&self.scene);
-                let now = scene.clock.now();
-                let rule = Fail { times, window: Some((now, now.plus(lasts))), ..Fail::always(&operation, kind) };
-                scene.account.world.faults().add_first(rule);
-            }
-            Trouble::Clock { desk, by, lasts, .. } => {
-                self.desks[desk].off.store(by, Ordering::Relaxed);
-                self.later(lasts, Happening::ClockRight(desk));
-            }
-            Trouble::Kill { desk, .. } => self.kill(desk),
-            Trouble::Somebody { endpoint, does, .. } => self.somebody(endpoint, does),
-            Trouble::Abort { desk, .. } if self.desks[desk].run.is_some() && self.desks[desk].ended.is_none() => {
-                self.leave(desk);
-                self.tell(desk, Event::Abort { by: Text::new("olga") });
-            }
-            Trouble::Abort { .. } | Trouble::KillAt { .. } | Trouble::Disk { .. } => {}
-        }
-    }
-
-    fn somebody(&self, endpoint: usize, does: Deed) {
-        let mut scene = lock(&self.scene);
-        scene.live();
-        let account = &mut scene.account;
-        let Some(name) = account.shape.endpoints.get(endpoint).cloned() else { return };
-        let done = match does {
-            Deed::Deploys(version) => account.deploy(&name, version),
-            Deed::Weighs => account.weigh(&name, 0.5),
-            Deed::Scales(least) => account.shape.autoscaling && account.bounds(&name, least),
-            Deed::Rings => account.shape.alarms && account.ring(&name),
-            Deed::LosesModel => account.lose_model(&name),
-            Deed::Deletes => account.delete(&name),
-        };
-        scene.note(|| format!("{does:?} on {name}: {}", if done { "done" } else { "refused" }));
-    }
-
-    async fn calm_down(&mut self) {
-        {
-            let mut scene = lock(&self.scene);
-            scene.note(|| "from here on nothing goes wrong".to_owned());
-            scene.calm = true;
-            scene.account.world.faults().clear();
-            scene.account.world.faults().add(Fail::always("*", Kind::Skew(0)));
-        }
-        for desk in 0..self.desks.len() {
-            self.desks[desk].off.store(0, Ordering::Relaxed);
-            if self.desks[desk].gateway.is_none() && self.desks[desk].life > 0 {
-                self.restart(desk).await;
-            }
-        }
     }
 }
 

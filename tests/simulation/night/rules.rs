@@ -86,7 +86,8 @@ fn alone(seen: &Seen, at: i64) -> Option<String> {
 
 /// Tags tell of a change that landed. Whose it was cannot be told where somebody else asked for the same.
 fn tags_follow(scene: &Scene, seen: &Seen) -> Option<String> {
-    (accepted(scene, seen) == 0 && !others_changed(scene, seen, CALM * 4)).then(|| "the change that it tells of did not land".to_owned())
+    (accepted(scene, seen) == 0 && !others_changed(scene, seen, CALM * 4))
+        .then(|| "the change that it tells of did not land".to_owned())
 }
 
 fn is_main(seen: &Seen, event: &Kept<'_>) -> bool {

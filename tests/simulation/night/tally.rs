@@ -4,6 +4,11 @@ use std::{collections::BTreeMap, fmt};
 
 use super::Night;
 
+/// Of what was begun, this much may end with a person: the bad luck here is many times that of a real night.
+const MOST_NEEDS_HUMAN: f64 = 0.05;
+/// From so many nights on every end must have been seen.
+const ENOUGH: u64 = 2_000;
+
 /// Violations that are kept in full.
 const SHOWN: usize = 20;
 
@@ -52,6 +57,25 @@ impl Tally {
 
     pub fn of(&self, word: &str) -> u64 {
         self.ends.get(word).copied().unwrap_or(0)
+    }
+
+    /// What the nights together must show; the first thing that they do not.
+    pub fn verdict(&self) -> Result<(), String> {
+        if self.violations > 0 {
+            return Err(format!("{} violations", self.violations));
+        }
+        if self.nights < ENOUGH {
+            return Ok(());
+        }
+        if self.needs_human() > MOST_NEEDS_HUMAN {
+            return Err(format!("more than {:.0} % need a person", MOST_NEEDS_HUMAN * 100.0));
+        }
+        // A simulator that only sees good nights proves nothing.
+        let ends = ["done", "rolled back", "superseded", "refused", "needs you"];
+        match ends.iter().find(|end| self.of(end) == 0) {
+            Some(end) => Err(format!("no run ends as `{end}`")),
+            None => Ok(()),
+        }
     }
 
     /// Of all operations that were begun, how many a person must look at.
