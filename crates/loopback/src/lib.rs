@@ -171,4 +171,23 @@ mod tests {
         }
         assert!(arrive(Delivery::Drop, SHORT).await.unwrap_err().is_io());
     }
+
+    #[tokio::test]
+    async fn half_an_answer_has_a_head_and_a_body_that_breaks_off() {
+        #[derive(Clone)]
+        struct Cutter;
+        impl Peer for Cutter {
+            async fn answer(
+                &self,
+                _: http::Request<Bytes>,
+                patience: Option<Duration>,
+            ) -> Result<http::Response<Bytes>, ConnectorError> {
+                arrive(Delivery::Cut(http::Response::new(Bytes::from_static(b"{\"a\":1}"))), patience).await
+            }
+        }
+        let answer = Link { peer: Cutter, patience: None }.call(HttpRequest::empty()).await.unwrap();
+        assert_eq!(answer.status().as_u16(), 200);
+        let read = aws_smithy_types::byte_stream::ByteStream::new(answer.into_body()).collect().await;
+        assert!(read.is_err());
+    }
 }

@@ -44,6 +44,72 @@ fn a_reset_has_no_effect_and_a_lost_answer_has_it() {
 }
 
 #[test]
+fn an_answer_that_does_not_arrive_whole_had_its_effect() {
+    let mut world = troubled(Kind::Unanswered);
+    assert!(matches!(world.deliver(&update()), Delivery::Stall));
+    assert_eq!(status_without_faults(&mut world), "Updating");
+    let mut world = troubled(Kind::Cut);
+    let Delivery::Cut(answer) = world.deliver(&update()) else { panic!("half an answer") };
+    assert_eq!((answer.status().as_u16(), status_without_faults(&mut world)), (200, "Updating".into()));
+    let mut world = troubled(Kind::Garbage);
+    let Delivery::Answer(answer) = world.deliver(&update()) else { panic!("an answer") };
+    assert_eq!(answer.status().as_u16(), 200);
+    assert!(serde_json::from_slice::<Value>(answer.body()).is_err());
+    assert_eq!(status_without_faults(&mut world), "Updating");
+}
+
+fn status_without_faults(world: &mut World) -> Value {
+    world.faults().clear();
+    status(world)
+}
+
+#[test]
+fn a_late_request_arrives_at_its_time_and_once() {
+    let mut world = troubled(Kind::Late(90));
+    assert!(matches!(world.deliver(&update()), Delivery::Drop));
+    world.faults().clear();
+    let sent = world.now();
+    world.advance_to(sent.plus(89 * SECOND));
+    assert_eq!(status(&mut world), "InService");
+    world.advance_to(sent.plus(30 * MINUTE));
+    let updates: Vec<_> =
+        world.trail().filter(|event| event.operation == "UpdateEndpoint" && event.at >= sent).collect();
+    assert_eq!(updates.iter().map(|event| event.at).collect::<Vec<_>>(), [sent.plus(90 * SECOND)]);
+    assert_eq!((updates[0].refused, updates[0].input["EndpointName"].as_str()), (None, Some("fraud-prod")));
+}
+
+#[test]
+fn a_copy_that_lags_tells_what_was_told_before() {
+    let mut world = world("quiet-night");
+    world.faults().add(Rule::always("DescribeEndpoint", Kind::Behind(10)));
+    let describe = json_request("sagemaker", "DescribeEndpoint", &json!({"EndpointName": "fraud-prod"}));
+    let told = |world: &mut World| answered(world, &describe).1["EndpointStatus"].clone();
+    assert_eq!(told(&mut world), "InService");
+    ok(&mut world, "UpdateEndpoint", &json!({"EndpointName": "fraud-prod", "EndpointConfigName": "fraud-v16-b"}));
+    world.advance_to(world.now().plus(10 * SECOND));
+    assert_eq!(told(&mut world), "InService", "as ten seconds ago");
+    world.advance_to(world.now().plus(10 * SECOND));
+    assert_eq!(told(&mut world), "Updating");
+}
+
+#[test]
+fn a_bare_account_is_empty_and_is_filled_by_calls() {
+    let start = Timestamp::parse("2026-11-23T02:00:00Z").unwrap();
+    let options = crate::Options { seed: 1, scenario: crate::Scenario::bare(start), start };
+    let mut world = World::new(options);
+    let count = |world: &mut World| ok(world, "ListEndpoints", &json!({}))["Endpoints"].as_array().unwrap().len();
+    assert_eq!((world.now(), count(&mut world), world.trail().count()), (start, 0, 0));
+    let model = json!({"ModelName": "m", "ExecutionRoleArn": "arn:aws:iam::447100000921:role/R", "PrimaryContainer": {"Image": "i"}});
+    ok(&mut world, "CreateModel", &model);
+    let variant =
+        json!({"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1});
+    ok(&mut world, "CreateEndpointConfig", &json!({"EndpointConfigName": "c", "ProductionVariants": [variant]}));
+    ok(&mut world, "CreateEndpoint", &json!({"EndpointName": "e", "EndpointConfigName": "c"}));
+    world.advance_to(start.plus(10 * MINUTE));
+    assert_eq!(ok(&mut world, "DescribeEndpoint", &json!({"EndpointName": "e"}))["EndpointStatus"], "InService");
+}
+
+#[test]
 fn a_conflict_is_refused_in_the_words_of_the_operation() {
     let mut world = troubled(Kind::Conflict);
     let (code, said) = answered(&mut world, &update());
