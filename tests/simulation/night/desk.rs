@@ -10,11 +10,13 @@ use mldeck_core::{
     ask::{Answer, Ask, Sent, Write},
     fault::{Fault, FaultKind},
     ops::{
-        Snapshot,
+        Facts,
+        call::VariantChange,
         candidate::History,
-        intent::{Choice, Class, Context, Mode},
-        plan::{Plan, Refusal, plan_back_out, plan_shift},
+        intent::{Choice, Class, Context, Intent, Mode, Route},
+        plan::{Plan, Refusal},
         run::Run,
+        verb,
     },
     resource::operation::OperationState,
     scope::Identity,
@@ -119,36 +121,44 @@ impl Desk {
         self.gateway.as_ref().map_or_else(Timestamp::default, |gateway| gateway.now())
     }
 
+    /// What the operator wants, said of what serves now.
+    fn intent(&self, facts: Option<&Facts>) -> Intent {
+        let endpoint = Text::new(&self.endpoint);
+        match self.wish {
+            Wish::Back { mode, candidate, .. } => {
+                let candidate = candidate.map(|version| Text::new(&config(&self.endpoint, version)));
+                Intent::back_out(endpoint, Choice { candidate, mode, route: Some(Route::Config), ..Choice::default() })
+            }
+            Wish::Shift { receiver } => {
+                let details = facts.and_then(|facts| facts.snapshot.as_ref()?.endpoint.details.as_ref());
+                let live = details.map(|details| details.variants.as_slice()).unwrap_or_default();
+                let weight = |name: &Text| if *name == variant(receiver) { 1.0 } else { 0.0 };
+                let change =
+                    |name: &Text| VariantChange { variant: name.clone(), weight: Some(weight(name)), count: None };
+                let variants = live.iter().map(|variant| change(&variant.name)).collect();
+                Intent::Traffic { endpoint, variants, reason: None }
+            }
+        }
+    }
+
     /// What is read for a plan.
     pub fn ask(&self) -> Ask {
-        let (deep, also) = match self.wish {
-            Wish::Back { deep, candidate, .. } => {
-                (deep, candidate.map(|version| Text::new(&config(&self.endpoint, version))))
-            }
-            Wish::Shift { .. } => (false, None),
-        };
-        Ask::Snapshot { endpoint: Text::new(&self.endpoint), deep, also }
+        let deep = matches!(self.wish, Wish::Back { deep: true, .. });
+        Ask::Facts { intent: Box::new(self.intent(None)), deep }
     }
 
     /// Plans what the operator wants.
     ///
     /// # Errors
     /// Why there is no plan.
-    pub fn plan(&self, identity: &Identity, snapshot: &Snapshot) -> Result<Plan, Vec<Refusal>> {
+    pub fn plan(&self, identity: &Identity, facts: &Facts) -> Result<Plan, Vec<Refusal>> {
         let context = Context {
             at: self.now(),
             by: Text::new(identity.who()),
             scope: identity.scope.clone(),
             class: Class::Prod,
         };
-        match self.wish {
-            Wish::Back { mode, candidate, .. } => {
-                let candidate = candidate.map(|version| Text::new(&config(&self.endpoint, version)));
-                let choice = Choice { candidate, mode, ..Choice::default() };
-                plan_back_out(snapshot, &History::default(), &choice, &context)
-            }
-            Wish::Shift { receiver } => plan_shift(snapshot, &Text::new(variant(receiver)), None, &context),
-        }
+        verb::plan(&self.intent(Some(facts)), facts, &History::default(), &context)
     }
 
     /// What confirming this plan allows.
@@ -159,11 +169,11 @@ impl Desk {
 }
 
 /// Who we are, and everything the planner judges.
-pub async fn look(gateway: &Gateway, ask: &Ask) -> Result<(Identity, Snapshot), Fault> {
+pub async fn look(gateway: &Gateway, ask: &Ask) -> Result<(Identity, Facts), Fault> {
     let odd = || Fault::new(FaultKind::Bug, "planning", "another answer than was asked for");
     let Answer::Identity(identity) = gateway.ask(&Ask::Identity).await? else { return Err(odd()) };
-    let Answer::Snapshot(snapshot) = gateway.ask(ask).await? else { return Err(odd()) };
-    Ok((identity, *snapshot))
+    let Answer::Facts(facts) = gateway.ask(ask).await? else { return Err(odd()) };
+    Ok((identity, *facts))
 }
 
 /// As the deck sends: without leave nothing leaves.

@@ -11,12 +11,13 @@ use mldeck_core::{
     ask::{Answer, Ask, Sent, Write},
     fault::{Fault, FaultKind},
     ops::{
-        Snapshot,
+        Facts,
         call::Call,
         confirm::Confirm,
         journal::{Entry, Record},
-        plan::{Expected, Plan},
+        plan::Plan,
         run::{Effect, Event, Rule, Run, resume},
+        target,
     },
     resource::operation::OperationState,
     scope::Identity,
@@ -65,7 +66,7 @@ enum Happening {
 
 /// What a request under way brought.
 enum Told {
-    Looked(Box<Result<(Identity, Snapshot), Fault>>),
+    Looked(Box<Result<(Identity, Facts), Fault>>),
     Event(Box<Event>),
     Renewed,
     /// Nobody gave leave for this one: what became of it.
@@ -327,11 +328,13 @@ impl Play {
         let seen = &mut scene.desks[desk];
         match event {
             Event::Journaled { result: Err(_), .. } => seen.told_dead = true,
-            Event::Read { result: Ok(endpoint), .. } => {
-                let Some(details) = &endpoint.details else { return };
-                seen.last = Some((endpoint.status.clone(), details.config.clone()));
-                let now = Expected::of(endpoint, details);
-                if seen.plan.as_ref().is_some_and(|plan| plan.expected.differences(&now, &plan.to.config).is_empty()) {
+            Event::Read { result: Ok(looked), .. } => {
+                if let target::Seen::Endpoint(endpoint) = looked
+                    && let Some(details) = &endpoint.details
+                {
+                    seen.last = Some((endpoint.status.clone(), details.config.clone()));
+                }
+                if seen.plan.as_ref().is_some_and(|plan| plan.basis.differences(looked, &plan.to.config).is_empty()) {
                     seen.as_planned = Some(at);
                 }
             }
@@ -349,11 +352,11 @@ impl Play {
                 self.desks[desk].disk_free = free;
                 self.later(free - now, Happening::Disk(desk, life, Box::new(record)));
             }
-            Effect::Read { ticket, endpoint } => {
-                let ask = Ask::Endpoint(endpoint);
+            Effect::Read { ticket, target } => {
+                let ask = Ask::Target(target);
                 self.spawn(desk, |gateway| async move {
                     let result = match gateway.ask(&ask).await {
-                        Ok(Answer::Endpoint(endpoint)) => Ok(endpoint),
+                        Ok(Answer::Seen(seen)) => Ok(seen),
                         Ok(_) => Err(Fault::new(FaultKind::Bug, "reading the endpoint", "another answer")),
                         Err(fault) => Err(fault),
                     };

@@ -150,7 +150,7 @@ pub fn of_end(scene: &mut Scene, desk: usize, state: OperationState) -> Vec<Stri
                 .then(|| "superseded, and nobody else changed it".to_owned())
         }
         OperationState::NeedsHuman => None,
-        OperationState::Running | OperationState::Unknown | OperationState::Failed => {
+        OperationState::Running | OperationState::Unknown | OperationState::Failed | OperationState::Abandoned => {
             Some(format!("{state:?} is no end"))
         }
     };
@@ -240,7 +240,7 @@ fn nothing_made_up(scene: &Scene, seen: &Seen, records: &[Record]) -> Option<Str
             |step: usize| seen.plan.as_ref().and_then(|plan| plan.steps.get(step)).map(|step| step.call.operation());
         records
             .iter()
-            .filter(|record| matches!(&record.entry, Entry::Outcome { step, sent: Sent::Applied { request_id: Some(_) }, .. } if step_of(*step) == Some(operation)))
+            .filter(|record| matches!(&record.entry, Entry::Outcome { step, sent: Sent::Applied { request_id: Some(_), .. }, .. } if step_of(*step) == Some(operation)))
             .count()
     };
     let taken = |operation: &str| {
@@ -261,7 +261,7 @@ fn nothing_made_up(scene: &Scene, seen: &Seen, records: &[Record]) -> Option<Str
 fn ledger_is_true(seen: &Seen, records: &[Record]) -> Option<String> {
     let (plan, aim) = (seen.plan.as_ref()?, seen.aim.as_ref()?);
     let row = journal::ledger(records).pop()?;
-    let is_true = row.target == plan.endpoint
+    let is_true = row.target == plan.name
         && row.target == aim.endpoint.as_str()
         && row.summary == plan.summary().as_str()
         && row.verb == plan.verb

@@ -3,9 +3,9 @@
 use super::*;
 
 impl Play {
-    pub(super) fn looked(&mut self, desk: usize, looked: Result<(Identity, Snapshot), Fault>) {
+    pub(super) fn looked(&mut self, desk: usize, looked: Result<(Identity, Facts), Fault>) {
         let why = match looked {
-            Ok((identity, snapshot)) => match self.desks[desk].plan(&identity, &snapshot) {
+            Ok((identity, facts)) => match self.desks[desk].plan(&identity, &facts) {
                 Ok(plan) => {
                     self.desks[desk].identity = Some(identity);
                     return self.show(desk, plan);
@@ -41,7 +41,7 @@ impl Play {
 
     /// The gate must stop what nobody confirmed, whatever the program tries.
     pub(super) fn try_without_leave(&mut self, desk: usize, plan: &Plan) {
-        let Some(step) = plan.main_step().and_then(|step| plan.steps.get(step)) else { return };
+        let Some(step) = plan.main_step() else { return };
         let write = Write { call: step.call.clone(), plan: plan.id() };
         let expires = self.desks[desk].now().plus(MINUTE);
         let grant = Grant::for_plan(plan.scope.clone(), Text::new("00000000"), [&step.call], expires);
