@@ -123,6 +123,7 @@ pub fn answer(ask: &Ask, rows: usize) -> Result<Answer, Fault> {
             scope: scope(),
             arn: Text::new(&format!("arn:aws:sts::{ACCOUNT}:assumed-role/OnCall/anna")),
             source: Text::new("profile prod"),
+            expires: None,
         }),
         Ask::Endpoints { .. } => Answer::Endpoints { rows: endpoints(rows), more: None },
         Ask::Details(name) => Answer::Details(vec![(name.clone(), Ok(details(name)))]),

@@ -126,6 +126,7 @@ fn other_credentials_forget_every_row_and_disarm() {
         scope: Scope::new("aws", "999988887777", "eu-west-1"),
         arn: Text::new("arn:aws:sts::999988887777:assumed-role/Admin/mallory"),
         source: Text::new("test"),
+        expires: None,
     };
     deck.becomes(identity);
     let text = deck.text();

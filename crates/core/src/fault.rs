@@ -64,6 +64,17 @@ pub enum Login {
     Expired,
     /// AWS does not know the key, or the signature does not match.
     Refused,
+    /// The role wants the code of an MFA device.
+    Code,
+    /// The SSO sign-in is missing or has ended: somebody has to approve a new one in a browser.
+    Browser,
+}
+
+impl Login {
+    /// True when a person can mend it here, by `login`.
+    pub const fn is_mended_here(self) -> bool {
+        matches!(self, Self::Code | Self::Browser)
+    }
 }
 
 impl FaultKind {
@@ -72,6 +83,8 @@ impl FaultKind {
             Self::Login(Login::None) => "not signed in",
             Self::Login(Login::Expired) => "the login has expired",
             Self::Login(Login::Refused) => "AWS does not accept these credentials",
+            Self::Login(Login::Code) => "the role wants an MFA code",
+            Self::Login(Login::Browser) => "the SSO sign-in has ended",
             Self::Denied { .. } => "no permission",
             Self::Throttled => "throttled by AWS",
             Self::Missing => "not found",
@@ -127,6 +140,13 @@ impl Fault {
             }
             FaultKind::Login(Login::Refused) => {
                 "Check which credentials are used (`aws sts get-caller-identity`): environment keys win over a profile."
+                    .into()
+            }
+            FaultKind::Login(Login::Code) => {
+                "In the deck `:login` asks for the code; other commands do where there is a terminal.".into()
+            }
+            FaultKind::Login(Login::Browser) => {
+                "Sign in by `:login` in the deck or `mldeck login`; `aws sso login` in another shell does as well."
                     .into()
             }
             FaultKind::Denied { action } if !action.is_empty() => {

@@ -24,6 +24,7 @@ pub mod graph;
 pub mod health;
 pub mod heat;
 pub mod id;
+pub mod login;
 pub mod mask;
 pub mod ops;
 pub mod query;

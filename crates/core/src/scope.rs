@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::text::Text;
+use crate::{text::Text, time::Timestamp};
 
 /// Partition, account and region: part of the identity of every thing, slot, cache key and grant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -43,6 +43,9 @@ pub struct Identity {
     pub arn: Text,
     /// Where the credentials came from (`profile prod`, `environment`, `instance role`, `sandbox`).
     pub source: Text,
+    /// When these credentials end; `None` where they do not say.
+    #[serde(default)]
+    pub expires: Option<Timestamp>,
 }
 
 impl Identity {
@@ -55,6 +58,11 @@ impl Identity {
             (Some(first), _) => first,
             (None, _) => "",
         }
+    }
+
+    /// Whether the other is the same account, region and role: what may be done with the one may be done with the other.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.scope == other.scope && self.role() == other.role()
     }
 
     /// The session name of an assumed role, or the role itself: who the journal says did it.
@@ -73,11 +81,15 @@ mod tests {
             scope: Scope::new("aws", "447100000921", "eu-west-1"),
             arn: Text::new(arn),
             source: Text::new("test"),
+            expires: None,
         };
         let assumed = identity("arn:aws:sts::447100000921:assumed-role/OnCall/anna");
         assert_eq!((assumed.role(), assumed.who()), ("OnCall", "anna"));
         let root = identity("arn:aws:iam::447100000921:root");
         assert_eq!((root.role(), root.who()), ("root", "root"));
         assert_eq!(root.scope.short_account(), "4471…0921");
+        let renewed = identity("arn:aws:sts::447100000921:assumed-role/OnCall/anna-2");
+        assert!(assumed.is_same_as(&renewed), "a session is not a role");
+        assert!(!assumed.is_same_as(&identity("arn:aws:sts::447100000921:assumed-role/Auditor/anna")));
     }
 }

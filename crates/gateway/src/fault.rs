@@ -17,7 +17,7 @@ use mldeck_core::{
 use crate::{gate::Stopped, wire, wire::NoApi};
 
 /// Longer messages are cut: some services repeat the whole request.
-const LONGEST: usize = 1_000;
+pub(crate) const LONGEST: usize = 1_000;
 
 /// What was called, for messages: `sagemaker`, `ListEndpoints`, `listing endpoints`.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +80,9 @@ fn unsent(error: &(dyn Error + 'static), doing: Doing, otherwise: FaultKind) -> 
             &format!("status {}", no_api.status),
         );
     }
+    if let Some(fault) = cause::<Fault>(error) {
+        return fault.clone();
+    }
     if let Some(credentials) = cause::<CredentialsError>(error) {
         return from_credentials(credentials, doing);
     }
@@ -91,6 +94,10 @@ fn unsent(error: &(dyn Error + 'static), doing: Doing, otherwise: FaultKind) -> 
 }
 
 pub(crate) fn from_credentials(error: &CredentialsError, doing: Doing) -> Fault {
+    // Of a source of ours, which says what it wants.
+    if let Some(fault) = cause::<Fault>(error) {
+        return fault.clone();
+    }
     let text = innermost(error);
     let expired = text.to_ascii_lowercase().contains("expired") || text.contains("UnauthorizedException");
     let kind = match error {
@@ -108,11 +115,11 @@ fn with_message(kind: FaultKind, words: &str, message: &str) -> Fault {
     fault
 }
 
-fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+pub(crate) fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     chain(error).find_map(|error| error.downcast_ref())
 }
 
-fn innermost(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
     let said = chain(error).last().map(ToString::to_string).unwrap_or_default();
     said.lines().map(str::trim).collect::<Vec<_>>().join("; ").replace(":; ", ": ")
 }

@@ -86,7 +86,11 @@ const HARMLESS: &[(&str, Class, &[&str])] = &[
         Class::Login,
         &["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetCallerIdentity", "GetSessionToken"],
     ),
-    ("login", Class::Login, &["CreateToken", "GetRoleCredentials", "Credentials"]),
+    (
+        "login",
+        Class::Login,
+        &["CreateToken", "Credentials", "GetRoleCredentials", "RegisterClient", "StartDeviceAuthorization"],
+    ),
 ];
 
 /// The part before the dot of `X-Amz-Target`, or the service in a CBOR path, and our name of the service.
@@ -137,6 +141,8 @@ fn named(request: &HttpRequest) -> (&'static str, String) {
         (None, "GET") => ("login", "Credentials".to_owned()),
         (None, "PUT") if path.ends_with("/latest/api/token") => ("login", "CreateToken".to_owned()),
         (None, "POST") if path.ends_with("/token") => ("login", "CreateToken".to_owned()),
+        (None, "POST") if path.ends_with("/client/register") => ("login", "RegisterClient".to_owned()),
+        (None, "POST") if path.ends_with("/device_authorization") => ("login", "StartDeviceAuthorization".to_owned()),
         (_, method) => ("unknown", format!("{method} {path}")),
     }
 }
@@ -265,6 +271,14 @@ mod tests {
                 Class::Login,
             ),
             (request("PUT", "http://169.254.169.254/latest/api/token", &[], ""), "login", "CreateToken", Class::Login),
+            (request("POST", "https://oidc/client/register", &[], "{}"), "login", "RegisterClient", Class::Login),
+            (
+                request("POST", "https://oidc/device_authorization", &[], "{}"),
+                "login",
+                "StartDeviceAuthorization",
+                Class::Login,
+            ),
+            (request("POST", "https://oidc/device_authorization", &[s3], "{}"), "s3", "POSTObject", Class::Write),
             (request("DELETE", "https://s/", &[], ""), "unknown", "DELETE /", Class::Write),
         ];
         for (request, service, operation, class) in cases {

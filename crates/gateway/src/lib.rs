@@ -31,6 +31,7 @@ mod fault;
 pub mod gate;
 mod json;
 mod lanes;
+mod login;
 mod logs;
 mod memory;
 mod pace;
@@ -79,6 +80,8 @@ pub struct Gateway {
     verified: tokio::sync::Mutex<Option<Verified>>,
     /// Credentials were refused since the chain was built.
     login_failed: AtomicBool,
+    /// What people gave codes for; outlives a chain that is built again.
+    vault: Arc<login::Vault>,
 }
 
 impl Gateway {
@@ -98,7 +101,8 @@ impl Gateway {
             other_key: AtomicBool::new(false),
         });
         let wire = Wire::new(connect.http(), Arc::clone(&watch));
-        let clients = Clients::connect(&connect, wire.clone()).await?;
+        let vault = Arc::default();
+        let clients = Clients::connect(&connect, wire.clone(), &vault).await?;
         Ok(Self {
             pace: Pace::new(if connect.speed > 0.0 { connect.speed } else { 1.0 }),
             connect,
@@ -110,6 +114,7 @@ impl Gateway {
             not_offered: Mutex::default(),
             verified: tokio::sync::Mutex::default(),
             login_failed: AtomicBool::new(false),
+            vault,
         })
     }
 

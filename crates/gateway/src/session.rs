@@ -31,7 +31,14 @@ use mldeck_core::{
     time::{MINUTE, Timestamp},
 };
 
-use crate::{Gateway, calls::Observer, fault::Doing, pace::Service, wire::Wire};
+use crate::{
+    Gateway,
+    calls::Observer,
+    fault::Doing,
+    login::{Chain, Source, Vault, resolve},
+    pace::Service,
+    wire::Wire,
+};
 
 /// How to reach an account.
 #[derive(Clone, Default)]
@@ -95,22 +102,27 @@ pub(crate) fn timeouts() -> TimeoutConfig {
 
 /// Whoever names a profile means it: the default chain would prefer keys in the environment, and go on to the role of the
 /// machine where the profile has no credentials.
-fn of_profile(name: &str, region: &str, connect: &Connect, wire: Wire) -> ProfileFileCredentialsProvider {
-    let how = ProviderConfig::without_region()
+fn of_profile(name: &str, how: &ProviderConfig) -> ProfileFileCredentialsProvider {
+    ProfileFileCredentialsProvider::builder().configure(how).profile_name(name).build()
+}
+
+/// What the SDK's own sources of credentials need to know of us.
+fn how(region: &str, connect: &Connect, wire: Wire) -> ProviderConfig {
+    ProviderConfig::without_region()
         .with_region(Some(Region::new(region.to_owned())))
         .with_http_client(wire)
         .with_time_source(connect.time())
-        .with_timeout_config(timeouts());
-    ProfileFileCredentialsProvider::builder().configure(&how).profile_name(name).build()
+        .with_timeout_config(timeouts())
 }
 
 /// Files that cannot be read, or a profile that is named and not in them, said by name: the SDK says only that a provider
-/// was not enabled. `AWS_PROFILE` counts unless keys in the environment come before it.
-async fn check_profile(named: Option<&str>) -> Result<(), Fault> {
+/// was not enabled. `AWS_PROFILE` counts unless keys in the environment come before it. The chain is of a profile whose
+/// credentials are for us to get.
+async fn check_profile(named: Option<&str>) -> Result<Option<Chain>, Fault> {
     let fault = |message: String| Fault::new(FaultKind::Setup, "connecting", &message);
     let env = Env::real();
     if named.is_none() && env.get("AWS_ACCESS_KEY_ID").is_ok() {
-        return Ok(());
+        return Ok(None);
     }
     let wanted = named.map(|name| name.to_owned().into());
     let profiles = match aws_config::profile::load(&Fs::real(), &env, &EnvConfigFiles::default(), wanted).await {
@@ -121,7 +133,7 @@ async fn check_profile(named: Option<&str>) -> Result<(), Fault> {
     };
     let name = profiles.selected_profile();
     if profiles.get_profile(name).is_some() || (named.is_none() && name == "default") {
-        return Ok(());
+        return Ok(resolve(&profiles, name));
     }
     let mut known: Vec<&str> = profiles.profiles().collect();
     known.sort_unstable();
@@ -150,12 +162,14 @@ pub(crate) struct Clients {
     pub(crate) metrics: aws_sdk_sagemakermetrics::Client,
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(crate) sts: aws_sdk_sts::Client,
+    /// Of a profile whose credentials the SDK cannot get by itself.
+    pub(crate) source: Option<Arc<Source>>,
     /// For requests that we sign ourselves: the chain does not cache.
     credentials: tokio::sync::Mutex<Option<Credentials>>,
 }
 
 impl Clients {
-    pub(crate) async fn connect(connect: &Connect, wire: Wire) -> Result<Self, Fault> {
+    pub(crate) async fn connect(connect: &Connect, wire: Wire, vault: &Arc<Vault>) -> Result<Self, Fault> {
         let setup = |message: &str| Fault::new(FaultKind::Setup, "connecting", message);
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(wire.clone())
@@ -167,9 +181,10 @@ impl Clients {
         if let Ok(name) = AppName::new("mldeck") {
             loader = loader.app_name(name);
         }
-        if connect.credentials.is_none() {
-            check_profile(connect.profile.as_deref()).await?;
-        }
+        let chain = match connect.credentials {
+            None => check_profile(connect.profile.as_deref()).await?,
+            Some(_) => None,
+        };
         if let Some(credentials) = &connect.credentials {
             loader = loader.empty_test_environment().credentials_provider(credentials.clone());
         }
@@ -192,9 +207,15 @@ impl Clients {
             .region()
             .map(ToString::to_string)
             .ok_or_else(|| setup("no region: name one with --region, AWS_REGION, or in the profile"))?;
-        if let (Some(profile), None) = (&connect.profile, &connect.credentials) {
-            let provider = of_profile(profile, &region, connect, wire);
-            config = config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build();
+        let how = how(&region, connect, wire);
+        let source = chain.map(|chain| Source::new(chain, how.clone(), config.clone(), Arc::clone(vault)));
+        let provider = match (&source, &connect.profile, &connect.credentials) {
+            (Some(source), ..) => Some(source.provider()),
+            (None, Some(profile), None) => Some(SharedCredentialsProvider::new(of_profile(profile, &how))),
+            _ => None,
+        };
+        if let Some(provider) = provider {
+            config = config.into_builder().credentials_provider(provider).build();
         }
         Ok(Self {
             region,
@@ -202,6 +223,7 @@ impl Clients {
             metrics: client!(aws_sdk_sagemakermetrics, config),
             cloudwatch: client!(aws_sdk_cloudwatch, config),
             sts: client!(aws_sdk_sts, config),
+            source,
             credentials: tokio::sync::Mutex::default(),
             config,
         })
@@ -267,13 +289,18 @@ impl Gateway {
         self.renew().await?;
         let clients = self.clients();
         let doing = Doing { prefix: "sts", operation: "GetCallerIdentity", words: "asking who we are" };
+        if let Some(source) = &clients.source {
+            // Here, and not within the SDK's time-outs: a helper may take its time.
+            source.credentials(None).await.inspect_err(|fault| self.learn(Service::Identity, doing, fault))?;
+        }
         let said = self.read(Service::Identity, doing, clients.sts.get_caller_identity().send()).await?;
         let account = said.account.unwrap_or_default();
         let arn = said.arn.unwrap_or_default();
         let partition = arn.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws").to_owned();
         let source = self.source(&clients).await;
-        let identity =
-            Identity { scope: Scope::new(&partition, &account, &clients.region), arn: Text::new(&arn), source };
+        let scope = Scope::new(&partition, &account, &clients.region);
+        let expires = clients.source.as_ref().and_then(|source| source.ends());
+        let identity = Identity { scope, arn: Text::new(&arn), source, expires };
         let key = self
             .watch
             .identity_key
@@ -299,7 +326,13 @@ impl Gateway {
         if !self.login_failed.swap(false, std::sync::atomic::Ordering::SeqCst) {
             return Ok(());
         }
-        let renewed = Clients::connect(&self.connect, self.wire.clone()).await?;
+        self.vault.doubt();
+        self.reconnect().await
+    }
+
+    /// The whole chain anew, by what the files say now.
+    pub(crate) async fn reconnect(&self) -> Result<(), Fault> {
+        let renewed = Clients::connect(&self.connect, self.wire.clone(), &self.vault).await?;
         *self.clients.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(renewed);
         Ok(())
     }

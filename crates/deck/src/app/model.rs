@@ -220,7 +220,7 @@ impl Model {
         ) {
             self.link = match fault.map(|fault| &fault.kind) {
                 Some(kind @ (FaultKind::Network | FaultKind::Timeout)) => Link::Lost(kind.clone()),
-                Some(FaultKind::Setup | FaultKind::Login(Login::None)) => Link::Off,
+                Some(FaultKind::Setup | FaultKind::Login(Login::None | Login::Code | Login::Browser)) => Link::Off,
                 _ => Link::Live,
             };
         }
@@ -287,6 +287,7 @@ mod tests {
             (FaultKind::Network, Link::Lost(FaultKind::Network)),
             (FaultKind::Login(Login::Expired), Link::Live),
             (FaultKind::Login(Login::None), Link::Off),
+            (FaultKind::Login(Login::Browser), Link::Off),
             (FaultKind::Timeout, Link::Lost(FaultKind::Timeout)),
         ];
         for (kind, link) in heard {

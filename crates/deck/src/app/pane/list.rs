@@ -402,7 +402,7 @@ mod tests {
         let setup = config::load(Files::default(), &Environment::default(), Overrides::default());
         let mut model = Model::new(&setup, Session::new(&setup.config), None, (160, 40), at(1_000));
         let (scope, arn) = (Scope::new("aws", "447100000921", "eu-west-1"), Text::default());
-        model.session.identity = Some(Ok(Identity { scope, arn, source: Text::default() }));
+        model.session.identity = Some(Ok(Identity { scope, arn, source: Text::default(), expires: None }));
         model.endpoints.replace(rows);
         model.endpoints.sort_by("name", false);
         model.endpoints.settle(model.now());
