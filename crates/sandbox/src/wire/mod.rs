@@ -9,11 +9,14 @@ mod query;
 mod rest;
 mod runtime;
 mod s3;
+mod signin;
 pub(crate) mod stream;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::Value;
+
+pub(crate) use signin::State as SignIns;
 
 use crate::world::{ApiError, Request, Service, World, estate, identity};
 
@@ -40,6 +43,10 @@ enum Protocol {
 pub(crate) fn handle(world: &mut World, request: &http::Request<Bytes>) -> Response<Bytes> {
     let request_id = world.request_id();
     let protocol = protocol(request);
+    if let Some(mut response) = signin::handle(world, request) {
+        stamp(&mut response, world, &request_id);
+        return response;
+    }
     let mut response = match credential(request) {
         Ok(service) => match caller(world, request, service) {
             Ok(_) if service == Service::S3 => s3::handle(world, request, &request_id),

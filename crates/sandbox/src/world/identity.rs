@@ -86,6 +86,7 @@ fn assume_role(world: &mut World, request: &Request<'_>) -> Reply {
             ),
         ));
     };
+    check_device(request)?;
     let seconds = request.opt_int("DurationSeconds").unwrap_or(HOUR);
     if !(900..=12 * HOUR).contains(&seconds) {
         return Err(invalid(format!(
@@ -99,28 +100,63 @@ fn assume_role(world: &mut World, request: &Request<'_>) -> Reply {
                 .to_owned(),
         ));
     }
-    world.sessions.made += 1;
-    let number = world.sessions.made;
-    let chance = Chance::new(world.seed).named("session").of(number);
-    let key = format!("ASIA{}", chance.named("key").id(16).to_uppercase());
-    let token = format!("IQoJb3JpZ2luX2VjE{}", noise::digest(&[world.seed, number, 0x70c]));
-    let secret = chance.named("secret").commit();
-    let expires = world.now.plus(seconds * SECOND);
     let caller = format!("{role}/{name}");
-    if world.sessions.sessions.len() >= SESSIONS {
-        world.sessions.sessions.retain(|_, session| session.number + (SESSIONS as u64) > number);
-    }
-    world
-        .sessions
-        .sessions
-        .insert(key.clone(), Session { caller: caller.clone(), token: token.clone(), expires, number });
+    let keys = session(world, &caller, seconds);
     Ok(json!({
         "Credentials": {
-            "AccessKeyId": key, "SecretAccessKey": secret, "SessionToken": token, "Expiration": expires.iso(),
+            "AccessKeyId": keys.key, "SecretAccessKey": keys.secret, "SessionToken": keys.token,
+            "Expiration": keys.expires.iso(),
         },
         "AssumedRoleUser": {
             "AssumedRoleId": format!("AROAUQ4X7MLOPSEXAMPLE:{name}"),
             "Arn": estate::caller_arn(&caller),
         },
     }))
+}
+
+/// The sandbox's MFA device shows the same code all night.
+pub(crate) const CODE: &str = "246810";
+
+/// A device belongs to a user of the account, and its code is checked whether the role wants one or not.
+fn check_device(request: &Request<'_>) -> Result<(), ApiError> {
+    let refuse = |what: &str| {
+        Err(ApiError::new(403, "AccessDenied", format!("MultiFactorAuthentication failed with invalid MFA {what}.")))
+    };
+    match (request.opt_text("SerialNumber"), request.opt_text("TokenCode")) {
+        (None, None) => Ok(()),
+        (Some(serial), Some(code)) => match serial.strip_prefix(&format!("arn:aws:iam::{}:mfa/", estate::ACCOUNT)) {
+            Some(_) if code == CODE => Ok(()),
+            Some(_) => refuse("one time pass code"),
+            None => refuse("serial number"),
+        },
+        _ => Err(invalid("1 validation error detected: SerialNumber and TokenCode belong together".to_owned())),
+    }
+}
+
+/// Keys of a session.
+pub(crate) struct Keys {
+    pub(crate) key: String,
+    pub(crate) secret: String,
+    pub(crate) token: String,
+    pub(crate) expires: Timestamp,
+}
+
+/// Begins a session of `caller` (`Auditor/anna`) for that long.
+pub(crate) fn session(world: &mut World, caller: &str, seconds: i64) -> Keys {
+    world.sessions.made += 1;
+    let number = world.sessions.made;
+    let chance = Chance::new(world.seed).named("session").of(number);
+    let keys = Keys {
+        key: format!("ASIA{}", chance.named("key").id(16).to_uppercase()),
+        secret: chance.named("secret").commit(),
+        token: format!("IQoJb3JpZ2luX2VjE{}", noise::digest(&[world.seed, number, 0x70c])),
+        expires: world.now.plus(seconds * SECOND),
+    };
+    let kept = Session { caller: caller.to_owned(), token: keys.token.clone(), expires: keys.expires, number };
+    let sessions = &mut world.sessions.sessions;
+    if sessions.len() >= SESSIONS {
+        sessions.retain(|_, session| session.number + (SESSIONS as u64) > number);
+    }
+    sessions.insert(keys.key.clone(), kept);
+    keys
 }

@@ -83,6 +83,7 @@ pub struct World {
     pub(crate) shelf: shelf::State,
     pub(crate) search: search::Index,
     pub(crate) sessions: identity::State,
+    pub(crate) sign_ins: crate::wire::SignIns,
     pub(crate) events: events::State,
     pub(crate) faults: Faults,
     /// What the operator may do; `None`: everything.
@@ -156,6 +157,7 @@ impl World {
             shelf: shelf::State::default(),
             search: search::Index::default(),
             sessions: identity::State::default(),
+            sign_ins: crate::wire::SignIns::default(),
             events: events::State::default(),
             faults: Faults::new(options.seed),
             policy: None,

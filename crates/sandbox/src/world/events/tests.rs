@@ -87,6 +87,11 @@ fn a_role_is_assumed_for_a_while_and_the_trail_knows_who_it_was() {
     assert!(sts(&mut world, "Action=GetCallerIdentity", Some((&key, "other"))).1.contains("InvalidClientTokenId"));
     let elsewhere = role.replace("447100000921", "111122223333");
     assert!(sts(&mut world, &elsewhere, None).1.contains("<Code>AccessDenied</Code>"));
+    let device = format!("{role}&SerialNumber=arn:aws:iam::447100000921:mfa/anna");
+    assert_eq!(sts(&mut world, &format!("{device}&TokenCode=246810"), None).0, 200);
+    let (status, wrong) = sts(&mut world, &format!("{device}&TokenCode=000000"), None);
+    assert!(status == 403 && wrong.contains("invalid MFA one time pass code"), "{wrong}");
+    assert_eq!(sts(&mut world, &device, None).0, 400);
     assert!(sts(&mut world, &format!("{role}&DurationSeconds=7200"), session).1.contains("role chaining"));
 
     let write = |world: &mut World| {
