@@ -9,6 +9,7 @@ use std::{
 use mldeck_core::{
     ask::{Answer, Ask, Sent, Write},
     fault::{Fault, FaultKind},
+    login::Code,
     text::Text,
 };
 use mldeck_gateway::{Gateway, Grant};
@@ -68,11 +69,21 @@ pub struct Runner {
     slots: HashMap<Slot, AbortHandle>,
     /// What confirmations allow, by operation. A send without one is refused.
     grants: HashMap<Text, Grant>,
+    sign_in: Option<AbortHandle>,
 }
 
 impl Runner {
     pub fn new(handle: Handle, gate: Arc<Gate>, keep: Arc<Keep>, sources: Sources, out: UnboundedSender<Msg>) -> Self {
-        Self { handle, gate, keep, sources: Arc::new(sources), out, slots: HashMap::new(), grants: HashMap::new() }
+        Self {
+            handle,
+            gate,
+            keep,
+            sources: Arc::new(sources),
+            out,
+            slots: HashMap::new(),
+            grants: HashMap::new(),
+            sign_in: None,
+        }
     }
 
     /// Effects that the terminal or the loop performs are given back.
@@ -102,6 +113,13 @@ impl Runner {
             }
             Effect::Journal { op, record } => self.keep.journal(op, *record),
             Effect::Remember { key, value } => self.keep.remember(&key, value),
+            Effect::Disallow => self.grants.clear(),
+            Effect::SignIn { ticket, code, anew } => self.sign_in(ticket, code, anew),
+            Effect::SignInDrop => {
+                if let Some(task) = self.sign_in.take() {
+                    task.abort();
+                }
+            }
             Effect::Reload => self.reload(),
             other => return Some(other),
         }
@@ -136,6 +154,24 @@ impl Runner {
             };
             let _ = out.send(Msg::OpRead { op, ticket, result });
         });
+    }
+
+    fn sign_in(&mut self, ticket: u32, code: Option<Code>, anew: bool) {
+        let (gate, out) = (Arc::clone(&self.gate), self.out.clone());
+        let task = self.spawn(async move {
+            let told = {
+                let out = out.clone();
+                move |step| drop(out.send(Msg::SignIn { ticket, result: Ok(step) }))
+            };
+            let result = match gate.wait().await {
+                Ok(connected) => connected.gateway.sign_in(code.as_ref(), anew, &told).await,
+                Err(fault) => Err(fault),
+            };
+            let _ = out.send(Msg::SignIn { ticket, result });
+        });
+        if let Some(older) = self.sign_in.replace(task) {
+            older.abort();
+        }
     }
 
     fn reload(&self) {

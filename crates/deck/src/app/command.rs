@@ -24,6 +24,8 @@ pub enum Scope {
     Help,
     /// Action menu, copy menu, pickers.
     Menu,
+    /// A sign-in that waits for somebody in a browser.
+    SignIn,
     /// The command line with its suggestions; lies above [`Scope::Text`].
     Palette,
 }
@@ -42,6 +44,7 @@ impl Scope {
         Self::Confirm,
         Self::Help,
         Self::Menu,
+        Self::SignIn,
         Self::Palette,
     ];
 
@@ -60,6 +63,7 @@ impl Scope {
             Self::Confirm => "confirm",
             Self::Help => "help",
             Self::Menu => "menu",
+            Self::SignIn => "sign-in",
             Self::Palette => "palette",
         }
     }
@@ -70,7 +74,7 @@ impl Scope {
 
     /// True where global keys do not reach: a letter is text there, or the overlay must not act on what lies below it.
     pub const fn is_modal(self) -> bool {
-        matches!(self, Self::Text | Self::Confirm | Self::Help | Self::Menu | Self::Palette)
+        matches!(self, Self::Text | Self::Confirm | Self::Help | Self::Menu | Self::SignIn | Self::Palette)
     }
 }
 
@@ -113,7 +117,7 @@ macro_rules! commands {
 
 commands! {
     // Leaving, and going around.
-    Back = "back" [Global Text Confirm Help Menu Palette] "One step back: prompt, filter, marks, view. Never quits";
+    Back = "back" [Global Text Confirm Help Menu SignIn Palette] "One step back: prompt, filter, marks, view. Never quits";
     Quit = "quit" [Global] "Back; at the first view, ask whether to leave";
     Cancel = "cancel" [Always] "Cancel the running request; twice leaves the deck";
     Redraw = "redraw" [Always] "Draw the whole screen again";
@@ -174,7 +178,7 @@ commands! {
     Timeline = "timeline" [Table Detail] "What changed, when, by whom";
     Lineage = "lineage" [Global] "What it was made from and what it feeds";
     Compare = "compare" [Global] "Compare the marked rows";
-    Copy = "copy" [Global] "Copy menu: name, ARN, command line (sent to the terminal's clipboard)";
+    Copy = "copy" [Global SignIn] "Copy menu: name, ARN, command line (sent to the terminal's clipboard)";
     ConsoleLink = "console-link" [Global] "The link to it in the AWS console";
     Reversal = "reversal" [Global] "The plan that takes an operation of ours back; its target is always typed";
     Calls = "calls" [Global] "Calls made to AWS, with request ids";
@@ -182,6 +186,7 @@ commands! {
     // The deck itself.
     Freeze = "freeze" [Global] "Hold the screen still; polls go on";
     Refresh = "refresh" [Global Confirm] "Ask AWS again now";
+    Login = "login" [Global Confirm] "Sign in, or anew: a code of the MFA device, or a browser";
     Theme = "theme" [Global] "The next theme";
     Reload = "reload" [Global] "Read config.toml, keys.toml and themes again";
 

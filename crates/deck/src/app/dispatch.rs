@@ -20,7 +20,7 @@ use super::{
         logs::LogView,
         raw::RawView,
     },
-    settings, timeline, verbs,
+    settings, sign_in, timeline, verbs,
 };
 
 pub(super) use layer::typed;
@@ -117,6 +117,7 @@ fn global(model: &mut Model, command: Command, out: &mut Vec<Effect>) {
             model.polls.refresh(model.at.mono);
             model.say("Asking AWS again …");
         }
+        Command::Login => sign_in::begin(model, out),
         Command::Theme => settings::next_theme(model, out),
         Command::Reload => out.push(Effect::Reload),
         Command::Calls => model.nav.open(View::Opened(Box::new(CallsView::default()))),
@@ -192,6 +193,7 @@ fn cancel(model: &mut Model, out: &mut Vec<Effect>) {
         return;
     }
     model.cancelled_at = Some(at);
+    sign_in::decline(model, out);
     model.layers.clear();
     let dropped = model.polls.cancel(at);
     model.say(if dropped.is_empty() { "Ctrl-C again leaves." } else { "Requests given up; Ctrl-C again leaves." });
@@ -289,23 +291,35 @@ fn logs(model: &mut Model, subject: Subject) {
 
 /// Wrong account on screen is the worst bug: when the caller is somewhere else, nothing of before stays.
 pub(super) fn on_identity(model: &mut Model, identity: Identity, out: &mut Vec<Effect>) {
-    let before = model.session.scope().cloned();
+    let before = model.session.known.replace(identity.clone());
     let presumed = model.session.presumed.take();
-    let scope = identity.scope.clone();
-    model.session.identity = Some(Ok(identity));
-    if before.as_ref() == Some(&scope) {
-        return;
+    let (scope, mono) = (identity.scope.clone(), model.at.mono);
+    sign_in::signed_in(model);
+    let back = matches!(model.session.identity.replace(Ok(identity.clone())), Some(Err(_)));
+    if back && before.is_some() {
+        model.polls.refresh(mono);
     }
-    if before.is_some() {
-        model.complain("The credentials belong to another account or region now: everything is read anew.");
+    if let Some(before) = before.as_ref().filter(|before| !before.is_same_as(&identity)) {
         model.session.armed = None;
-        model.forget_rows();
+        out.push(Effect::Disallow);
+        if before.scope == scope {
+            model.complain(format!(
+                "The credentials are those of role {} now, not of {}: nothing that was confirmed before holds.",
+                identity.role(),
+                before.role()
+            ));
+        } else {
+            model.complain("The credentials belong to another account or region now: everything is read anew.");
+            model.forget_rows();
+        }
+    }
+    if before.is_some_and(|before| before.scope == scope) {
+        return;
     }
     if presumed.is_some_and(|presumed| presumed != scope) {
         model.forget_rows();
     }
     out.push(Effect::Recall(scope));
     ops::resume(model, out);
-    let mono = model.at.mono;
     model.polls.hurry(Slot::Endpoints, mono);
 }

@@ -7,6 +7,7 @@ use super::{
     field::Field,
     model::Model,
     pane::{Pane, Subject},
+    sign_in::SignIn,
 };
 use crate::keys::Keymap;
 
@@ -15,6 +16,7 @@ pub enum Layer {
     Palette(Palette),
     Help(Help),
     Menu(Menu),
+    SignIn(SignIn),
 }
 
 /// `/`: the filter of the list below, or the search of a log.
@@ -69,6 +71,7 @@ impl Layer {
             Self::Help(help) if help.searching => vec![Scope::Text],
             Self::Help(_) => vec![Scope::Help],
             Self::Menu(_) => vec![Scope::Menu],
+            Self::SignIn(sign_in) => vec![sign_in.scope()],
         }
     }
 
@@ -78,6 +81,7 @@ impl Layer {
             Self::Prompt(prompt) => Some(&mut prompt.field),
             Self::Palette(palette) => Some(&mut palette.field),
             Self::Help(help) if help.searching => Some(&mut help.query),
+            Self::SignIn(sign_in) => sign_in.field(),
             Self::Help(_) | Self::Menu(_) => None,
         }
     }

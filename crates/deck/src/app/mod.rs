@@ -18,6 +18,7 @@ pub mod pane;
 pub mod polls;
 pub mod screen;
 pub mod settings;
+pub mod sign_in;
 pub mod target;
 pub mod timeline;
 pub mod update;

@@ -19,6 +19,7 @@ use super::{
     ops::Operations,
     pane::{Pane, View, list, table::Table},
     polls::Polls,
+    sign_in::SignIns,
     target::Target,
 };
 use crate::{
@@ -50,6 +51,7 @@ pub struct Model {
     pub layers: Vec<Layer>,
     pub polls: Polls,
     pub ops: Operations,
+    pub sign_ins: SignIns,
     pub traffic: Traffic,
     pub rates: Rates,
     pub status: Option<Status>,
@@ -81,6 +83,8 @@ pub struct Model {
 #[derive(Clone, Debug)]
 pub struct Session {
     pub identity: Option<Result<Identity, Fault>>,
+    /// Who it was last, also while nobody is signed in.
+    pub known: Option<Identity>,
     /// Whose cached rows are shown before the identity is known.
     pub presumed: Option<Scope>,
     /// As asked for by flag or file, shown until the identity is known.
@@ -134,6 +138,7 @@ impl Session {
     pub fn new(config: &Config) -> Self {
         Self {
             identity: None,
+            known: None,
             presumed: None,
             profile: None,
             region: None,
@@ -191,6 +196,7 @@ impl Model {
             layers: Vec::new(),
             polls: Polls::default(),
             ops: Operations::default(),
+            sign_ins: SignIns::default(),
             traffic: Traffic::default(),
             rates: Rates::default(),
             status: None,

@@ -3,6 +3,7 @@
 use mldeck_core::{
     ask::{Answer, Ask, CallMade, Sent, Write},
     fault::Fault,
+    login::{Code, Step},
     ops::{call::Call, journal::Record},
     resource::{Kind, Rows},
     scope::Scope,
@@ -103,6 +104,11 @@ pub enum Msg {
         ticket: u32,
         sent: Sent,
     },
+    /// How far signing in is.
+    SignIn {
+        ticket: u32,
+        result: Result<Step, Fault>,
+    },
     /// The frame that first showed this plan whole has been written to the terminal.
     Drawn,
     /// The terminal took nothing for a while: what was typed meanwhile was typed blind.
@@ -134,6 +140,7 @@ impl Msg {
                 all.iter().filter_map(|(_, result)| result.as_ref().err()).collect()
             }
             Self::Reply { result, .. } | Self::OpRead { result, .. } => result.as_ref().err().into_iter().collect(),
+            Self::SignIn { result, .. } => result.as_ref().err().into_iter().collect(),
             Self::Ledger(result) => result.as_ref().err().into_iter().collect(),
             Self::Journaled { result, .. } => result.as_ref().err().into_iter().collect(),
             Self::OpSent { sent: Sent::Refused(fault) | Sent::Unknown(fault), .. } => vec![fault],
@@ -212,6 +219,16 @@ pub enum Effect {
         calls: Vec<Call>,
         expires: Timestamp,
     },
+    /// No confirmation holds any more: the credentials are somebody else's.
+    Disallow,
+    /// Sign in as far as it goes without a person, or with the code that one typed: answered by [`Msg::SignIn`].
+    SignIn {
+        ticket: u32,
+        code: Option<Code>,
+        anew: bool,
+    },
+    /// Nobody waits for it.
+    SignInDrop,
     Journal {
         op: Text,
         record: Box<Record>,

@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 
 use mldeck_core::{ask::Ask, fault::Fault, time::Monotonic};
 
-use super::msg::{Effect, Slot, Ticket};
+use super::{
+    msg::{Effect, Slot, Ticket},
+    sign_in,
+};
 
 /// One thing somebody wants to know.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +54,8 @@ pub struct Polls {
 
 /// A want that changed (the window scrolled) waits this long for the next change before it is asked.
 const DEBOUNCE_MS: u64 = 120;
+/// A login that somebody renews in another shell is found this soon.
+const RENEWED_MS: u64 = 15_000;
 /// The longest pause that failures lead to.
 const MAX_BACKOFF_MS: u64 = 5 * 60_000;
 
@@ -125,6 +130,7 @@ impl Polls {
         let slow = self.slow.max(1);
         poll.due = match (fault, poll.every) {
             (None, every) => every.map(|ms| at.plus(ms * slow)),
+            (Some(fault), _) if sign_in::is_renewed_elsewhere(slot, &fault.kind) => Some(at.plus(RENEWED_MS)),
             // What cannot get better by asking again waits for the operator.
             (Some(fault), _) if !fault.is_passing() && poll.failures > 1 => Some(at.plus(MAX_BACKOFF_MS)),
             (Some(fault), every) => {

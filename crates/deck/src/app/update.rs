@@ -21,7 +21,7 @@ use super::{
     msg::{At, Effect, Msg, Slot},
     ops,
     pane::{Opened, View, list, table::Table},
-    settings, target,
+    settings, sign_in, target,
 };
 use crate::keys::{Key, Resolution};
 
@@ -68,6 +68,7 @@ pub fn update(model: &mut Model, at: At, msg: Msg) -> Vec<Effect> {
         Msg::Journaled { op, record, result } => ops::on_journaled(model, &op, *record, result, &mut out),
         Msg::OpRead { op, ticket, result } => ops::on_read(model, &op, ticket, result, &mut out),
         Msg::OpSent { op, ticket, sent } => ops::on_sent(model, &op, ticket, sent, &mut out),
+        Msg::SignIn { ticket, result } => sign_in::on_step(model, ticket, result, &mut out),
         Msg::Drawn => on_top(model, |view, model| view.drawn(model)),
         Msg::Stalled => on_top(model, |view, _| view.hidden()),
         Msg::Traffic(traffic) => {
@@ -108,7 +109,9 @@ pub fn settle(model: &mut Model, at: At) -> Vec<Effect> {
         model.say("Write mode ended.");
     }
     target::resolve(model);
+    sign_in::warn(model);
     let mut out = ops::tick(model);
+    sign_in::offer(model, &mut out);
     let mut wants = identity_wants(model);
     wants.extend(list::wants(model));
     for view in model.nav.views() {
@@ -157,9 +160,7 @@ fn where_live(model: &Model, rows: &mut [ModelPackage]) {
 
 fn identity_wants(model: &Model) -> Vec<super::polls::Want> {
     use mldeck_core::ask::Ask;
-    // Once known it is asked again every five minutes: a renewed login may be somebody else's.
-    let secs = if model.session.scope().is_some() { 300 } else { 10 };
-    vec![super::polls::Want::every(Slot::Identity, Ask::Identity, secs)]
+    vec![super::polls::Want::every(Slot::Identity, Ask::Identity, sign_in::cadence(model))]
 }
 
 /// The scopes that a key is looked up in now.

@@ -1,6 +1,13 @@
 //! The lines around the body: who and where we are, the panes, the status, the keys.
 
-use mldeck_core::{column::Tone, health::Health, ops::intent::Class};
+use mldeck_core::{
+    column::Tone,
+    fault::FaultKind,
+    health::Health,
+    login::{NEAR, NEARER},
+    ops::intent::Class,
+    time::{HOUR, MINUTE},
+};
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
@@ -14,11 +21,14 @@ use crate::{
         model::Link,
         msg::Rates,
         pane::{Pane, View, list},
-        update,
+        sign_in, update,
     },
     theme::Role,
     widgets,
 };
+
+/// A deployment of ours is given no longer than this to bake and to be taken back.
+const LONGEST_WAIT: i64 = 2 * HOUR;
 
 /// Account, region, role, class, mode; on the right the calls and the link. No clock: an idle screen writes nothing, and
 /// every age is told where the data is.
@@ -40,6 +50,9 @@ pub fn identity(model: &Model, paint: &Paint<'_>, area: Rect, buffer: &mut Buffe
         }
         Some(Err(fault)) => {
             put(fault.kind.headline(), Role::Bad, buffer);
+            if matches!(fault.kind, FaultKind::Login(login) if login.is_mended_here()) {
+                put(&format!("{} signs in", sign_in::key(model)), Role::Key, buffer);
+            }
             put(&fault.remedy(), Role::Dim, buffer);
         }
         Some(Ok(identity)) => {
@@ -47,6 +60,9 @@ pub fn identity(model: &Model, paint: &Paint<'_>, area: Rect, buffer: &mut Buffe
             let name = model.session.account_name().map_or_else(|| account.clone(), |name| format!("{name} {account}"));
             put(&name, Role::Header, buffer);
             put(identity.scope.region.as_str(), Role::Header, buffer);
+            if let Some((end, role)) = end(model) {
+                put(&end, role, buffer);
+            }
             put(&format!("role {}", identity.role()), Role::Dim, buffer);
             let (class, role) = match model.session.class() {
                 Class::Prod => ("PROD", Role::HeaderProd),
@@ -61,6 +77,23 @@ pub fn identity(model: &Model, paint: &Paint<'_>, area: Rect, buffer: &mut Buffe
             }
         }
     }
+}
+
+/// How long the credentials last, in whole minutes, once that is near; over a plan what that means for it.
+fn end(model: &Model) -> Option<(String, Role)> {
+    let end = model.session.identity()?.expires?;
+    let left = end.since(model.now());
+    if left <= 0 {
+        return Some(("login ended".to_owned(), Role::Bad));
+    }
+    // The longest wait of a plan that nobody has to attend to.
+    let planning = update::scopes(model).contains(&Scope::Confirm);
+    if planning && left <= LONGEST_WAIT {
+        return Some((format!("blind from {} UTC", end.hm()), Role::Warn));
+    }
+    let minutes = format!("login ends in {} m", left.div_euclid(MINUTE) + i64::from(left.rem_euclid(MINUTE) > 0));
+    let role = if left <= NEARER { Role::Bad } else { Role::Warn };
+    (left <= NEAR).then_some((minutes, role))
 }
 
 /// `read-only`, or how long write mode lasts, in whole minutes so that an idle screen stands still.
@@ -239,6 +272,7 @@ fn wanted(model: &Model, scopes: &[Scope]) -> &'static [Command] {
     match scopes.first() {
         Some(Scope::Confirm) => &[C::Confirm, C::NextChoice, C::Reason, C::PageDown, C::Back],
         Some(Scope::Help) => &[C::Open, C::Filter, C::Next, C::Back],
+        Some(Scope::SignIn) => &[C::Copy, C::Back],
         Some(Scope::Menu) => &[C::Open, C::Next, C::Previous, C::Back],
         Some(Scope::Palette | Scope::Text) => &[C::Accept, C::Complete, C::Back],
         Some(Scope::Chart) => &[

@@ -11,8 +11,10 @@ use crate::{
     app::{
         Model,
         layers::{Help, Item, Layer, Menu, Palette, suggestions},
+        sign_in::{SignIn, State},
     },
     theme::Role,
+    widgets,
 };
 
 /// Paints the layers from the lowest up; returns the cursor of the topmost field.
@@ -27,6 +29,7 @@ pub fn paint(model: &Model, paint: &Paint<'_>, body: Rect, buffer: &mut Buffer) 
                 menu_box(menu, paint, body, buffer);
                 None
             }
+            Layer::SignIn(sign_in) => sign_in_box(sign_in, paint, body, buffer),
         };
     }
     at
@@ -169,6 +172,54 @@ fn menu_box(menu: &Menu, paint: &Paint<'_>, body: Rect, buffer: &mut Buffer) {
                 );
             }
             y += 1;
+        }
+    }
+}
+
+/// The address stands on lines of its own, unbroken where it fits, so that a mouse can take it too.
+fn sign_in_box(sign_in: &SignIn, paint: &Paint<'_>, body: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let style = |role: Role| paint.theme.get(role);
+    match &sign_in.state {
+        State::Asking => {
+            let inside = open_box("sign in", centered(body, 60, 3), paint, buffer);
+            pen::text(buffer, inside, "finding out what it takes …", style(Role::Busy));
+            None
+        }
+        State::Code { field, device, role, sent } => {
+            let inside = open_box("sign in: the code of the MFA device", centered(body, 76, 6), paint, buffer);
+            pen::text(buffer, row(inside, 0), &format!("device  {device}"), style(Role::Dim));
+            pen::text(buffer, row(inside, 1), &format!("role    {role}"), style(Role::Dim));
+            let line = row(inside, 2);
+            let used = pen::text(buffer, line, "code    ", style(Role::Key));
+            let at = Rect { x: line.x + used, width: line.width.saturating_sub(used), ..line };
+            pen::text(buffer, at, field.text(), style(Role::Input));
+            let (said, tone) = match (&sign_in.wrong, sent) {
+                (_, true) => ("AWS is asked …", Role::Busy),
+                (Some(wrong), _) => (wrong.as_str(), Role::Bad),
+                (None, _) => ("Enter sends it; Esc goes on without, with what is in the cache", Role::Dim),
+            };
+            pen::text(buffer, row(inside, 3), said, style(tone));
+            let column = u16::try_from(mldeck_core::text::width(field.before_cursor())).unwrap_or(0);
+            (!sent).then_some(Position { x: (at.x + column).min(at.right()), y: at.y })
+        }
+        State::Browser { address, code, expires } => {
+            let room = usize::from(body.width.saturating_sub(4)).max(1);
+            let text = address.as_str();
+            let lines: Vec<&str> = widgets::wrap::wrap(text, room).map(|range| &text[range]).collect();
+            let height = u16::try_from(lines.len() + 6).unwrap_or(u16::MAX);
+            let widest = lines.iter().map(|line| mldeck_core::text::width(line)).max().unwrap_or(0);
+            let width = u16::try_from(widest.max(68) + 4).unwrap_or(u16::MAX);
+            let inside = open_box("sign in: approve it in a browser", centered(body, width, height), paint, buffer);
+            pen::text(buffer, row(inside, 0), "Open this on any machine and compare the code:", style(Role::Text));
+            for (y, line) in lines.iter().enumerate() {
+                pen::text(buffer, row(inside, 1 + y), line, style(Role::Accent));
+            }
+            let below = lines.len() + 1;
+            pen::text(buffer, row(inside, below), &format!("code {code}"), style(Role::Strong));
+            let waits = format!("waiting until {} UTC; signed in as soon as it is approved", expires.hm());
+            pen::text(buffer, row(inside, below + 1), &waits, style(Role::Dim));
+            pen::text(buffer, row(inside, below + 2), "c copies the address; Esc gives up", style(Role::Dim));
+            None
         }
     }
 }

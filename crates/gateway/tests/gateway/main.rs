@@ -5,6 +5,7 @@
 mod answers;
 mod asks;
 mod lint;
+mod login;
 mod profile;
 mod rows;
 mod support;

@@ -11,7 +11,7 @@ use crate::app::{
     msg::Effect,
     ops,
     pane::{View, list},
-    settings,
+    settings, sign_in,
 };
 
 /// True when a layer was there and took it: what lies below must not act.
@@ -30,6 +30,11 @@ pub(super) fn take(model: &mut Model, command: Command, out: &mut Vec<Effect>) -
         Layer::Palette(_) => on_palette(model, layer, command, out),
         Layer::Help(_) => on_help(model, layer, command, out),
         Layer::Menu(_) => on_menu(model, layer, command, out),
+        Layer::SignIn(_) => {
+            if let Layer::SignIn(layer) = layer {
+                sign_in::on(model, layer, command, out);
+            }
+        }
     }
     true
 }
@@ -78,6 +83,7 @@ pub(in crate::app) fn typed(model: &mut Model) {
         }
         Some(Layer::Palette(palette)) => palette.cursor = 0,
         Some(Layer::Help(help)) => help.cursor = 0,
+        Some(Layer::SignIn(sign_in)) => sign_in.typed(),
         Some(Layer::Menu(_)) | None => {}
     }
 }
