@@ -5,6 +5,7 @@ pub mod config;
 pub mod drill;
 pub mod get;
 pub mod ledger;
+pub mod login;
 pub mod operate;
 pub mod out;
 pub mod sandbox;
@@ -15,9 +16,9 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use change::Request;
-use mldeck_core::text::Text;
+use mldeck_core::{fault::Fault, text::Text};
 
-use crate::run::log;
+use crate::{backends::Connected, run::log};
 
 /// The on-call console for machine learning on AWS.
 #[derive(Debug, Parser)]
@@ -68,6 +69,8 @@ pub enum Verb {
     Drill(drill::Drill),
     /// The tables without a terminal: endpoints, executions, runs, monitors, alarms, versions.
     Get(get::Get),
+    /// Signs in anew: the code of an MFA device, or an SSO sign-in that is approved in a browser.
+    Login,
     /// What a change would do: the plan, its id, its AWS CLI lines. Nothing is sent.
     Plan(change::PlanVerb),
     /// Carries out a plan that was saved, if nothing that matters has changed since.
@@ -145,7 +148,11 @@ pub fn run(cli: Cli) -> u8 {
         None => start::run(&global, None, target.as_deref()),
         Some(Verb::Demo(demo)) => start::run(&global, Some(&demo), demo.target.as_deref()),
         Some(Verb::Drill(drill)) => drill::run(&global, &drill),
-        Some(Verb::Get(get)) => headless(&global, &get),
+        Some(Verb::Get(get)) => headless(&global, async |connected| {
+            login::ready(connected).await?;
+            get::run(&get, connected).await
+        }),
+        Some(Verb::Login) => headless(&global, login::run),
         Some(Verb::Plan(plan)) => change::run(&global, &Request::Plan(&plan)),
         Some(Verb::Apply { file, consent }) => change::run(&global, &Request::Apply(&file, &consent)),
         Some(Verb::Rollback { back, reason, consent }) => {
@@ -175,7 +182,7 @@ pub fn run(cli: Cli) -> u8 {
 const HEADLESS_PACE: f64 = 4.0;
 
 /// Connects, asks, prints.
-fn headless(global: &Global, get: &get::Get) -> u8 {
+fn headless(global: &Global, verb: impl AsyncFnOnce(&Connected) -> Result<String, Fault>) -> u8 {
     let prepared = start::prepare(global);
     let mut global = global.clone();
     global.endpoint_url.clone_from(&prepared.setup.config.endpoint_url);
@@ -189,7 +196,7 @@ fn headless(global: &Global, get: &get::Get) -> u8 {
     };
     let result = runtime.block_on(async {
         let connected = crate::backends::live(&global, HEADLESS_PACE).await?;
-        get::run(get, &connected).await
+        verb(&connected).await
     });
     match result {
         Ok(text) => u8::from(out::print(&text).is_err()),

@@ -9,12 +9,15 @@
 mod support {
     #[path = "allow.rs"]
     pub mod allow;
+    #[path = "peers.rs"]
+    pub mod peers;
     #[path = "pty.rs"]
     pub mod pty;
 }
 
 mod allowed;
 mod exits;
+mod login;
 mod screen;
 mod storms;
 

@@ -143,7 +143,7 @@ impl Fault {
                     .into()
             }
             FaultKind::Login(Login::Code) => {
-                "In the deck `:login` asks for the code; other commands do where there is a terminal.".into()
+                "`:login` asks for it in the deck, and every other command does at a terminal.".into()
             }
             FaultKind::Login(Login::Browser) => {
                 "Sign in by `:login` in the deck or `mldeck login`; `aws sso login` in another shell does as well."

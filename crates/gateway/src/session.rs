@@ -207,8 +207,8 @@ impl Clients {
             .region()
             .map(ToString::to_string)
             .ok_or_else(|| setup("no region: name one with --region, AWS_REGION, or in the profile"))?;
-        let how = how(&region, connect, wire);
-        let source = chain.map(|chain| Source::new(chain, how.clone(), config.clone(), Arc::clone(vault)));
+        let how = how(&region, connect, wire.clone());
+        let source = chain.map(|chain| Source::new(chain, (how.clone(), config.clone()), wire, Arc::clone(vault)));
         let provider = match (&source, &connect.profile, &connect.credentials) {
             (Some(source), ..) => Some(source.provider()),
             (None, Some(profile), None) => Some(SharedCredentialsProvider::new(of_profile(profile, &how))),

@@ -18,7 +18,7 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
-use mldeck_core::{ask::CallMade, text::Text};
+use mldeck_core::{ask::CallMade, text::Text, time::Timestamp};
 
 use crate::{
     calls::Calls,
@@ -60,6 +60,16 @@ pub(crate) struct Wire {
 impl Wire {
     pub(crate) fn new(inner: SharedHttpClient, watch: Arc<Watch>) -> Self {
         Self { inner, watch, components: Arc::default() }
+    }
+
+    /// Account time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.watch.clock.now()
+    }
+
+    /// Milliseconds that the account is ahead of this machine.
+    pub(crate) fn skew(&self) -> i64 {
+        self.watch.clock.skew()
     }
 
     /// For requests that we sign ourselves; `None` until an SDK client made its first call.

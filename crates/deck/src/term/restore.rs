@@ -13,7 +13,9 @@ use std::{
 use rustix::{
     fs::{Mode, OFlags, open},
     io::Errno,
-    termios::{OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr, tcgetpgrp, tcsetattr},
+    termios::{
+        LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr, tcgetpgrp, tcsetattr,
+    },
 };
 
 use super::{gate::Gate, sink::wait_writable};
@@ -79,6 +81,8 @@ impl Restore {
         raw.make_raw();
         raw.special_codes[SpecialCodeIndex::VMIN] = 1;
         raw.special_codes[SpecialCodeIndex::VTIME] = 0;
+        // A helper of the credentials, or any other program behind us, is stopped before it writes into the screen.
+        raw.local_modes |= LocalModes::TOSTOP;
         *taken = Some(saved);
         // In the background this stops the process until it is in the foreground again, and then goes on.
         rustix::io::retry_on_intr(|| tcsetattr(&self.tty, OptionalActions::Now, &raw))?;

@@ -262,6 +262,7 @@ fn filter_error(model: &Model) -> Option<String> {
 fn wanted(model: &Model, scopes: &[Scope]) -> &'static [Command] {
     use Command as C;
     let own: &[C] = match (model.layers.last(), model.nav.top()) {
+        (Some(Layer::SignIn(_)), _) => &[C::Accept, C::Copy, C::Back],
         (Some(_), _) => &[],
         (None, View::List(pane)) => of_list(*pane),
         (None, View::Opened(view)) => view.hints(model),
@@ -272,7 +273,6 @@ fn wanted(model: &Model, scopes: &[Scope]) -> &'static [Command] {
     match scopes.first() {
         Some(Scope::Confirm) => &[C::Confirm, C::NextChoice, C::Reason, C::PageDown, C::Back],
         Some(Scope::Help) => &[C::Open, C::Filter, C::Next, C::Back],
-        Some(Scope::SignIn) => &[C::Copy, C::Back],
         Some(Scope::Menu) => &[C::Open, C::Next, C::Previous, C::Back],
         Some(Scope::Palette | Scope::Text) => &[C::Accept, C::Complete, C::Back],
         Some(Scope::Chart) => &[

@@ -50,7 +50,7 @@ impl Source {
             .send()
             .await
             .map_err(|error| fault::from_sdk(&error, doing("StartDeviceAuthorization")))?;
-        told(step(&begun, self.now())?);
+        told(step(&begun, self.here())?);
         let token = self.approved(&client, &begun, registered).await?;
         let (session, token) = (session.clone(), token);
         let stored = tokio::task::spawn_blocking(move || token::store(&home, &session, &token)).await;
@@ -98,7 +98,7 @@ impl Source {
                     let access = given.access_token().ok_or_else(|| failed("there is no token in the answer"))?;
                     return Ok(Token {
                         access: access.to_owned(),
-                        expires: self.now().plus(i64::from(given.expires_in()) * SECOND),
+                        expires: self.here().plus(i64::from(given.expires_in()) * SECOND),
                         refresh: given.refresh_token().map(str::to_owned),
                         client: registered.client,
                         secret: registered.secret,

@@ -36,6 +36,7 @@ use super::{
 use crate::{
     clock::instant,
     fault::{self, Doing},
+    wire::Wire,
 };
 
 /// Who asks for the sake of a request waits no longer than this: the SDK would give up soon after.
@@ -83,13 +84,19 @@ pub(crate) struct Source {
     how: ProviderConfig,
     /// Without credentials: region, address and connection of our clients.
     pub(super) sdk: SdkConfig,
+    wire: Wire,
     vault: Arc<Vault>,
     state: Mutex<State>,
 }
 
 impl Source {
-    pub(crate) fn new(chain: Chain, how: ProviderConfig, sdk: SdkConfig, vault: Arc<Vault>) -> Arc<Self> {
-        Arc::new(Self { chain, how, sdk, vault, state: Mutex::default() })
+    pub(crate) fn new(
+        chain: Chain,
+        (how, sdk): (ProviderConfig, SdkConfig),
+        wire: Wire,
+        vault: Arc<Vault>,
+    ) -> Arc<Self> {
+        Arc::new(Self { chain, how, sdk, wire, vault, state: Mutex::default() })
     }
 
     pub(crate) const fn chain(&self) -> &Chain {
@@ -101,10 +108,14 @@ impl Source {
         SharedCredentialsProvider::new(Provider(Arc::clone(self)))
     }
 
-    pub(super) fn now(&self) -> Timestamp {
-        let at = self.sdk.time_source().map_or(UNIX_EPOCH, |time| time.now());
-        let millis = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+    /// By the account, which says until when a session is good.
+    fn now(&self) -> Timestamp {
+        self.wire.now()
+    }
+
+    /// By this machine: what other programs hold a file against.
+    pub(super) fn here(&self) -> Timestamp {
+        self.now().plus(-self.wire.skew())
     }
 
     /// Those that are kept, or new ones; who has no `patience` waits until they are there.
@@ -202,7 +213,8 @@ impl Source {
         match &self.chain.base {
             // A sign-in that has ended leaves the keys that it gave.
             Base::Sso(session) => {
-                token::ends(&home()?, session, now).map(|end| kept().map_or(end, |kept| kept.max(end)))
+                let end = token::ends(&home()?, session, self.here())?.plus(self.wire.skew());
+                Some(kept().map_or(end, |kept| kept.max(end)))
             }
             Base::Process(_) => kept(),
             Base::Keys(_) | Base::Named(_) | Base::Sdk(_) => None,
