@@ -2,7 +2,7 @@
 //! names. A whole `cargo test` builds the example; with `--test pty` alone, run `cargo build --example term_probe` before.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests are tests")]
 
 #[path = "../support"]
 #[allow(unreachable_pub, dead_code, reason = "shared by several test programs")]

@@ -290,7 +290,7 @@ fn logs(model: &mut Model, subject: Subject) {
 }
 
 /// Wrong account on screen is the worst bug: when the caller is somewhere else, nothing of before stays.
-pub(super) fn on_identity(model: &mut Model, identity: Identity, out: &mut Vec<Effect>) {
+pub(super) fn on_identity(model: &mut Model, identity: &Identity, out: &mut Vec<Effect>) {
     let before = model.session.known.replace(identity.clone());
     let presumed = model.session.presumed.take();
     let (scope, mono) = (identity.scope.clone(), model.at.mono);
@@ -299,7 +299,7 @@ pub(super) fn on_identity(model: &mut Model, identity: Identity, out: &mut Vec<E
     if back && before.is_some() {
         model.polls.refresh(mono);
     }
-    if let Some(before) = before.as_ref().filter(|before| !before.is_same_as(&identity)) {
+    if let Some(before) = before.as_ref().filter(|before| !before.is_same_as(identity)) {
         model.session.armed = None;
         out.push(Effect::Disallow);
         if before.scope == scope {

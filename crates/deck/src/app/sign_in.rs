@@ -14,7 +14,7 @@ use super::{
     field::Field,
     layers::Layer,
     model::Model,
-    msg::{Effect, Slot},
+    msg::{Effect, Msg, Slot},
     update,
 };
 
@@ -135,7 +135,7 @@ pub(super) fn signed_in(model: &mut Model) {
     }
 }
 
-pub(super) fn on_step(model: &mut Model, ticket: u32, result: Result<Step, Fault>, out: &mut Vec<Effect>) {
+pub(super) fn on_step(model: &mut Model, ticket: u32, result: Result<Step, Fault>) {
     if ticket != model.sign_ins.ticket {
         return;
     }
@@ -155,11 +155,11 @@ pub(super) fn on_step(model: &mut Model, ticket: u32, result: Result<Step, Fault
                 Step::Done => return,
             };
         }
-        Err(fault) => on_fault(model, fault, out),
+        Err(fault) => on_fault(model, &fault),
     }
 }
 
-fn on_fault(model: &mut Model, fault: Fault, _out: &mut Vec<Effect>) {
+fn on_fault(model: &mut Model, fault: &Fault) {
     let said = if fault.message.is_empty() { fault.kind.headline().to_owned() } else { fault.message.to_string() };
     if let Some(SignIn { state: State::Code { field, sent, .. }, wrong, .. }) = layer(model) {
         // A code is good once: the next one is the operator's to type.
@@ -226,6 +226,14 @@ pub(super) fn warn(model: &mut Model) {
     }
 }
 
+/// Whatever failed for want of credentials: who we are is asked at once, which says what it takes to have them again.
+pub(super) fn notice(model: &mut Model, msg: &Msg) {
+    let wanting = |fault: &&Fault| matches!(fault.kind, FaultKind::Login(_));
+    if model.session.identity().is_some() && msg.faults().iter().any(wanting) {
+        model.polls.hurry(Slot::Identity, model.at.mono);
+    }
+}
+
 /// How often to ask who we are, in seconds: a renewed login may be somebody else's, and near its end it is looked for.
 pub(super) fn cadence(model: &Model) -> u64 {
     match model.session.identity() {
@@ -250,7 +258,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        app::{At, Msg, model::Session},
+        app::{At, model::Session},
         config::{self, Environment, Files, Overrides},
         keys::Key,
     };
@@ -436,6 +444,16 @@ mod tests {
         assert!(matches!(deck.effects.last(), Some(Effect::SignIn { anew: true, .. })));
         deck.identity(Ok(identity("OnCall", "447100000921", Some(end.plus(60 * MINUTE)))));
         assert!(deck.open().is_some());
+    }
+
+    #[test]
+    fn whatever_is_refused_for_want_of_credentials_leads_to_the_question() {
+        let mut deck = Deck::new();
+        deck.identity(Ok(identity("OnCall", "447100000921", None)));
+        deck.effects.clear();
+        let fault = Fault::new(FaultKind::Login(Login::Code), "reading an endpoint", "");
+        deck.send(Msg::OpRead { op: Text::new("op"), ticket: 1, result: Err(fault) });
+        assert!(deck.effects.iter().any(|effect| matches!(effect, Effect::Ask { slot: Slot::Identity, .. })));
     }
 
     #[test]

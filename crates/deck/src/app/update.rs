@@ -32,6 +32,7 @@ const WALK_ANEW_MS: u64 = 10_000;
 pub fn update(model: &mut Model, at: At, msg: Msg) -> Vec<Effect> {
     model.at = at;
     let mut out = Vec::new();
+    sign_in::notice(model, &msg);
     match msg {
         Msg::Key { key, burst } => on_key(model, key, burst, &mut out),
         Msg::Paste(text) => on_text(model, &text, true),
@@ -68,7 +69,7 @@ pub fn update(model: &mut Model, at: At, msg: Msg) -> Vec<Effect> {
         Msg::Journaled { op, record, result } => ops::on_journaled(model, &op, *record, result, &mut out),
         Msg::OpRead { op, ticket, result } => ops::on_read(model, &op, ticket, result, &mut out),
         Msg::OpSent { op, ticket, sent } => ops::on_sent(model, &op, ticket, sent, &mut out),
-        Msg::SignIn { ticket, result } => sign_in::on_step(model, ticket, result, &mut out),
+        Msg::SignIn { ticket, result } => sign_in::on_step(model, ticket, result),
         Msg::Drawn => on_top(model, |view, model| view.drawn(model)),
         Msg::Stalled => on_top(model, |view, _| view.hidden()),
         Msg::Traffic(traffic) => {
@@ -311,7 +312,7 @@ fn on_fault(model: &mut Model, slot: Slot, fault: Fault) {
 fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect>) {
     let now = model.now();
     match answer {
-        Answer::Identity(identity) => dispatch::on_identity(model, identity, out),
+        Answer::Identity(identity) => dispatch::on_identity(model, &identity, out),
         Answer::Endpoints { rows, more } => {
             let pages = model.endpoints.load.turn(more);
             // Events are about the whole account, and a page of it is new.
