@@ -11,7 +11,7 @@ use std::{
 use tempfile::TempDir;
 
 use crate::support::{
-    peers::Served,
+    peers::{Peers, Served},
     pty::{Pty, SOON},
 };
 
@@ -145,9 +145,26 @@ fn a_sign_in_is_approved_in_a_browser_while_the_deck_waits() {
         user.opens(&address(&pty));
         pty.wait_for("role Data", SOON);
         pty.wait_for("address-prod", SOON);
-        // Where the AWS CLI looks for it: `printf %s acme | sha1sum`.
-        assert!(user.home.path().join(".aws/sso/cache/293abb6b76d7791c0732cc517d38c4b5c734b87f.json").exists());
     }
+}
+
+#[test]
+fn botocore_signs_by_the_sign_in_that_mldeck_kept() {
+    let user = User::new("");
+    let pty = user.starts(&["login", "--profile", "sso"], (160, 40));
+    user.opens(&address(&pty));
+    pty.wait_for("signed in: Data in account 447100000921", SOON);
+    assert_eq!(pty.exit_code(SOON), 0);
+    // `printf %s acme | sha1sum`
+    assert!(user.home.path().join(".aws/sso/cache/293abb6b76d7791c0732cc517d38c4b5c734b87f.json").exists());
+    let Some(peers) = Peers::find() else { return };
+    let read = peers.script_of(user.home.path(), "signed_in.py", &user.server.address);
+    let keys = "accessToken clientId clientSecret expiresAt refreshToken region registrationExpiresAt startUrl";
+    assert_eq!(read["keys"], serde_json::json!(keys.split(' ').collect::<Vec<_>>()));
+    assert_eq!(
+        (&read["same"], read["arn"].as_str()),
+        (&true.into(), Some("arn:aws:sts::447100000921:assumed-role/Data/anna"))
+    );
 }
 
 #[test]

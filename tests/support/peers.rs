@@ -87,6 +87,18 @@ impl Peers {
         serde_json::from_str(&done.output).unwrap_or_else(|error| panic!("{name}: {error}:\n{}", done.output))
     }
 
+    /// As [`Self::script`], for the user of this home and with the profiles that are in it.
+    #[track_caller]
+    #[allow(dead_code, reason = "one test program wants it")]
+    pub fn script_of(&self, home: &Path, name: &str, address: &str) -> Value {
+        let mut command = self.command(home, "python3");
+        command.env("AWS_CONFIG_FILE", home.join(".aws/config")).env("AWS_ENDPOINT_URL", address);
+        command.arg(scripts().join(name)).arg(address);
+        let done = finish(&mut command, PATIENCE);
+        assert_eq!(done.code, Some(0), "{name} failed:\n{}", done.errors);
+        done.json()
+    }
+
     /// Runs a script of `tests/peers` that talks to nobody, and gives what it prints.
     #[track_caller]
     pub fn prints(&self, name: &str) -> String {

@@ -33,14 +33,7 @@ impl Gateway {
         anew: bool,
         told: &'a (dyn Fn(Step) + Send + Sync),
     ) -> Pending<'a, Result<Step, Fault>> {
-        Box::pin(async move {
-            let step = self.step_in(code, anew, told).await?;
-            if step == Step::Done {
-                // Whoever was refused before asks again with these.
-                self.reconnect().await?;
-            }
-            Ok(step)
-        })
+        Box::pin(self.step_in(code, anew, told))
     }
 
     /// Waits until there are credentials, however long their source may take, and says what is wanted where there are none.
@@ -68,6 +61,11 @@ impl Gateway {
             let message = "these credentials ask for no code and no browser; renew them where they come from";
             return Err(Fault::new(FaultKind::Setup, "signing in", message));
         };
+        if source.chain().is_unattended() {
+            // Once: a helper may ask in a window of its own.
+            self.reconnect().await?;
+            return self.ready().await.map(|()| Step::Done);
+        }
         let mut approved = false;
         if let Some(code) = code {
             source.assume_with(code).await?;
@@ -81,7 +79,11 @@ impl Gateway {
             }
         }
         loop {
-            let Err(fault) = source.find().await else { return Ok(Step::Done) };
+            let Err(fault) = source.find().await else {
+                // Whoever was refused before asks again with these.
+                self.reconnect().await?;
+                return Ok(Step::Done);
+            };
             match fault.kind {
                 FaultKind::Login(Login::Browser) if !approved => {
                     source.approve(told).await?;

@@ -152,6 +152,11 @@ impl Chain {
         }
     }
 
+    /// True where nobody is asked, at least not by us.
+    pub(super) fn is_unattended(&self) -> bool {
+        self.session().is_none() && self.guarded().is_none()
+    }
+
     /// The first role that wants a code.
     pub(super) fn guarded(&self) -> Option<(&Hop, &str)> {
         self.hops.iter().find_map(|hop| Some((hop, hop.device.as_deref()?)))
@@ -160,5 +165,113 @@ impl Chain {
     pub(crate) fn code_wanted(&self) -> Option<Step> {
         let (hop, device) = self.guarded()?;
         Some(Step::Code { device: Text::new(device), role: Text::new(&hop.role) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_runtime::env_config::file::EnvConfigFiles;
+    use aws_types::os_shim_internal::{Env, Fs};
+
+    use super::*;
+
+    const FILE: &str = "\
+[profile keys]
+aws_access_key_id = AKIDKEYS
+aws_secret_access_key = s
+[profile plain]
+role_arn = arn:role/plain
+source_profile = keys
+[profile short]
+role_arn = arn:role/short
+source_profile = keys
+duration_seconds = 900
+[profile guarded]
+role_arn = arn:role/guarded
+source_profile = guarded
+aws_access_key_id = AKIDOWN
+aws_secret_access_key = s
+mfa_serial = arn:mfa/anna
+[profile behind]
+role_arn = arn:role/behind
+source_profile = plain
+mfa_serial = arn:mfa/anna
+[profile machine]
+role_arn = arn:role/machine
+credential_source = Ec2InstanceMetadata
+mfa_serial = GAHT12345678
+[profile round]
+role_arn = arn:role/round
+source_profile = about
+mfa_serial = arn:mfa/anna
+[profile about]
+role_arn = arn:role/about
+source_profile = round
+[profile lost]
+role_arn = arn:role/lost
+source_profile = nowhere
+mfa_serial = arn:mfa/anna
+[profile both]
+role_arn = arn:role/both
+source_profile = keys
+credential_source = Environment
+mfa_serial = arn:mfa/anna
+[profile helper]
+credential_process = run --secret hush
+[profile token]
+role_arn = arn:role/token
+web_identity_token_file = /token
+mfa_serial = arn:mfa/anna
+[sso-session acme]
+sso_start_url = https://acme
+sso_region = eu-west-1
+sso_registration_scopes = sso:account:access, other
+[profile sso]
+sso_session = acme
+sso_account_id = 1
+sso_role_name = r
+[profile unnamed]
+sso_session = none-such
+";
+
+    async fn chain(name: &str) -> Option<Chain> {
+        let env = Env::from_slice(&[("AWS_CONFIG_FILE", "/config"), ("HOME", "/home/anna")]);
+        let fs = Fs::from_slice(&[("/config", FILE)]);
+        let wanted = Some(name.to_owned().into());
+        let profiles =
+            aws_config::profile::load(&fs, &env, &EnvConfigFiles::default(), wanted).await.expect("profiles");
+        resolve(&profiles, name)
+    }
+
+    #[tokio::test]
+    async fn what_the_sdk_can_do_or_complains_of_is_left_to_it() {
+        for name in ["keys", "plain", "round", "lost", "both", "token", "unnamed", "none-such"] {
+            assert!(chain(name).await.is_none(), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_roles_of_a_chain_are_in_the_order_in_which_they_are_assumed() {
+        let roles = |chain: &Chain| chain.hops.iter().map(|hop| hop.role.clone()).collect::<Vec<_>>();
+        let behind = chain("behind").await.expect("ours");
+        assert_eq!(roles(&behind), ["arn:role/plain", "arn:role/behind"]);
+        assert!(matches!(&behind.base, Base::Keys(keys) if keys.access_key_id() == "AKIDKEYS"));
+        let guarded = chain("guarded").await.expect("ours");
+        assert!(matches!(&guarded.base, Base::Keys(keys) if keys.access_key_id() == "AKIDOWN"));
+        assert_eq!(roles(&guarded), ["arn:role/guarded"]);
+        let machine = chain("machine").await.expect("ours");
+        assert!(matches!(&machine.base, Base::Named(name) if name == "Ec2InstanceMetadata"));
+        let short = chain("short").await.expect("ours: the SDK has no duration");
+        assert_eq!((short.hops[0].seconds, short.is_unattended()), (Some(900), true));
+    }
+
+    #[tokio::test]
+    async fn sign_ins_and_helpers_are_ours_and_show_no_secret() {
+        let sso = chain("sso").await.expect("ours");
+        let session = sso.session().expect("a sign-in");
+        assert_eq!((session.name.as_deref(), session.region.as_str()), (Some("acme"), "eu-west-1"));
+        assert_eq!(session.scopes, ["sso:account:access", "other"]);
+        let helper = chain("helper").await.expect("ours");
+        assert!(matches!(helper.base, Base::Process(_)) && !format!("{helper:?}").contains("hush"), "{helper:?}");
     }
 }
