@@ -114,6 +114,7 @@ pub fn run_on(global: &Global, demo: Option<(&Demo, Sandbox)>, target: Option<&s
     };
     let (deck, begin) = build(&runtime, console, prepared, caps, &global, demo, target, sandbox);
     let code = runtime.block_on(deck.run(begin));
+    mldeck_gateway::end_helpers();
     // Requests under way are cut off: what must survive is in the journal.
     runtime.shutdown_background();
     code

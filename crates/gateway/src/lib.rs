@@ -46,6 +46,7 @@ mod write;
 
 pub use calls::{Load, Observer};
 pub use gate::{Class, Grant};
+pub use login::end_helpers;
 pub use session::{Connect, sandbox_credentials, time_source};
 
 use fault::Doing;

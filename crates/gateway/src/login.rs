@@ -15,6 +15,7 @@ use mldeck_core::{
     login::{Code, Step},
 };
 
+pub use helper::end_helpers;
 pub(crate) use profile::{Chain, resolve};
 pub(crate) use source::{Source, Vault};
 

@@ -3,7 +3,11 @@
 //! The SDK lets it inherit standard input, so that a helper that prompts reads keys meant for us, and lives on when it is
 //! given up. Here it reads nothing, writes so much and no more, and is killed at its deadline with all that it started.
 
-use std::{process::Stdio, time::Duration};
+use std::{
+    process::Stdio,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use aws_credential_types::Credentials;
 use mldeck_core::{
@@ -24,14 +28,35 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 const MOST: u64 = 64 * 1024;
 const DOING: &str = "running credential_process";
 
+/// Those that run now: a process that ends does not always come to dropping what it holds.
+static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+/// Kills every helper that still runs, with all that it started: nobody waits for its answer any more.
+pub fn end_helpers() {
+    for pid in RUNNING.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        let _ = kill_process_group(pid, Signal::KILL);
+    }
+}
+
 /// The helper and what it started; killed unless it ended by itself.
 struct Group {
     pid: Option<Pid>,
+    ended: bool,
+}
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).extend(pid);
+        Self { pid, ended: false }
+    }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if let Some(pid) = self.pid {
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        let mine = running.iter().position(|pid| Some(*pid) == self.pid).map(|at| running.swap_remove(at));
+        if let Some(pid) = mine.filter(|_| !self.ended) {
             let _ = kill_process_group(pid, Signal::KILL);
         }
     }
@@ -63,11 +88,10 @@ async fn output(command: &str) -> Result<Vec<u8>, Fault> {
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| failed(Login::None, &error.to_string()))?;
-    let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
-    let mut group = Group { pid };
+    let mut group = Group::of(&child);
     let (out, err) = tokio::try_join!(taken(child.stdout.take()), taken(child.stderr.take()))?;
     let status = wait(&mut child).await?;
-    group.pid = None;
+    group.ended = true;
     if status.success() {
         return Ok(out);
     }
