@@ -269,6 +269,7 @@ pub fn run(global: &Global, request: &Request<'_>) -> u8 {
     let config = &prepared.setup.config;
     let result = runtime.block_on(async {
         let connected = crate::backends::live(&global, super::HEADLESS_PACE).await?;
+        super::login::ready(&connected).await?;
         let desk = Desk::new(connected.gateway, &folders, config.classes())?;
         answer(&desk, request, config.read_only).await
     });

@@ -304,6 +304,9 @@ fn blind_is_said_and_not_failed() {
     let said = night.said.iter().filter(|(_, text)| text.contains("AWS cannot be seen")).count();
     assert_eq!((said, night.finished), (1, None));
     assert!(night.heard("AWS goes on alone; its alarms are armed"));
+    assert_eq!(night.read, None);
+    night.tell(Event::Look);
+    assert!(night.read.is_some(), "somebody signed in: it looks at once");
     night.shows(settled("fraud-v17-a", None));
     assert_eq!(night.finished, Some(OperationState::Done));
 }

@@ -75,6 +75,8 @@ pub enum Event {
         sent: Sent,
     },
     Wake,
+    /// There is reason to believe that AWS can be seen again: somebody signed in.
+    Look,
     /// The operator wants it stopped.
     Abort {
         by: Text,
@@ -282,6 +284,7 @@ impl Run {
             Event::Read { ticket, result } => self.read(at, ticket, result, &mut out),
             Event::Sent { ticket, sent } => self.sent(at, ticket, sent, &mut out),
             Event::Wake => self.wake(at, &mut out),
+            Event::Look => self.look_now(at, &mut out),
             Event::Abort { by } => self.ask_abort(at, by, &mut out),
             Event::Settle { by } => self.let_settle(at, &by, &mut out),
             Event::Abandon { by } => self.abandon(at, &by, &mut out),

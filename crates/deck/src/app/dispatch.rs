@@ -298,6 +298,7 @@ pub(super) fn on_identity(model: &mut Model, identity: &Identity, out: &mut Vec<
     let back = matches!(model.session.identity.replace(Ok(identity.clone())), Some(Err(_)));
     if back && before.is_some() {
         model.polls.refresh(mono);
+        ops::look_again(model, out);
     }
     if let Some(before) = before.as_ref().filter(|before| !before.is_same_as(identity)) {
         model.session.armed = None;

@@ -284,6 +284,15 @@ fn carry_out(model: &mut Model, id: &Text, effect: run::Effect, out: &mut Vec<Ef
     }
 }
 
+/// Signed in again: what could not be seen is looked at now.
+pub fn look_again(model: &mut Model, out: &mut Vec<Effect>) {
+    let blind = model.ops.live.iter().filter(|live| live.run.is_blind());
+    let ids: Vec<Text> = blind.map(|live| live.id().clone()).collect();
+    for id in ids {
+        step(model, &id, Event::Look, out);
+    }
+}
+
 /// What is due by now.
 pub fn tick(model: &mut Model) -> Vec<Effect> {
     let mono = model.at.mono;

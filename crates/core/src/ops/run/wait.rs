@@ -53,6 +53,16 @@ impl Run {
         }
     }
 
+    pub(super) fn look_now(&mut self, at: Timestamp, out: &mut Vec<Effect>) {
+        let looks = matches!(
+            self.phase,
+            Phase::Checking { .. } | Phase::Resolving { .. } | Phase::Proving { .. } | Phase::Watching
+        );
+        if looks && self.blind > 0 && self.reading.is_none() {
+            self.look(at, out);
+        }
+    }
+
     pub(super) fn look(&mut self, at: Timestamp, out: &mut Vec<Effect>) {
         let ticket = self.ticket();
         self.reading = Some(Reading { ticket, asked: self.waited, setbacks: self.setbacks });
