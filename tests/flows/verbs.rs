@@ -26,7 +26,7 @@ fn capacity_is_changed_while_autoscaling_stands_aside() {
     let mut deck = Deck::start("fraud-burns");
     deck.keys("/fraud-prod<enter> U").sees("Traffic and capacity of fraud-prod").sees("instances blue  6");
     deck.keys("<backspace>8<enter>").sees("Shift fraud-prod: 6 → 8").sees("autoscaled 2–").sees("Press  y  to go");
-    deck.advance(seconds(1)).keys("y").wait_for("sending UpdateEndpointWeightsAndCapacities", minutes(1));
+    deck.advance(seconds(1)).keys("y").wait_for("accepted; waiting for AWS", minutes(1));
     deck.until("autoscaling is suspended", |deck| is_suspended(deck, "fraud-prod", "blue"));
     deck.wait_for("● done", minutes(30));
     assert!(!is_suspended(&deck, "fraud-prod", "blue"), "as it was before");

@@ -91,7 +91,7 @@ fn a_kill_a_full_disk_and_a_clock_at_every_record_break_no_rule() {
 }
 
 #[test]
-fn an_endpoint_that_is_deleted_while_its_change_is_unknown_needs_a_person() {
+fn an_endpoint_that_is_deleted_while_its_change_is_unknown_ends_as_somebody_elses() {
     let wire = Trouble::Wire {
         at: 0,
         operation: "UpdateEndpoint".to_owned(),
@@ -101,7 +101,7 @@ fn an_endpoint_that_is_deleted_while_its_change_is_unknown_needs_a_person() {
     };
     let deleted = Trouble::Somebody { at: 2 * MINUTE, endpoint: 0, does: Deed::Deletes };
     let (end, night) = end(Mode::Emergency, vec![wire, deleted]);
-    assert_eq!((end, night.accepted), (End::Run(OperationState::NeedsHuman), 0), "{}", night.trace);
+    assert_eq!((end, night.accepted), (End::Run(OperationState::Superseded), 0), "{}", night.trace);
 }
 
 #[test]
