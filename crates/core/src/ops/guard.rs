@@ -18,11 +18,11 @@ mod alarms;
 mod compare;
 mod fleet;
 
-pub(super) use alarms::guard_alarms;
 pub(super) use alarms::is_quiet;
+pub(super) use alarms::{guard_alarms, standing};
 pub(super) use compare::keeps_counts;
 pub use fleet::warm_variant;
-pub(super) use fleet::{excluded, routing};
+pub(super) use fleet::{excluded, exclusions, is_marketplace, quota, routing};
 
 /// Facts older than this are named as old; the executor reads them again right before the call in any case.
 pub const FRESH: i64 = 5 * SECOND;
@@ -61,6 +61,17 @@ pub enum Check {
     FastPath,
     Components,
     Owner,
+    Approval,
+    Interface,
+    Metrics,
+    Bias,
+    Drift,
+    Freshness,
+    WayBack,
+    Automation,
+    /// Something still needs it.
+    Needed,
+    Reason,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -58,6 +58,21 @@ pub enum Intent {
         start: bool,
         reason: Option<Text>,
     },
+    /// A registered version takes over an endpoint.
+    Promote {
+        /// ARN of the version.
+        package: Text,
+        endpoint: Text,
+        rollout: Rollout,
+        /// Names of gates that are not known to be passed and that the operator goes on without.
+        accept: Vec<Text>,
+        reason: Option<Text>,
+    },
+    /// An endpoint, an endpoint config or a model.
+    Delete {
+        target: Target,
+        reason: Option<Text>,
+    },
 }
 
 impl Intent {
@@ -68,21 +83,26 @@ impl Intent {
     /// What it changes, as far as that is known before it is planned.
     pub fn target(&self) -> Target {
         match self {
-            Self::RollBack { endpoint, .. } | Self::Traffic { endpoint, .. } => Target::endpoint(endpoint.clone()),
+            Self::RollBack { endpoint, .. } | Self::Traffic { endpoint, .. } | Self::Promote { endpoint, .. } => {
+                Target::endpoint(endpoint.clone())
+            }
             Self::Approve { package, .. } => Target::new(Kind::ModelPackage, package.clone()),
             Self::StartPipeline { pipeline, .. } => Target::new(Kind::Pipeline, pipeline.clone()),
             Self::Retry { execution, .. } | Self::Callback { execution, .. } => {
                 Target::new(Kind::Execution, execution.clone())
             }
             Self::Schedule { name, .. } => Target::new(Kind::MonitoringSchedule, name.clone()),
-            Self::Stop { target, .. } => target.clone(),
+            Self::Stop { target, .. } | Self::Delete { target, .. } => target.clone(),
         }
     }
 
     /// The endpoint whose surroundings have to be read, if it is about one.
     pub fn endpoint(&self) -> Option<&Text> {
         match self {
-            Self::RollBack { endpoint, .. } | Self::Traffic { endpoint, .. } => Some(endpoint),
+            Self::RollBack { endpoint, .. } | Self::Traffic { endpoint, .. } | Self::Promote { endpoint, .. } => {
+                Some(endpoint)
+            }
+            Self::Delete { target: Target { kind: Kind::Endpoint, id }, .. } => Some(id),
             _ => None,
         }
     }
@@ -104,9 +124,11 @@ impl Intent {
     }
 
     /// What has to be described besides, once the endpoint was read.
-    pub fn things(&self, _around: Option<&Snapshot>) -> Vec<Target> {
+    pub fn things(&self, around: Option<&Snapshot>) -> Vec<Target> {
         match self {
             Self::RollBack { .. } | Self::Traffic { .. } => Vec::new(),
+            Self::Promote { package, .. } => promoted(package, around),
+            Self::Delete { target, .. } if target.kind == Kind::Endpoint => Vec::new(),
             _ => vec![self.target()],
         }
     }
@@ -127,6 +149,8 @@ impl Intent {
             Self::Callback { .. } => "answer",
             Self::Schedule { start: true, .. } => "start",
             Self::Schedule { start: false, .. } => "stop",
+            Self::Promote { .. } => "promote",
+            Self::Delete { .. } => "delete",
         }
     }
 
@@ -139,7 +163,9 @@ impl Intent {
             | Self::Stop { reason, .. }
             | Self::Retry { reason, .. }
             | Self::Callback { reason, .. }
-            | Self::Schedule { reason, .. } => reason.as_ref(),
+            | Self::Schedule { reason, .. }
+            | Self::Promote { reason, .. }
+            | Self::Delete { reason, .. } => reason.as_ref(),
         }
     }
 
@@ -168,7 +194,73 @@ impl Intent {
             | Self::Stop { reason, .. }
             | Self::Retry { reason, .. }
             | Self::Callback { reason, .. }
-            | Self::Schedule { reason, .. } => *reason = why,
+            | Self::Schedule { reason, .. }
+            | Self::Promote { reason, .. }
+            | Self::Delete { reason, .. } => *reason = why,
+        }
+    }
+}
+
+/// The version, the live config with its models, and the versions that those were made from.
+fn promoted(package: &Text, around: Option<&Snapshot>) -> Vec<Target> {
+    let mut out = vec![Target::new(Kind::ModelPackage, package.clone())];
+    let Some((snapshot, details)) = around.and_then(|around| Some((around, around.endpoint.details.as_ref()?))) else {
+        return out;
+    };
+    out.push(Target::new(Kind::EndpointConfig, details.config.clone()));
+    for name in details.variants.iter().filter_map(|variant| variant.model.as_ref()) {
+        out.push(Target::new(Kind::Model, name.clone()));
+        if let Some(Ok(model)) = snapshot.model(name.as_str())
+            && let Some(live) = &model.package
+        {
+            out.push(Target::new(Kind::ModelPackage, live.clone()));
+        }
+    }
+    let mut once: Vec<Target> = Vec::new();
+    for target in out {
+        if !once.contains(&target) {
+            once.push(target);
+        }
+    }
+    once
+}
+
+/// How a new version takes over the traffic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rollout {
+    /// A tenth first, then all, both baking under the alarms.
+    #[default]
+    Canary,
+    /// A tenth at a time.
+    Linear,
+    /// Instances are replaced in batches: no second fleet.
+    Rolling,
+    AllAtOnce,
+}
+
+impl Rollout {
+    pub const ALL: [Self; 4] = [Self::Canary, Self::Linear, Self::Rolling, Self::AllAtOnce];
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Canary => "canary",
+            Self::Linear => "linear",
+            Self::Rolling => "rolling",
+            Self::AllAtOnce => "all-at-once",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rollout| rollout.word() == word)
+    }
+
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self {
+            Self::Canary => Self::Linear,
+            Self::Linear => Self::Rolling,
+            Self::Rolling => Self::AllAtOnce,
+            Self::AllAtOnce => Self::Canary,
         }
     }
 }

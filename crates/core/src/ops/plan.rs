@@ -242,6 +242,11 @@ impl Plan {
         for step in &mut self.steps {
             *step = step.sealed(&id);
         }
+        let filled = |text: &str| text.replace(super::call::PLAN_ID, id.as_str());
+        for row in &mut self.rows {
+            row.after = filled(&row.after);
+        }
+        (self.undo, self.vanish) = (filled(&self.undo), filled(&self.vanish));
         for side in [&mut self.from, &mut self.to] {
             side.config = Text::new(&side.config.raw().replace(super::call::PLAN_ID, id.as_str()));
         }

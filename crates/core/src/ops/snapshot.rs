@@ -8,7 +8,7 @@ use crate::{
     fault::Fault,
     id,
     resource::{
-        Alarm, Endpoint,
+        Alarm, Endpoint, Monitor,
         endpoint::{Capture, Image},
     },
     text::Text,
@@ -23,6 +23,46 @@ pub struct Facts {
     pub snapshot: Option<Snapshot>,
     /// What was described besides; `None` where AWS says that there is none of that name.
     pub things: Vec<(Target, Result<Option<Sight>, Fault>)>,
+    /// Rules of EventBridge that wait for changes of registered versions; `None` where nobody asked.
+    pub rules: Option<Result<Vec<EventRule>, Fault>>,
+    /// Monitoring schedules of the endpoint; `None` where nobody asked.
+    pub monitors: Option<Result<Vec<Monitor>, Fault>>,
+    /// Whether S3 has these objects, by URI.
+    pub exists: Vec<(Text, Result<bool, Fault>)>,
+    /// What still needs that which is to be deleted; `None` where nobody asked.
+    pub needed: Option<Result<Needed, Fault>>,
+}
+
+/// A rule of EventBridge that is switched on and matches changes of registered versions in general.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventRule {
+    pub name: Text,
+    /// `EventPattern`: JSON.
+    pub pattern: Text,
+    /// ARNs of what it starts.
+    pub targets: Vec<Text>,
+}
+
+/// What needs an endpoint, a config or a model.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Needed {
+    /// Of an endpoint: invocations within the last hour; `None` where that could not be read.
+    pub invocations: Option<f64>,
+    /// Endpoints that use it now.
+    pub used_by: Vec<Text>,
+    /// Configs that an endpoint may be brought back to, as CloudTrail and our tags tell.
+    pub kept: Vec<Kept>,
+}
+
+/// A config that may be gone back to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept {
+    pub config: Text,
+    pub endpoint: Text,
+    /// Who says so: `CloudTrail 2026-11-14`, `tag mldeck:previous-config`.
+    pub witness: String,
+    /// Models it names; empty where only the config is asked about.
+    pub models: Result<Vec<Text>, Fault>,
 }
 
 impl Facts {
@@ -38,13 +78,13 @@ impl Facts {
             (Some(old), Some(young)) => Some(old.and(young)),
             (old, young) => young.or(old),
         };
-        Self { at: young.at, snapshot, things: young.things }
+        Self { snapshot, ..young }
     }
 }
 
 impl From<Snapshot> for Facts {
     fn from(snapshot: Snapshot) -> Self {
-        Self { at: snapshot.at, snapshot: Some(snapshot), things: Vec::new() }
+        Self { at: snapshot.at, snapshot: Some(snapshot), ..Self::default() }
     }
 }
 

@@ -12,7 +12,9 @@ use super::{
 
 pub mod abort;
 pub mod back_out;
+pub mod delete;
 pub mod pipeline;
+pub mod promote;
 mod registry;
 mod stop;
 pub mod traffic;
@@ -34,6 +36,8 @@ pub fn plan(intent: &Intent, facts: &Facts, history: &History, context: &Context
         Intent::Callback { .. } => pipeline::answer(intent, facts, context),
         Intent::Stop { .. } => stop::plan(intent, facts, context),
         Intent::Schedule { .. } => stop::schedule(intent, facts, context),
+        Intent::Promote { .. } => promote::plan(intent, facts, history, context),
+        Intent::Delete { .. } => delete::plan(intent, facts, history, context),
     }
 }
 

@@ -54,6 +54,21 @@ impl GuardAlarms {
 }
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
+    let mut out = standing(case);
+    if case.mode == Mode::Guarded
+        && let Some(alarms) = guard_alarms(case.snapshot, case.details)
+    {
+        out.extend(guarding(&alarms));
+    }
+    out
+}
+
+fn list(names: &[Text]) -> String {
+    names.iter().map(Text::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// How the alarms stand: the abort alarm, and what fires, is gone or cannot be read.
+pub(in crate::ops) fn standing(case: &Case<'_>) -> Vec<Finding> {
     let mut out = abort_alarm(case);
     let alarms = match (guard_alarms(case.snapshot, case.details), &case.snapshot.alarms) {
         (Some(alarms), _) => alarms,
@@ -68,7 +83,6 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
             return out;
         }
     };
-    let list = |names: &[Text]| names.iter().map(Text::as_str).collect::<Vec<_>>().join(", ");
     if !alarms.firing.is_empty() {
         let one = alarms.firing.len() == 1;
         let fires = format!("{} {} now", list(&alarms.firing), if one { "fires" } else { "fire" });
@@ -87,22 +101,26 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
         let text = format!("{} guarded the last deployment and no longer exists", list(&alarms.missing));
         out.push(Finding::warn(Check::Alarms, text));
     }
-    if case.mode == Mode::Guarded {
-        if !alarms.blind.is_empty() {
-            let text = format!("{} has no data: it judges nothing until it has", list(&alarms.blind));
-            out.push(Finding::warn(Check::Alarms, text));
-        }
-        if alarms.quiet.is_empty() {
-            let text = "no alarm with data guards this: only a person with the abort alarm can stop it";
-            out.push(Finding::warn(Check::Alarms, text));
-        } else {
-            out.push(Finding::ok(Check::Alarms, format!("guarded by {}", list(&alarms.quiet))));
-        }
-        let left_out = alarms.quiet.len() + alarms.blind.len();
-        if left_out > MOST {
-            let text = format!("AWS takes ten alarms: {} of {left_out} are left out", left_out - MOST);
-            out.push(Finding::warn(Check::Alarms, text));
-        }
+    out
+}
+
+/// What guards a deployment, and how well.
+fn guarding(alarms: &GuardAlarms) -> Vec<Finding> {
+    let mut out = Vec::new();
+    if !alarms.blind.is_empty() {
+        let text = format!("{} has no data: it judges nothing until it has", list(&alarms.blind));
+        out.push(Finding::warn(Check::Alarms, text));
+    }
+    if alarms.quiet.is_empty() {
+        let text = "no alarm with data guards this: only a person with the abort alarm can stop it";
+        out.push(Finding::warn(Check::Alarms, text));
+    } else {
+        out.push(Finding::ok(Check::Alarms, format!("guarded by {}", list(&alarms.quiet))));
+    }
+    let left_out = alarms.quiet.len() + alarms.blind.len();
+    if left_out > MOST {
+        let text = format!("AWS takes ten alarms: {} of {left_out} are left out", left_out - MOST);
+        out.push(Finding::warn(Check::Alarms, text));
     }
     out
 }

@@ -29,7 +29,7 @@ pub(in crate::ops) fn excluded(snapshot: &Snapshot, target: &Config, account: &s
     out
 }
 
-pub(super) fn exclusions(case: &Case<'_>, target: &Config) -> Vec<Finding> {
+pub(in crate::ops) fn exclusions(case: &Case<'_>, target: &Config) -> Vec<Finding> {
     let excluded = excluded(case.snapshot, target, case.context.scope.account.as_str());
     if !excluded.is_empty() {
         let say = |why: String| format!("no guardrails on this endpoint: {why}, and nothing can stop it");
@@ -43,13 +43,13 @@ pub(super) fn exclusions(case: &Case<'_>, target: &Config) -> Vec<Finding> {
 }
 
 /// A package of another account without a version number: that is how Marketplace products are subscribed.
-fn is_marketplace(arn: &str, account: &str) -> bool {
+pub(in crate::ops) fn is_marketplace(arn: &str, account: &str) -> bool {
     let mut parts = arn.splitn(6, ':').skip(4);
     let (Some(owner), Some(resource)) = (parts.next(), parts.next()) else { return false };
     owner != account && resource.starts_with("model-package/") && resource.split('/').count() == 2
 }
 
-pub(super) fn quota(case: &Case<'_>, target: &Config) -> Finding {
+pub(in crate::ops) fn quota(case: &Case<'_>, target: &Config) -> Finding {
     if case.route == Route::Rolling {
         let text =
             "rolling: half of the fleet at a time is replaced, so no second fleet is needed; capacity falls meanwhile";

@@ -22,9 +22,10 @@ use crate::{
 mod choose;
 mod table;
 
-use choose::{choose, default_mode, reversed, unknown_candidate};
+pub(super) use choose::unknown_candidate;
+use choose::{choose, default_mode, reversed};
 pub use table::{Cost, Row};
-pub(super) use table::{LAUNCH_MINUTES, hourly, number};
+pub(super) use table::{LAUNCH_MINUTES, cost, hourly, minutes, naive, number, rows, stop, undo, vanish};
 
 /// How long the old fleet is kept after the traffic moved, seconds: until then a wrong target can be stopped.
 const EMERGENCY_KEEP: i64 = 300;

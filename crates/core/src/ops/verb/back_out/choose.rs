@@ -110,7 +110,7 @@ fn changed_by(snapshot: &Snapshot, live: &Text) -> String {
     }
 }
 
-pub(super) fn unknown_candidate(snapshot: &Snapshot, name: &Text) -> Candidate {
+pub(in crate::ops::verb) fn unknown_candidate(snapshot: &Snapshot, name: &Text) -> Candidate {
     Candidate {
         config: name.clone(),
         label: candidate::label(snapshot, name),

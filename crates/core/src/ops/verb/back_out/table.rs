@@ -60,7 +60,7 @@ fn overlap_minutes(update: &UpdateEndpoint) -> i64 {
 }
 
 /// Until the traffic is where it should be, as a rule.
-pub(super) fn minutes(update: &UpdateEndpoint) -> i64 {
+pub(in crate::ops::verb) fn minutes(update: &UpdateEndpoint) -> i64 {
     let waits = match update.deployment.as_ref().map(|d| &d.policy) {
         Some(Policy::BlueGreen(b)) if !matches!(b.routing, Routing::AllAtOnce) => b.wait_secs,
         // Two batches, the launch of each included.
@@ -70,7 +70,7 @@ pub(super) fn minutes(update: &UpdateEndpoint) -> i64 {
     LAUNCH_MINUTES + waits / 60
 }
 
-pub(super) fn cost(case: &Case<'_>, target: &Config, update: &UpdateEndpoint) -> Cost {
+pub(in crate::ops::verb) fn cost(case: &Case<'_>, target: &Config, update: &UpdateEndpoint) -> Cost {
     let after = counts(case, target, update.retain_all);
     let hour_after = prices::fleet(after.iter().map(|(_, kind, count)| (kind.as_str(), *count)));
     let before =
@@ -85,7 +85,7 @@ pub(super) fn cost(case: &Case<'_>, target: &Config, update: &UpdateEndpoint) ->
     }
 }
 
-pub(super) fn rows(
+pub(in crate::ops::verb) fn rows(
     case: &Case<'_>,
     target: &Config,
     update: &UpdateEndpoint,
@@ -187,7 +187,7 @@ fn guard_note(case: &Case<'_>) -> String {
 }
 
 /// `update-endpoint` without a flag takes counts and weights from the config and drops the guardrails.
-pub(super) fn naive(case: &Case<'_>, target: &Config) -> Vec<String> {
+pub(in crate::ops::verb) fn naive(case: &Case<'_>, target: &Config) -> Vec<String> {
     let mut out = Vec::new();
     for there in &target.variants {
         let Some(live) = case.details.variants.iter().find(|v| v.name == there.name) else { continue };
@@ -216,7 +216,7 @@ pub(super) fn naive(case: &Case<'_>, target: &Config) -> Vec<String> {
     out
 }
 
-pub(super) fn stop(update: &UpdateEndpoint, stoppable: bool) -> String {
+pub(in crate::ops::verb) fn stop(update: &UpdateEndpoint, stoppable: bool) -> String {
     let policy = update.deployment.as_ref().map(|d| &d.policy);
     if let (true, Some(Policy::Rolling(policy))) = (stoppable, policy) {
         let wait = time::span(policy.wait_secs * SECOND);
@@ -237,7 +237,7 @@ pub(super) fn stop(update: &UpdateEndpoint, stoppable: bool) -> String {
     }
 }
 
-pub(super) fn undo(case: &Case<'_>) -> String {
+pub(in crate::ops::verb) fn undo(case: &Case<'_>) -> String {
     let label = crate::ops::candidate::label(case.snapshot, &case.details.config);
     match case.snapshot.config(case.details.config.as_str()) {
         Some(Err(fault)) => format!("not possible: the live config is {}", fault.kind.brief()),
@@ -245,7 +245,7 @@ pub(super) fn undo(case: &Case<'_>) -> String {
     }
 }
 
-pub(super) fn vanish(stoppable: bool, mode: Mode) -> String {
+pub(in crate::ops::verb) fn vanish(stoppable: bool, mode: Mode) -> String {
     let brake = match (stoppable, mode) {
         (true, Mode::Guarded) => "AWS finishes it or takes it back alone",
         _ => "AWS finishes it alone",

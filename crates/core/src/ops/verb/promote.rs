@@ -1,0 +1,416 @@
+//! A registered version takes over an endpoint: approved, made a model, put into a copy of the live config, deployed under
+//! guardrails, and tagged.
+
+use serde_json::{Value, json};
+
+use super::{back_out, blocks, refusal, sight};
+use crate::{
+    id,
+    ops::{
+        call::{self, Approval, Call, PLAN_ID, UpdateEndpoint},
+        candidate::{self, History},
+        confirm::Weight,
+        digest,
+        guard::{self, Case, Check, Finding, STALE},
+        intent::{Context, Intent, Mode, Rollout, Route},
+        plan::{Basis, Expectation, Expected, Inverse, Plan, Refusal, Row, Side, Step},
+        snapshot::{Config, Facts, Snapshot},
+        target::{Kind, Sight, Target},
+    },
+    resource::endpoint::{BlueGreen, Deployment, Details, Policy, Routing, Size},
+    text::Text,
+    time,
+};
+
+mod automation;
+mod compare;
+mod gates;
+mod shape;
+
+pub use automation::STATE_CHANGE;
+pub use gates::{Gate, Verdict};
+
+/// Longest name of a model or config.
+const LONGEST_NAME: usize = 63;
+/// Bakes between the ten steps of a linear rollout.
+const LINEAR_BAKES: i64 = 9;
+/// Tag on what a plan makes: who had it made.
+const TAG_BY: &str = "mldeck:by";
+
+/// Everything that one promotion is judged by.
+struct Ground<'a> {
+    facts: &'a Facts,
+    snapshot: &'a Snapshot,
+    details: &'a Details,
+    context: &'a Context,
+    package: &'a Text,
+    /// Description of the version.
+    version: &'a Sight,
+    /// Of the version that serves, where what serves is one.
+    live_version: Option<&'a Sight>,
+    live_model: &'a Sight,
+    live_config: &'a Sight,
+    rollout: Rollout,
+    accept: &'a [Text],
+}
+
+impl Ground<'_> {
+    fn approval(&self) -> Text {
+        self.version.fact("/ModelApprovalStatus")
+    }
+
+    fn group(&self) -> String {
+        let named = self.version.fact("/ModelPackageGroupName").raw();
+        let tail = || id::arn_tail(&self.package.raw()).to_owned();
+        if named.is_empty() { tail() } else { named }
+    }
+
+    fn number(&self) -> Option<i64> {
+        self.version.body.get("ModelPackageVersion").and_then(Value::as_i64)
+    }
+
+    /// `v18`.
+    fn label(&self) -> String {
+        self.number().map_or_else(|| Text::new(&self.group()).to_string(), |number| format!("v{number}"))
+    }
+
+    fn live(&self) -> Option<&Config> {
+        self.snapshot.config(self.details.config.as_str()).and_then(|config| config.as_ref().ok())
+    }
+
+    /// `<stem>-v18-{plan}`, as SageMaker allows names.
+    fn name(&self, stem: &str) -> Text {
+        let tail = self.number().map_or_else(|| format!("-{PLAN_ID}"), |number| format!("-v{number}-{PLAN_ID}"));
+        let room = LONGEST_NAME.saturating_sub(tail.len() - PLAN_ID.len() + digest::SHORT);
+        let plain: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(room).collect();
+        let plain = plain.trim_matches('-');
+        Text::new(&if plain.is_empty() { format!("model{tail}") } else { format!("{plain}{tail}") })
+    }
+
+    /// Why AWS leaves the guardrails out here; empty when it does not.
+    fn excluded(&self, live: &Config) -> Vec<String> {
+        let account = self.context.scope.account.as_str();
+        let mut out = guard::excluded(self.snapshot, live, account);
+        if guard::is_marketplace(self.package.as_str(), account) {
+            out.push("with a Marketplace container AWS silently goes all at once".to_owned());
+        }
+        out
+    }
+}
+
+/// The containers of a version.
+fn containers(version: &Sight) -> Vec<Value> {
+    let list = version.body.pointer("/InferenceSpecification/Containers").and_then(Value::as_array);
+    list.cloned().unwrap_or_default()
+}
+
+/// S3 URIs of a version's artifacts: to be looked up before it is judged.
+pub fn artifacts(version: &Sight) -> Vec<Text> {
+    let uri = |container: &Value| {
+        let url = container.get("ModelDataUrl").or_else(|| container.pointer("/ModelDataSource/S3DataSource/S3Uri"));
+        Some(Text::new(url?.as_str()?))
+    };
+    containers(version).iter().filter_map(uri).collect()
+}
+
+pub(super) fn plan(intent: &Intent, facts: &Facts, history: &History, context: &Context) -> Result<Plan, Vec<Refusal>> {
+    let Intent::Promote { package, rollout, accept, .. } = intent else {
+        return Err(vec![refusal(Check::Status, "it is about no version", None)]);
+    };
+    let snapshot = super::snapshot(facts)?;
+    let Some(details) = &snapshot.endpoint.details else {
+        return Err(vec![refusal(Check::Status, "the endpoint's details were not read", None)]);
+    };
+    let version = sight(facts, &Target::new(Kind::ModelPackage, package.clone()))?;
+    let model = shape::served(snapshot, details)?;
+    let live_package = snapshot.model(model.as_str()).and_then(|model| model.as_ref().ok()?.package.clone());
+    let live_version = live_package.and_then(|arn| sight(facts, &Target::new(Kind::ModelPackage, arn)).ok());
+    let live_model = sight(facts, &Target::new(Kind::Model, model.clone()))?;
+    let live_config = sight(facts, &Target::new(Kind::EndpointConfig, details.config.clone()))?;
+    let (rollout, accept) = (*rollout, accept.as_slice());
+    let ground = Ground {
+        facts,
+        snapshot,
+        details,
+        context,
+        package,
+        version,
+        live_version,
+        live_model,
+        live_config,
+        rollout,
+        accept,
+    };
+    judge(intent, &ground, history)
+}
+
+fn judge(intent: &Intent, ground: &Ground<'_>, history: &History) -> Result<Plan, Vec<Refusal>> {
+    let gates = gates::judge(ground);
+    let rules = automation::rules(ground);
+    let mut findings: Vec<Finding> =
+        gates.iter().map(|(gate, verdict)| gates::finding(*gate, verdict, ground.accept)).collect();
+    findings.extend(shape::findings(ground));
+    let waits = ground.approval() != "Approved";
+    let automated = waits && !rules.is_empty();
+    let by_itself = automated && !gates::is_accepted(Gate::Automation, ground.accept);
+    findings.push(automation_line(ground, &rules, waits));
+    let goes_without = gates
+        .iter()
+        .any(|(gate, verdict)| matches!(verdict, Verdict::Unknown(_)) && gates::is_accepted(*gate, ground.accept))
+        || (automated && !by_itself);
+    findings.extend(shape::accepted(ground, goes_without, intent.reason()));
+    let update = update(ground);
+    let blocked = blocks(&findings, Some(&line(&update.call(), ground.context)));
+    if !blocked.is_empty() {
+        return Err(blocked);
+    }
+    if by_itself {
+        return approve_only(intent, ground, &findings);
+    }
+    let Some(live) = ground.live() else {
+        return Err(vec![refusal(Check::Config, "the live config was not read", None)]);
+    };
+    assemble(intent, ground, live, history, &update, findings, goes_without)
+}
+
+/// The line a refusal ends with: names that hold the plan's id have none yet.
+fn line(call: &Call, context: &Context) -> String {
+    call.cli(context.scope.region.as_str()).replace(PLAN_ID, "NEW")
+}
+
+fn automation_line(ground: &Ground<'_>, rules: &[&crate::ops::snapshot::EventRule], waits: bool) -> Finding {
+    let named: Vec<String> = rules
+        .iter()
+        .map(|rule| {
+            let targets: Vec<&str> = rule.targets.iter().map(|arn| id::arn_tail(arn.as_str())).collect();
+            format!("rule {} (starts {})", rule.name, targets.join(", "))
+        })
+        .collect();
+    let warn = |text: String| Finding::warn(Check::Automation, text);
+    match (&ground.facts.rules, named.as_slice(), waits) {
+        (Some(Err(fault)), ..) => warn(format!(
+            "whether a rule deploys what is approved is not known: rules could not be read: {}",
+            fault.kind.brief()
+        ))
+        .remedy(fault.remedy()),
+        (None, ..) => warn("whether a rule deploys what is approved is not known: rules were not read".to_owned()),
+        (_, [], _) => Finding::ok(Check::Automation, "no rule waits for the approval of this group's versions"),
+        (_, all, true) if gates::is_accepted(Gate::Automation, ground.accept) => {
+            warn(format!("accepted without `automation`: {} acts on the approval too: both may deploy", all.join(", ")))
+        }
+        (_, all, true) => warn(format!("{} acts on the approval: approve, and watch what it deploys", all.join(", ")))
+            .remedy("--accept automation (with a reason) deploys from here besides."),
+        (_, all, false) => warn(format!("{} acts on approvals; this one was approved before", all.join(", "))),
+    }
+}
+
+/// Automation deploys what is approved: the approval is all there is to do.
+fn approve_only(intent: &Intent, ground: &Ground<'_>, findings: &[Finding]) -> Result<Plan, Vec<Refusal>> {
+    let reason = intent.reason().cloned();
+    let approve = Intent::Approve { package: ground.package.clone(), approval: Approval::Approved, reason };
+    let mut plan = super::registry::plan(&approve, ground.facts, ground.context)?;
+    // Which rule acts is known here, not guessed.
+    plan.findings.retain(|finding| finding.check != Check::Owner);
+    plan.findings.extend(findings.iter().cloned());
+    plan.findings.sort_by_key(|finding| finding.severity);
+    plan.found_by = "your choice; a rule deploys it".to_owned();
+    plan.intent = intent.clone();
+    Ok(plan)
+}
+
+fn update(ground: &Ground<'_>) -> UpdateEndpoint {
+    UpdateEndpoint {
+        endpoint: ground.snapshot.endpoint.name.clone(),
+        config: ground.name(&ground.snapshot.endpoint.name.raw()),
+        retain_all: true,
+        but_weights: false,
+        deployment: deployment(ground),
+    }
+}
+
+/// `None` where AWS takes no deployment policy (serverless).
+fn deployment(ground: &Ground<'_>) -> Option<Deployment> {
+    if ground.details.variants.iter().any(|variant| variant.serverless) {
+        return None;
+    }
+    let mut alarms = vec![call::abort_alarm(&ground.snapshot.endpoint.name)];
+    alarms.extend(guard::guard_alarms(ground.snapshot, ground.details).unwrap_or_default().chosen());
+    let tenth = Size::Percent(10);
+    let small = matches!(guard::routing(ground.details, Mode::Guarded), Routing::AllAtOnce);
+    let routing = match ground.rollout {
+        Rollout::Rolling => {
+            return Some(Deployment { policy: Policy::Rolling(back_out::rolling(back_out::GUARDED_BAKE)), alarms });
+        }
+        Rollout::Canary if !small => Routing::Canary(tenth),
+        Rollout::Linear if !small => Routing::Linear(tenth),
+        _ => Routing::AllAtOnce,
+    };
+    let policy = Policy::BlueGreen(BlueGreen {
+        routing,
+        wait_secs: back_out::GUARDED_BAKE,
+        termination_wait_secs: back_out::GUARDED_KEEP,
+        max_execution_secs: None,
+    });
+    Some(Deployment { policy, alarms })
+}
+
+/// What is made from the version: the role and network of the live model.
+fn create_model(ground: &Ground<'_>) -> Call {
+    let role = ground.live_model.fact("/ExecutionRoleArn").raw();
+    let name = ground.name(&ground.group());
+    let mut call = call::create_model(&name, ground.package, &role, &tags(ground));
+    for member in ["VpcConfig", "EnableNetworkIsolation"] {
+        match ground.live_model.body.get(member) {
+            Some(Value::Bool(false) | Value::Null) | None => {}
+            Some(value) => call.body[member] = value.clone(),
+        }
+    }
+    call
+}
+
+fn tags(ground: &Ground<'_>) -> Vec<(Text, Text)> {
+    vec![(Text::new(candidate::TAG_PLAN), Text::new(PLAN_ID)), (Text::new(TAG_BY), ground.context.by.clone())]
+}
+
+/// The live config with the new model, and with what runs as its counts: a later plain update shrinks nothing.
+fn create_config(ground: &Ground<'_>, update: &UpdateEndpoint, model: &Text) -> Call {
+    let like = &ground.live_config.body;
+    let one = |body: &Value| {
+        let mut body = body.clone();
+        let name = body.get("VariantName").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let live = ground.details.variants.iter().find(|variant| variant.name == Text::new(&name).as_str());
+        body["ModelName"] = json!(model.raw());
+        if let Some(count) = live.and_then(|live| live.desired_count)
+            && body.get("InitialInstanceCount").is_some()
+        {
+            body["InitialInstanceCount"] = json!(count.max(1));
+        }
+        if let Some(weight) = live.and_then(|live| live.desired_weight) {
+            body["InitialVariantWeight"] = json!(weight);
+        }
+        body
+    };
+    let list = like.get("ProductionVariants").and_then(Value::as_array);
+    let variants: Vec<Value> = list.into_iter().flatten().map(one).collect();
+    call::create_config(&update.config, like, &variants, &tags(ground))
+}
+
+fn steps(ground: &Ground<'_>, update: &UpdateEndpoint) -> (Vec<Step>, usize) {
+    let mut out = Vec::new();
+    if ground.approval() != "Approved" {
+        let by = ground.context.by.raw();
+        let text = format!("Approved by {by} with mldeck, to serve on {}", ground.snapshot.endpoint.name.raw());
+        let stays = Inverse::None("it stays Approved; it can be rejected".to_owned());
+        out.push(Step::new(call::approve(ground.package, Approval::Approved, &text)).inverse(stays));
+    }
+    let create = create_model(ground);
+    let model = Text::new(create.text("ModelName").unwrap_or_default());
+    out.push(Step::new(create));
+    out.push(Step::new(create_config(ground, update, &model)));
+    if update.deployment.is_some() {
+        back_out::abort_alarm_first(ground.snapshot, &mut out);
+    }
+    let main = out.len();
+    let back = UpdateEndpoint { config: ground.details.config.clone(), ..update.clone() };
+    let goal = Expectation::OnConfig { config: update.config.clone() };
+    let back = Inverse::Call(Box::new(back.call()));
+    out.push(Step::new(update.call()).main(goal, back_out::LONGEST_UPDATE).inverse(back));
+    out.push(back_out::tag_previous(&ground.snapshot.endpoint, Some(&ground.details.config)));
+    (out, main)
+}
+
+fn assemble(
+    intent: &Intent,
+    ground: &Ground<'_>,
+    live: &Config,
+    history: &History,
+    update: &UpdateEndpoint,
+    mut findings: Vec<Finding>,
+    goes_without: bool,
+) -> Result<Plan, Vec<Refusal>> {
+    let Ground { snapshot, details, context, .. } = *ground;
+    let unknown = back_out::unknown_candidate(snapshot, &details.config);
+    let route = if ground.rollout == Rollout::Rolling { Route::Rolling } else { Route::Config };
+    let case = Case { snapshot, details, history, context, candidate: &unknown, mode: Mode::Guarded, route };
+    findings.extend(surroundings(ground, &case, live));
+    let age = context.at.since(snapshot.at);
+    if age > STALE {
+        let old = Finding::block(Check::Age, format!("these facts are {} old", time::span(age)));
+        findings.push(old.remedy("F5 reads the endpoint again."));
+    }
+    let blocked = blocks(&findings, Some(&line(&update.call(), context)));
+    if !blocked.is_empty() {
+        return Err(blocked);
+    }
+    findings.sort_by_key(|finding| finding.severity);
+    let (steps, main) = steps(ground, update);
+    let endpoint = &snapshot.endpoint;
+    let stoppable = update.deployment.is_some() && ground.excluded(live).is_empty();
+    let bakes = if is_linear(update) { (LINEAR_BAKES - 1) * back_out::GUARDED_BAKE / 60 } else { 0 };
+    let mut cost = back_out::cost(&case, live, update);
+    cost.minutes += bakes;
+    cost.one_off = cost.hour_after.map(|hour| hour * cost.minutes as f64 / 60.0);
+    let mut rows = back_out::rows(&case, live, update, &findings, &cost);
+    let model = ground.name(&ground.group());
+    let note = format!("made from {}", id::version_label(ground.package.as_str()).unwrap_or_default());
+    let before = ground.live_model.fact("/ModelName").to_string();
+    rows.insert(1.min(rows.len()), Row { name: "model".into(), before, after: model.to_string(), note });
+    let (was, label) = (candidate::label(snapshot, &details.config), ground.label());
+    let from = if was == label { details.config.to_string() } else { was };
+    let plan = Plan {
+        from: Side { config: details.config.clone(), label: from },
+        to: Side { config: update.config.clone(), label },
+        mode: Mode::Guarded,
+        found_by: "your choice".to_owned(),
+        minutes: Some(back_out::minutes(update) + bakes),
+        rows,
+        cost,
+        naive: back_out::naive(&case, live),
+        steps,
+        main,
+        findings,
+        stop: back_out::stop(update, stoppable),
+        undo: format!("{}; the version stays Approved until it is rejected", back_out::undo(&case)),
+        vanish: format!(
+            "{}. Before the update nothing serves; what was made by then stays: model {model}, config {}",
+            back_out::vanish(stoppable, Mode::Guarded),
+            update.config
+        ),
+        images: details.variants.iter().flat_map(|variant| variant.images.clone()).collect(),
+        weight: if goes_without { Weight::Heavy } else { Weight::Target },
+        ..Plan::draft(
+            intent,
+            context,
+            endpoint.name.clone(),
+            endpoint.arn.clone(),
+            Basis::Endpoint(Expected::of(endpoint, details)),
+        )
+    };
+    Ok(plan.sealed())
+}
+
+fn is_linear(update: &UpdateEndpoint) -> bool {
+    let policy = update.deployment.as_ref().map(|deployment| &deployment.policy);
+    matches!(policy, Some(Policy::BlueGreen(policy)) if matches!(policy.routing, Routing::Linear(_)))
+}
+
+/// Alarms, guardrails and room, as for any deployment.
+fn surroundings(ground: &Ground<'_>, case: &Case<'_>, live: &Config) -> Vec<Finding> {
+    let mut out = guard::standing(case);
+    let excluded = ground.excluded(live);
+    if excluded.is_empty() {
+        match ground.rollout {
+            Rollout::Canary | Rollout::Linear => out.extend(guard::exclusions(case, live)),
+            Rollout::AllAtOnce => {
+                let text = "all traffic moves at once: callers meet the new version before any alarm has judged it";
+                out.push(Finding::warn(Check::Guardrails, text));
+            }
+            Rollout::Rolling => {}
+        }
+    }
+    out.extend(excluded.into_iter().map(|why| {
+        Finding::warn(Check::Guardrails, format!("no guardrails on this endpoint: {why}, and nothing can stop it"))
+    }));
+    out.push(guard::quota(case, live));
+    out
+}
