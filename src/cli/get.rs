@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// One headless answer may take this long.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(super) const LIMIT: Duration = Duration::from_secs(60);
 /// What the time of the account may take; without it this machine's is good enough.
 const CLOCK: Duration = Duration::from_secs(5);
 /// Who waits longer than this is told for what.
@@ -92,7 +92,7 @@ pub async fn run(get: &Get, connected: &Connected) -> Result<String, Fault> {
     }
 }
 
-fn unexpected() -> Fault {
+pub(super) fn unexpected() -> Fault {
     Fault::new(FaultKind::Bug, "reading an answer", "it answers another question")
 }
 
@@ -104,7 +104,7 @@ async fn alarms(connected: &Connected) -> Result<Vec<Alarm>, Fault> {
 }
 
 /// Waits for `work`; says on standard error for what, if that takes long.
-async fn patiently<T>(what: &str, work: impl Future<Output = T>) -> T {
+pub(super) async fn patiently<T>(what: &str, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     match tokio::time::timeout(PATIENCE, &mut work).await {
         Ok(done) => done,
@@ -158,7 +158,7 @@ async fn endpoints(get: &Get, connected: &Connected) -> Result<Vec<Endpoint>, Fa
 }
 
 /// Every page of the list.
-async fn listed(connected: &Connected) -> Result<Vec<Endpoint>, Fault> {
+pub(super) async fn listed(connected: &Connected) -> Result<Vec<Endpoint>, Fault> {
     let (mut out, mut more) = (Vec::new(), None);
     loop {
         let what =
@@ -347,7 +347,7 @@ fn as_csv<R: Resource>(rows: &[&R], now: Timestamp) -> String {
 }
 
 /// A CSV field. What a spreadsheet would run as a formula is made text.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@']);
     let plain = !formula && !text.contains(['"', ',', '\n', '\r']);
     if plain { text.to_owned() } else { format!("\"{}{}\"", if formula { "'" } else { "" }, text.replace('"', "\"\"")) }
@@ -365,6 +365,11 @@ fn as_table<R: Resource>(table: &Table<R>, rows: &[&R], now: Timestamp) -> Strin
         .collect();
     let mut titles = vec![("HEALTH".to_owned(), Align::Left)];
     titles.extend(heads.into_iter().map(|head| (head.head, head.align)));
+    grid(&titles, &lines)
+}
+
+/// Columns as wide as their widest cell.
+pub(super) fn grid(titles: &[(String, Align)], lines: &[Vec<String>]) -> String {
     let widths: Vec<usize> = titles
         .iter()
         .enumerate()
@@ -379,7 +384,7 @@ fn as_table<R: Resource>(table: &Table<R>, rows: &[&R], now: Timestamp) -> Strin
         .collect();
     let mut out = String::new();
     let head: Vec<String> = titles.iter().map(|(title, _)| title.clone()).collect();
-    for line in std::iter::once(&head).chain(&lines) {
+    for line in std::iter::once(&head).chain(lines) {
         let mut row = String::new();
         for (i, cell) in line.iter().enumerate() {
             let pad = widths[i].saturating_sub(text::width(cell));

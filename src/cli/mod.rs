@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod login;
 pub mod operate;
 pub mod out;
+pub mod ready;
 pub mod sandbox;
 pub mod start;
 
@@ -18,7 +19,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use change::Request;
 use mldeck_core::{fault::Fault, text::Text};
 
-use crate::{backends::Connected, run::log};
+use crate::{backends::Connected, run::log, store::Folders};
 
 /// The on-call console for machine learning on AWS.
 #[derive(Debug, Parser)]
@@ -93,6 +94,8 @@ pub enum Verb {
         #[arg(value_name = "OP")]
         operation: String,
     },
+    /// Whether endpoints could be brought back right now: by which way, in how many minutes, and what is missing.
+    Ready(ready::Ready),
     /// What was changed from here, by whom, with request ids.
     Ledger(ledger::Ledger),
     /// The sandbox as an AWS server that boto3, the AWS CLI and other tools can use.
@@ -148,11 +151,15 @@ pub fn run(cli: Cli) -> u8 {
         None => start::run(&global, None, target.as_deref()),
         Some(Verb::Demo(demo)) => start::run(&global, Some(&demo), demo.target.as_deref()),
         Some(Verb::Drill(drill)) => drill::run(&global, &drill),
-        Some(Verb::Get(get)) => headless(&global, async |connected| {
+        Some(Verb::Get(get)) => headless(&global, async |connected, _| {
             login::ready(connected).await?;
-            get::run(&get, connected).await
+            Ok((get::run(&get, connected).await?, 0))
         }),
-        Some(Verb::Login) => headless(&global, login::run),
+        Some(Verb::Ready(ready)) => headless(&global, async |connected, folders| {
+            login::ready(connected).await?;
+            ready::run(&ready, folders, connected).await
+        }),
+        Some(Verb::Login) => headless(&global, async |connected, _| Ok((login::run(connected).await?, 0))),
         Some(Verb::Plan(plan)) => change::run(&global, &Request::Plan(&plan)),
         Some(Verb::Apply { file, consent }) => change::run(&global, &Request::Apply(&file, &consent)),
         Some(Verb::Rollback { back, reason, consent }) => {
@@ -181,8 +188,11 @@ pub fn run(cli: Cli) -> u8 {
 /// CloudTrail allows an account, two calls a second.
 const HEADLESS_PACE: f64 = 4.0;
 
-/// Connects, asks, prints.
-fn headless(global: &Global, verb: impl AsyncFnOnce(&Connected) -> Result<String, Fault>) -> u8 {
+/// Connects, asks, prints; `work` says what, and how it ends.
+fn headless(
+    global: &Global,
+    work: impl AsyncFnOnce(&Connected, Option<&Folders>) -> Result<(String, u8), Fault>,
+) -> u8 {
     let prepared = start::prepare(global);
     let mut global = global.clone();
     global.endpoint_url.clone_from(&prepared.setup.config.endpoint_url);
@@ -196,10 +206,11 @@ fn headless(global: &Global, verb: impl AsyncFnOnce(&Connected) -> Result<String
     };
     let result = runtime.block_on(async {
         let connected = crate::backends::live(&global, HEADLESS_PACE).await?;
-        verb(&connected).await
+        work(&connected, prepared.folders.as_ref()).await
     });
     match result {
-        Ok(text) => u8::from(out::print(&text).is_err()),
+        Ok((text, code)) if out::print(&text).is_ok() => code,
+        Ok(_) => 1,
         Err(fault) => {
             log::fault(&fault);
             out::complain(&format!("mldeck: {fault}\n{}", fault.remedy()));

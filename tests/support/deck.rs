@@ -701,6 +701,7 @@ fn request(service: &str, operation: &str, input: &Value) -> http::Request<Bytes
         "monitoring" => "GraniteServiceVersion20100801",
         "logs" => "Logs_20140328",
         "application-autoscaling" => "AnyScaleFrontendService",
+        "events" => "AWSEvents",
         "cloudtrail" => "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101",
         other => panic!("no target prefix for {other}"),
     };

@@ -80,6 +80,7 @@ const HARMLESS: &[(&str, Class, &[&str])] = &[
     ("logs", Class::Read, &["FilterLogEvents"]),
     ("application-autoscaling", Class::Read, &["DescribeScalableTargets"]),
     ("cloudtrail", Class::Read, &["LookupEvents"]),
+    ("events", Class::Read, &["ListRules", "ListTargetsByRule"]),
     ("s3", Class::Read, &["GetObject", "HeadObject", "ListObjectsV2"]),
     (
         "sts",
@@ -101,6 +102,7 @@ const SERVICES: &[(&str, &str)] = &[
     ("AnyScaleFrontendService", "application-autoscaling"),
     ("com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101", "cloudtrail"),
     ("CloudTrail_20131101", "cloudtrail"),
+    ("AWSEvents", "events"),
 ];
 
 pub fn classify(request: &HttpRequest) -> OnWire {

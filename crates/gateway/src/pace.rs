@@ -27,12 +27,13 @@ pub(crate) enum Service {
     Logs,
     Scaling,
     CloudTrail,
+    EventBridge,
     Storage,
     Identity,
 }
 
 impl Service {
-    const COUNT: usize = 8;
+    const COUNT: usize = 9;
 
     /// Tokens per second, and how many may be taken at once.
     const fn rate(self) -> (f64, f64) {
@@ -40,7 +41,7 @@ impl Service {
             Self::SageMaker => (2.0, 5.0),
             Self::Metrics | Self::CloudWatch => (2.0, 4.0),
             Self::Logs => (3.0, 3.0),
-            Self::Scaling | Self::Identity => (1.0, 2.0),
+            Self::Scaling | Self::Identity | Self::EventBridge => (1.0, 2.0),
             Self::CloudTrail => (0.5, 1.0),
             Self::Storage => (10.0, 20.0),
         }
@@ -51,7 +52,7 @@ impl Service {
     const fn credit(self) -> f64 {
         match self {
             Self::SageMaker => 30.0,
-            Self::Metrics | Self::CloudWatch | Self::Scaling => 4.0,
+            Self::Metrics | Self::CloudWatch | Self::Scaling | Self::EventBridge => 4.0,
             Self::Logs | Self::Identity => 2.0,
             Self::CloudTrail => 1.0,
             Self::Storage => 0.0,

@@ -32,6 +32,7 @@ pub(crate) fn json_request(signing_name: &str, target: &str, input: &Value) -> R
         "monitoring" => "GraniteServiceVersion20100801.",
         "logs" => "Logs_20140328.",
         "application-autoscaling" => "AnyScaleFrontendService.",
+        "events" => "AWSEvents.",
         "cloudtrail" => "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.",
         _ => "",
     };

@@ -10,6 +10,7 @@
 //! | [`confirm`] | which keys count as a yes |
 //! | [`run`] | the executor, one event at a time |
 //! | [`prices`] | what instances cost, dated |
+//! | [`ready`] | whether there is a way back, asked before it is needed |
 //! | [`journal`] | what is written before and after each effect, and how a run comes back from it |
 
 pub mod call;
@@ -21,6 +22,7 @@ pub mod intent;
 pub mod journal;
 pub mod plan;
 pub mod prices;
+pub mod ready;
 pub mod run;
 pub mod snapshot;
 pub mod target;

@@ -49,6 +49,14 @@ impl Gateway {
         Ok(out)
     }
 
+    /// Invocations of these variants since then; 0 where CloudWatch has no point, which is how it tells of no call.
+    pub(crate) async fn invocations(&self, endpoint: &Text, variants: &[Text], since: Timestamp) -> Result<f64, Fault> {
+        let of = |variant: &Text| Metric::of_variant("Invocations", endpoint, variant, "Sum", BUCKET_SECS);
+        let metrics: Vec<Metric> = variants.iter().map(of).collect();
+        let data = self.metric_data(&metrics, since.floor(BUCKET), self.now()).await?;
+        Ok(data.iter().flatten().map(|(_, sum)| sum).sum())
+    }
+
     /// Invocations a minute in the same hour a week ago. That hour is over: each variant is asked for once.
     async fn week_ago(&self, rows: &[VitalsOf], end: Timestamp) -> Vec<Option<f64>> {
         let hour = end.plus(-WEEK).floor(HOUR);

@@ -12,6 +12,7 @@ pub(crate) mod drift;
 pub(crate) mod endpoint;
 pub(crate) mod model;
 pub(crate) mod monitor;
+mod needed;
 pub(crate) mod pipeline;
 pub(crate) mod registry;
 pub(crate) mod run;

@@ -32,20 +32,22 @@ impl Gateway {
         let newest = newest.unwrap_or_else(|fault| lost(&fault));
         let alerts = alerts.unwrap_or_else(|fault| lost(&fault));
         let intervals = lanes::four(&schedules, |index| self.interval(&schedules[index])).await;
-        let row = |(schedule, interval): (&MonitoringScheduleSummary, Option<i64>)| {
-            let name = schedule.monitoring_schedule_name().unwrap_or_default();
-            Monitor {
-                name: Text::new(name),
-                arn: text(schedule.monitoring_schedule_arn()),
-                endpoint: maybe(schedule.endpoint_name()),
-                kind: MonitorKind::parse(schedule.monitoring_type().map_or("", |kind| kind.as_str())),
-                schedule_status: Text::new(schedule.monitoring_schedule_status().map_or("", |status| status.as_str())),
-                last: newest.get(name).cloned(),
-                interval,
-                in_alert: alerts.contains(name),
-            }
-        };
-        Ok(schedules.iter().zip(intervals).map(row).collect())
+        let rows = schedules.iter().zip(intervals);
+        Ok(rows.map(|(schedule, interval)| monitor(schedule, interval, &newest, &alerts)).collect())
+    }
+
+    /// Those of one endpoint. What their executions say is what they are asked for: without them it is a failure.
+    pub(crate) async fn monitors_of(&self, endpoint: &Text) -> Result<Vec<Monitor>, Fault> {
+        let mut schedules = self.schedules().await?;
+        schedules.retain(|schedule| schedule.endpoint_name() == Some(endpoint.raw().as_str()));
+        if schedules.is_empty() {
+            return Ok(Vec::new());
+        }
+        let newest = self.newest_executions().await?;
+        let intervals = lanes::four(&schedules, |index| self.interval(&schedules[index])).await;
+        let nothing = HashSet::new();
+        let rows = schedules.iter().zip(intervals);
+        Ok(rows.map(|(schedule, interval)| monitor(schedule, interval, &newest, &nothing)).collect())
     }
 
     async fn schedules(&self) -> Result<Vec<MonitoringScheduleSummary>, Fault> {
@@ -151,6 +153,25 @@ impl Gateway {
         let interval = config.and_then(|config| drift::interval(config.schedule_expression().unwrap_or_default()));
         self.memory.intervals.put(&key, interval);
         interval
+    }
+}
+
+fn monitor(
+    schedule: &MonitoringScheduleSummary,
+    interval: Option<i64>,
+    newest: &HashMap<String, MonitorRun>,
+    alerts: &HashSet<String>,
+) -> Monitor {
+    let name = schedule.monitoring_schedule_name().unwrap_or_default();
+    Monitor {
+        name: Text::new(name),
+        arn: text(schedule.monitoring_schedule_arn()),
+        endpoint: maybe(schedule.endpoint_name()),
+        kind: MonitorKind::parse(schedule.monitoring_type().map_or("", |kind| kind.as_str())),
+        schedule_status: Text::new(schedule.monitoring_schedule_status().map_or("", |status| status.as_str())),
+        last: newest.get(name).cloned(),
+        interval,
+        in_alert: alerts.contains(name),
     }
 }
 

@@ -6,6 +6,7 @@ use mldeck_core::{
         Facts,
         intent::Intent,
         target::{Kind, Seen, Sight, Target},
+        verb::promote,
     },
     text::Text,
     time::Timestamp,
@@ -57,6 +58,32 @@ impl Gateway {
                 Err(fault) => (target, Err(fault)),
             })
             .collect();
-        Ok(Facts { at: self.now(), snapshot, things })
+        let mut facts = Facts { at: self.now(), snapshot, things, ..Facts::default() };
+        match intent {
+            Intent::Promote { package, endpoint, .. } => self.judged_by(package, endpoint, &mut facts).await,
+            Intent::Delete { target, .. } => {
+                facts.needed = Some(Box::pin(self.needed(target, facts.snapshot.as_ref())).await);
+            }
+            _ => {}
+        }
+        Ok(facts)
+    }
+
+    /// What a version is judged by besides descriptions.
+    async fn judged_by(&self, package: &Text, endpoint: &Text, facts: &mut Facts) {
+        let version = facts.thing(&Target::new(Kind::ModelPackage, package.clone()));
+        let uris = match version {
+            Some(Ok(Some(version))) => promote::artifacts(version),
+            _ => Vec::new(),
+        };
+        let exist = lanes::four(&uris, |index| {
+            let uri = uris[index].raw();
+            async move { self.object_exists(&uri).await }
+        });
+        let (exist, rules, monitors) =
+            tokio::join!(exist, Box::pin(self.approval_rules()), Box::pin(self.monitors_of(endpoint)));
+        facts.exists = uris.iter().cloned().zip(exist).collect();
+        facts.rules = Some(rules);
+        facts.monitors = Some(monitors);
     }
 }

@@ -7,6 +7,7 @@ mod asks;
 mod lint;
 mod login;
 mod profile;
+mod promote;
 mod rows;
 mod support;
 mod writes;

@@ -14,6 +14,7 @@ const fn target_prefix(service: Service) -> &'static str {
         Service::Logs => "Logs_20140328",
         Service::Scaling => "AnyScaleFrontendService",
         Service::CloudTrail => "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101",
+        Service::EventBridge => "AWSEvents",
         Service::SageMakerMetrics
         | Service::HumanLoops
         | Service::FeatureStore

@@ -23,6 +23,7 @@ pub(crate) mod policy;
 pub(crate) mod reaction;
 pub(crate) mod registry;
 pub(crate) mod request;
+pub(crate) mod rules;
 pub(crate) mod run;
 pub(crate) mod s3;
 pub(crate) mod scaling;
@@ -85,6 +86,7 @@ pub struct World {
     pub(crate) sessions: identity::State,
     pub(crate) sign_ins: crate::wire::SignIns,
     pub(crate) events: events::State,
+    pub(crate) rules: rules::State,
     pub(crate) faults: Faults,
     /// What the operator may do; `None`: everything.
     pub(crate) policy: Option<policy::Policy>,
@@ -126,6 +128,7 @@ const AREAS: &[(Service, &[(&str, Handler)])] = &[
     (Service::Scaling, scaling::OPERATIONS),
     (Service::CloudTrail, trail::OPERATIONS),
     (Service::Logs, logs::OPERATIONS),
+    (Service::EventBridge, rules::OPERATIONS),
 ];
 
 /// True when there is such an operation.
@@ -159,6 +162,7 @@ impl World {
             sessions: identity::State::default(),
             sign_ins: crate::wire::SignIns::default(),
             events: events::State::default(),
+            rules: rules::State::default(),
             faults: Faults::new(options.seed),
             policy: None,
             reactions: reaction::State::default(),

@@ -17,6 +17,7 @@ pub(crate) enum Service {
     Logs,
     Scaling,
     CloudTrail,
+    EventBridge,
     Sts,
     S3,
 }
@@ -30,6 +31,7 @@ impl Service {
             "logs" => Self::Logs,
             "application-autoscaling" => Self::Scaling,
             "cloudtrail" => Self::CloudTrail,
+            "events" => Self::EventBridge,
             "sts" => Self::Sts,
             "s3" => Self::S3,
             _ => return None,
@@ -48,6 +50,7 @@ impl Service {
             Self::Logs => "logs",
             Self::Scaling => "application-autoscaling",
             Self::CloudTrail => "cloudtrail",
+            Self::EventBridge => "events",
             Self::Sts => "sts",
             Self::S3 => "s3",
         }
@@ -63,6 +66,7 @@ impl Service {
             Self::Logs => "logs",
             Self::Scaling => "application-autoscaling",
             Self::CloudTrail => "cloudtrail",
+            Self::EventBridge => "events",
             Self::Sts => "sts",
             Self::S3 => "s3",
         }
@@ -78,6 +82,7 @@ impl Service {
             Self::Logs => "logs.amazonaws.com",
             Self::Scaling => "autoscaling.amazonaws.com",
             Self::CloudTrail => "cloudtrail.amazonaws.com",
+            Self::EventBridge => "events.amazonaws.com",
             Self::Sts => "sts.amazonaws.com",
             Self::S3 => "s3.amazonaws.com",
         }

@@ -128,10 +128,7 @@ fn needed(facts: &Facts, target: &Target, history: &History, context: &Context) 
     let needed = match &facts.needed {
         Some(Ok(needed)) => needed,
         Some(Err(fault)) => {
-            return block(
-                format!("whether it is still needed could not be read: {}", fault.kind.brief()),
-                fault.remedy(),
-            );
+            return block(format!("whether it is still needed could not be read: {fault}"), fault.remedy());
         }
         None => return block("whether it is still needed was not read".to_owned(), "F5 reads again.".to_owned()),
     };

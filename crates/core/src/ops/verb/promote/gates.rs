@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Ground;
 use crate::{
+    health::Health,
     ops::guard::{self, Check, Finding},
+    resource::Monitor,
     text::Text,
     time::{self, DAY, Timestamp},
 };
@@ -204,15 +206,22 @@ fn drift(ground: &Ground<'_>) -> Verdict {
         Some(Err(fault)) => return Verdict::Unknown(format!("the monitors could not be read: {}", fault.kind.brief())),
         None => return Verdict::Unknown("the monitors were not read".to_owned()),
     };
-    let name = |monitor: &&crate::resource::Monitor| monitor.name.to_string();
-    let late: Vec<String> =
-        monitors.iter().filter(|monitor| monitor.is_late(ground.context.at)).map(|m| name(&m)).collect();
+    let names = |which: &dyn Fn(&Monitor) -> bool| {
+        monitors.iter().filter(|monitor| which(monitor)).map(|monitor| monitor.name.to_string()).collect::<Vec<_>>()
+    };
+    let silent = |monitor: &Monitor| {
+        monitor.schedule_status == "Scheduled" && (monitor.last.is_none() || monitor.is_late(ground.context.at))
+    };
+    let late = names(&silent);
     if !late.is_empty() {
         return Verdict::Unknown(format!("{} is late: whether the live model drifts is not known", late.join(", ")));
     }
-    let violated =
-        |m: &&crate::resource::Monitor| m.last.as_ref().is_some_and(|run| run.status == "CompletedWithViolations");
-    let drifting: Vec<String> = monitors.iter().filter(violated).map(|m| name(&m)).collect();
+    let ended = |monitor: &Monitor, status: &str| monitor.last.as_ref().is_some_and(|run| run.status == status);
+    let failed = names(&|monitor| monitor.last.as_ref().is_some_and(|run| run.health() == Health::Bad));
+    if !failed.is_empty() {
+        return Verdict::Unknown(format!("{} failed: whether the live model drifts is not known", failed.join(", ")));
+    }
+    let drifting = names(&|monitor| ended(monitor, "CompletedWithViolations"));
     Verdict::Pass(match (monitors.is_empty(), drifting.as_slice()) {
         (true, _) => "no monitor watches this endpoint".to_owned(),
         (false, []) => "the monitors of the live model found nothing last time".to_owned(),
