@@ -246,3 +246,36 @@ fn the_viewers_policy_shows_every_table_and_changes_nothing() {
         assert!(seen > 3 && seen == all, "{kind}: {seen} of {all}");
     }
 }
+
+/// A quiet endpoint lacks nothing but its abort alarm; the line that is printed makes it.
+#[test]
+fn ready_says_what_is_missing_and_the_printed_line_makes_it() {
+    let sandbox = Served::sandbox("quiet-night", 1);
+    let ready = |args: &[&str]| {
+        let mut all = vec!["ready"];
+        all.extend(args);
+        all.extend(["--endpoint-url", &sandbox.address]);
+        ask(&all)
+    };
+    let told = ready(&["fraud-prod", "-o", "json", "--provision"]);
+    assert_eq!(told.code, Some(1), "{}", told.errors);
+    let told: Value = serde_json::from_str(&told.output).expect("JSON");
+    let row = array(&told)[0].clone();
+    assert_eq!((&row["ready"], &row["abort_alarm"]), (&json!("partly"), &json!("missing")), "{row}");
+    assert_eq!((&row["way"]["route"], &row["way"]["config"]), (&json!("config"), &json!("fraud-v16-b")), "{row}");
+    assert_eq!(row["alarms"]["trustworthy"], true, "{row}");
+    let missing = ready(&["no-such-endpoint"]);
+    assert_eq!(missing.code, Some(1));
+    assert!(missing.output.contains("no-such-endpoint: ") && missing.output.starts_with("READY"), "{}", missing.output);
+    let table = ready(&["fraud-prod", "--provision"]).output;
+    let line = table.lines().last().expect("a line").to_owned();
+    assert_eq!(row["provision"], line.as_str());
+    assert!(line.starts_with("aws cloudwatch put-metric-alarm --alarm-name mldeck-abort-fraud-prod"), "{line}");
+    let Some(peers) = Peers::find() else { return };
+    let words: Vec<&str> = line.split(' ').skip(1).collect();
+    let made = peers.aws(&sandbox.address, &words);
+    assert_eq!(made.code, Some(0), "{}", made.errors);
+    let told = ready(&["fraud-prod"]);
+    assert_eq!(told.code, Some(0), "{}{}", told.output, told.errors);
+    assert!(told.output.lines().any(|line| line.starts_with("ready  fraud-prod")), "{}", told.output);
+}

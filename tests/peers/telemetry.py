@@ -9,7 +9,7 @@ from wire import Wire, pages, refused, say
 
 wire = Wire(sys.argv[1])
 sagemaker, scaling = wire.client("sagemaker"), wire.client("application-autoscaling")
-cloudwatch, logs = wire.client("cloudwatch"), wire.client("logs")
+cloudwatch, logs, events = wire.client("cloudwatch"), wire.client("logs"), wire.client("events")
 step = wire.step
 
 ENDPOINT, VARIANT = "fraud-prod", "blue"
@@ -247,10 +247,37 @@ def metrics_of_jobs():
     check(f"busy: {points}", len(points) > 2 and all(0 <= value <= 100 for value in points) and max(points) > 50)
 
 
+def rules():
+    """Rules of EventBridge are kept and told."""
+    pattern = '{"source": ["aws.sagemaker"], "detail-type": ["SageMaker Model Package State Change"]}'
+    target = {"Id": "1", "Arn": "arn:aws:codepipeline:eu-west-1:447100000921:fraud-deploy"}
+    for name in ("peers-a", "peers-b", "peers-c"):
+        events.put_rule(Name=name, EventPattern=pattern, State="ENABLED")
+    put = events.put_targets(Rule="peers-a", Targets=[target])
+    check(f"put: {put}", put["FailedEntryCount"] == 0)
+    first = events.list_rules(NamePrefix="peers-", Limit=2)
+    rest = events.list_rules(NamePrefix="peers-", Limit=2, NextToken=first["NextToken"])
+    names = [rule["Name"] for rule in first["Rules"] + rest["Rules"]]
+    check(f"rules: {names}", names == ["peers-a", "peers-b", "peers-c"] and "NextToken" not in rest)
+    told = events.list_targets_by_rule(Rule="peers-a")["Targets"]
+    check(f"targets: {told}", told == [target])
+    fails("has targets", "ValidationException", events.delete_rule, Name="peers-a")
+    fails("no pattern", "InvalidEventPatternException", events.put_rule, Name="peers-d", EventPattern="[")
+    fails("no rule", "ResourceNotFoundException", events.list_targets_by_rule, Rule="peers-d")
+    fails("no rule", "ResourceNotFoundException", events.put_targets, Rule="peers-d", Targets=[target])
+    fails("no rule", "ResourceNotFoundException", events.remove_targets, Rule="peers-d", Ids=["1"])
+    fails("no bus", "ResourceNotFoundException", events.list_rules, EventBusName="peers")
+    events.remove_targets(Rule="peers-a", Ids=["1"])
+    for name in names:
+        events.delete_rule(Name=name)
+    check("gone", events.list_rules(NamePrefix="peers-")["Rules"] == [])
+
+
 made = autoscaling()
 schedules()
 live_tail()
 alarms(made)
 metric_math()
 metrics_of_jobs()
+rules()
 say(wire)

@@ -246,7 +246,9 @@ fn each_rollout_has_its_policy_and_its_time() {
 fn names_fit_sagemaker_however_long_they_are() {
     let mut facts = facts();
     let long = "a_very.long".repeat(9);
-    edit(&mut facts, NEW, |body| body["ModelPackageGroupName"] = json!(long));
+    for version in [NEW, OLD] {
+        edit(&mut facts, version, |body| body["ModelPackageGroupName"] = json!(long));
+    }
     let plan = plan_of(&facts, &intent(Rollout::Canary, &[], None)).unwrap();
     let name = call(&plan, Action::CreateModel).text("ModelName").unwrap().to_owned();
     assert!(name.len() <= 63 && name.ends_with(&format!("-v19-{}", plan.id())), "{name}");
@@ -292,7 +294,8 @@ fn unknown(gate: Gate) -> Option<Facts> {
                 body["InferenceSpecification"]["Containers"][0]["Image"] = json!("fraud:prod")
             });
         }
-        Gate::Interface | Gate::Automation => return None,
+        Gate::Interface => edit(&mut facts, OLD, |body| body["ModelPackageGroupName"] = json!("churn")),
+        Gate::Automation => return None,
         Gate::Metrics => edit(&mut facts, OLD, |body| body["CustomerMetadataProperties"] = Value::Null),
         Gate::Bias => edit(&mut facts, NEW, |body| body["ModelMetrics"] = json!({})),
         Gate::Drift => facts.monitors = Some(Ok(vec![monitor("Completed", 9)])),
@@ -368,7 +371,7 @@ fn a_gate_without_an_answer_holds_until_it_is_accepted_with_a_reason() {
         assert_eq!(plan.weight, Weight::Heavy, "{gate:?}");
         assert!(plan.findings.iter().any(|f| f.check == check && f.severity == Severity::Warn), "{gate:?}");
     }
-    assert_eq!(tried, 9);
+    assert_eq!(tried, 10);
     // What was accepted and not needed weighs nothing.
     let plan = plan_of(&facts(), &intent(Rollout::Canary, &["bias"], None)).unwrap();
     assert_eq!(plan.weight, Weight::Target);
@@ -394,6 +397,8 @@ fn an_alarm_that_fires_is_left_out_and_said() {
     let plan = plan_of(&facts, &intent(Rollout::Canary, &[], None)).unwrap();
     let alarms = &call(&plan, Action::UpdateEndpoint).body["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"];
     assert_eq!(alarms, &json!([{"AlarmName": "mldeck-abort-fraud-prod"}, {"AlarmName": "fraud-p99"}]));
+    let said = |text: &str| plan.findings.iter().any(|f| f.severity == Severity::Warn && f.text.contains(text));
+    assert!(said("no alarm on latency guards this") && !said("no alarm on errors"), "{:#?}", plan.findings);
     let warned =
         |f: &&mldeck_core::ops::guard::Finding| f.check == Check::Alarms && f.text.contains("fraud-5xx fires now");
     assert!(plan.findings.iter().any(|f| warned(&f)), "{:#?}", plan.findings);

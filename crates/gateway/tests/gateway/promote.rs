@@ -287,6 +287,55 @@ async fn an_endpoint_in_trouble_says_what_is_left_out_or_stands_in_the_way() {
     assert!(!refusals.is_empty());
 }
 
+/// Statements of the documents in `docs/iam`, as one policy.
+fn policy(names: &[&str]) -> String {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/iam");
+    let read = |name: &&str| -> Value {
+        let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).expect("a document");
+        serde_json::from_str(&text).expect("a policy")
+    };
+    let all =
+        names.iter().map(read).flat_map(|document| document["Statement"].as_array().cloned().expect("statements"));
+    json!({"Version": "2012-10-17", "Statement": all.collect::<Vec<_>>()}).to_string()
+}
+
+#[tokio::test]
+async fn the_policies_of_the_documentation_are_enough_to_promote_and_to_delete() {
+    let (sandbox, gateway) = quiet().await;
+    let hold = |names: &[&str]| sandbox.world.lock().unwrap().hold_to_policy(&policy(names)).expect("a policy");
+    hold(&["viewer", "operator"]);
+    // The viewer's policy names buckets of SageMaker's own; those of this account are called otherwise.
+    let accept = ["bias", "artifact", "way-back"];
+    let plan = planned(&gateway, &promote("fraud", 18, "fraud-prod", &accept)).await.expect("a plan");
+    let unknown = |f: &mldeck_core::ops::guard::Finding| f.check == Check::Automation && f.severity != Severity::Ok;
+    assert!(!plan.findings.iter().any(unknown), "rules can be read: {:#?}", plan.findings);
+    let (state, said) = carried_out(&sandbox, &gateway, plan).await;
+    assert_eq!(state, OperationState::Refused, "backing out needs less: {said:#?}");
+    hold(&["viewer", "operator", "promote"]);
+    let plan = planned(&gateway, &promote("fraud", 18, "fraud-prod", &accept)).await.expect("a plan");
+    let (model, config) = (plan.steps[1].call.text("ModelName").map(str::to_owned), plan.to.config.raw());
+    let (state, said) = carried_out(&sandbox, &gateway, plan).await;
+    assert_eq!(state, OperationState::Done, "{said:#?}");
+    // What just went live is needed, and stays.
+    let refusals = planned(&gateway, &delete(Kind::EndpointConfig, &config)).await.expect_err("live");
+    assert!(refusals.iter().any(|refusal| refusal.text.contains("in use now")), "{refusals:#?}");
+    let refusals = planned(&gateway, &delete(Kind::Model, &model.expect("a model"))).await.expect_err("live");
+    assert!(refusals.iter().any(|refusal| refusal.text.contains("in use now")), "{refusals:#?}");
+    let made = json!({"ModelName": "spare", "ExecutionRoleArn": "arn:aws:iam::447100000921:role/SageMakerExecution",
+        "Containers": [{"ModelPackageName": arn("fraud", 16).raw()}]});
+    sandbox
+        .world
+        .lock()
+        .unwrap()
+        .hold_to_policy(r#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#)
+        .expect("all");
+    call(&mut sandbox.world.lock().unwrap(), "sagemaker", "SageMaker.CreateModel", &made);
+    hold(&["viewer", "delete"]);
+    let plan = planned(&gateway, &delete(Kind::Model, "spare")).await.expect("a plan");
+    let (state, said) = carried_out(&sandbox, &gateway, plan).await;
+    assert_eq!(state, OperationState::Done, "{said:#?}");
+}
+
 #[tokio::test]
 async fn what_serves_or_may_be_gone_back_to_is_not_deleted() {
     let (_sandbox, gateway) = world("quiet-night").await;

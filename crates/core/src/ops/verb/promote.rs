@@ -411,6 +411,22 @@ fn surroundings(ground: &Ground<'_>, case: &Case<'_>, live: &Config) -> Vec<Find
     out.extend(excluded.into_iter().map(|why| {
         Finding::warn(Check::Guardrails, format!("no guardrails on this endpoint: {why}, and nothing can stop it"))
     }));
+    out.extend(unguarded(ground));
     out.push(guard::quota(case, live));
     out
+}
+
+/// What a deployment should be judged by and is not: errors, and how long answers take.
+fn unguarded(ground: &Ground<'_>) -> Vec<Finding> {
+    let chosen = guard::guard_alarms(ground.snapshot, ground.details).unwrap_or_default().chosen();
+    let alarms = ground.snapshot.alarms.as_deref().unwrap_or_default();
+    let metrics = alarms.iter().filter(|alarm| chosen.contains(&alarm.name)).filter_map(|alarm| alarm.metric.as_ref());
+    let names: Vec<&str> = metrics.map(|(_, name)| name.as_str()).collect();
+    let on = |words: &[&str]| names.iter().any(|name| words.iter().any(|word| name.contains(word)));
+    let missing = |is_there: bool, what: &str| {
+        (!is_there && !chosen.is_empty())
+            .then(|| Finding::warn(Check::Alarms, format!("no alarm on {what} guards this")))
+    };
+    let lines = [missing(on(&["Error", "4XX", "5XX"]), "errors"), missing(on(&["Latency"]), "latency")];
+    lines.into_iter().flatten().collect()
 }

@@ -34,6 +34,13 @@ pub(super) fn interface(ground: &Ground<'_>) -> Verdict {
             return Verdict::Fail(format!("the version does not support {kind}, on which the endpoint runs"));
         }
     }
+    let (group, live_group) = (ground.group(), live.fact("/ModelPackageGroupName").raw());
+    if !live_group.is_empty() && group != live_group {
+        let (group, live_group) = (Text::new(&group), Text::new(&live_group));
+        return Verdict::Unknown(format!(
+            "it is a version of {group}, and the live one is of {live_group}: the right endpoint?"
+        ));
+    }
     let more = if added.is_empty() { String::new() } else { format!("; new: {}", added.join(", ")) };
     Verdict::Pass(format!("content types, response types, containers and instance type fit{more}"))
 }
