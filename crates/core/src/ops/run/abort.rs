@@ -79,7 +79,7 @@ impl Run {
                 self.refuse_unsent(at, step, attempt, unsent, out);
             }
             Phase::Backoff { .. } | Phase::Proving { .. } if !self.accepted => {
-                self.finish(at, OperationState::Refused, unsent, out)
+                self.finish(at, OperationState::Refused, unsent, out);
             }
             Phase::Sending { step, .. } if !self.accepted && Some(step) != main => {
                 say(Level::Info, "stopping after the call that is on its way", out);
