@@ -14,7 +14,7 @@ use mldeck_core::{
     ops::{
         call::{Approval, VariantChange},
         confirm::Confirm,
-        intent::{Choice, Intent, Mode, Route},
+        intent::{Choice, Intent, Mode, Rollout, Route},
         journal,
         plan::{Plan, Refusal},
         target::{Kind, Target},
@@ -82,6 +82,14 @@ pub enum Change {
         #[arg(value_parser = count)]
         count: VariantChange,
     },
+    /// A registered version onto an endpoint: approval, model, endpoint config, guarded deployment.
+    Promote(Promote),
+    /// Deletes an endpoint, an endpoint config or a model that nothing serves and nobody may want back.
+    Delete {
+        #[arg(value_enum)]
+        kind: Deletable,
+        name: String,
+    },
     /// Approves a registered version.
     Approve { arn: String },
     /// Rejects a registered version.
@@ -122,6 +130,45 @@ pub struct RollBack {
     pub mode: Option<ModeWord>,
     #[arg(long, value_enum)]
     pub route: Option<RouteWord>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Promote {
+    /// ARN of the registered version.
+    pub arn: String,
+    /// The endpoint that is to serve it.
+    #[arg(long, value_name = "ENDPOINT")]
+    pub onto: String,
+    /// How the traffic moves.
+    #[arg(long, default_value = "canary", value_parser = rollout)]
+    pub rollout: Rollout,
+    /// Goes on without an answer to this gate; needs a reason.
+    #[arg(long, value_name = "GATE")]
+    pub accept: Vec<String>,
+}
+
+impl Promote {
+    pub fn intent(&self) -> Intent {
+        Intent::Promote {
+            package: Text::new(&self.arn),
+            endpoint: Text::new(&self.onto),
+            rollout: self.rollout,
+            accept: self.accept.iter().map(|gate| Text::new(gate)).collect(),
+            reason: None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Deletable {
+    Endpoint,
+    Config,
+    Model,
+}
+
+fn rollout(text: &str) -> Result<Rollout, String> {
+    let words = || Rollout::ALL.map(Rollout::word).join(", ");
+    Rollout::parse(text).ok_or_else(|| format!("one of {}", words()))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -206,6 +253,15 @@ impl Change {
             }
             Self::Scale { endpoint, count } => {
                 Intent::Traffic { endpoint: text(endpoint), variants: vec![count.clone()], reason: None }
+            }
+            Self::Promote(promote) => promote.intent(),
+            Self::Delete { kind, name } => {
+                let kind = match kind {
+                    Deletable::Endpoint => Kind::Endpoint,
+                    Deletable::Config => Kind::EndpointConfig,
+                    Deletable::Model => Kind::Model,
+                };
+                Intent::Delete { target: Target::new(kind, text(name)), reason: None }
             }
             Self::Approve { arn } => Intent::Approve { package: text(arn), approval: Approval::Approved, reason: None },
             Self::Reject { arn } => Intent::Approve { package: text(arn), approval: Approval::Rejected, reason: None },

@@ -89,6 +89,15 @@ pub enum Verb {
         #[command(flatten)]
         consent: change::Consent,
     },
+    /// Plans a registered version onto an endpoint; with --write, and once it is confirmed, deploys it.
+    Promote {
+        #[command(flatten)]
+        promote: change::Promote,
+        #[command(flatten)]
+        reason: change::Why,
+        #[command(flatten)]
+        consent: change::Consent,
+    },
     /// Follows an operation of ours without a deck, by the id that the ledger shows.
     Watch {
         #[arg(value_name = "OP")]
@@ -164,6 +173,11 @@ pub fn run(cli: Cli) -> u8 {
         Some(Verb::Apply { file, consent }) => change::run(&global, &Request::Apply(&file, &consent)),
         Some(Verb::Rollback { back, reason, consent }) => {
             let mut intent = back.intent();
+            intent.set_reason(reason.reason.as_deref().map(Text::new));
+            change::run(&global, &Request::Act(&intent, &consent))
+        }
+        Some(Verb::Promote { promote, reason, consent }) => {
+            let mut intent = promote.intent();
             intent.set_reason(reason.reason.as_deref().map(Text::new));
             change::run(&global, &Request::Act(&intent, &consent))
         }

@@ -20,6 +20,7 @@ mod stop;
 pub mod traffic;
 mod way_out;
 
+pub use promote::held;
 pub use way_out::routes;
 
 /// Judges one intent on these facts.

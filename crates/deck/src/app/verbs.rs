@@ -3,10 +3,10 @@
 use mldeck_core::{
     ops::{
         call::Approval,
-        intent::{Choice, Intent},
+        intent::{Choice, Intent, Rollout},
         target::{Kind as Thing, Target},
     },
-    resource::{Kind, execution::ExecutionStatus, run::RunStatus},
+    resource::{Endpoint, Kind, ModelPackage, execution::ExecutionStatus, run::RunStatus},
     text::Text,
 };
 
@@ -17,6 +17,9 @@ use super::{
     ops,
     pane::{Subject, View, form::FormView},
 };
+
+/// A menu of more is no choice any more.
+const MOST_CHOICES: usize = 30;
 
 /// What a verb leads to.
 pub enum Opens {
@@ -32,10 +35,14 @@ pub const fn listed(kind: Kind) -> &'static [(Command, &'static str)] {
         Kind::Endpoint => &[
             (Command::RollBack, "The fastest safe way back"),
             (Command::Update, "Traffic and capacity of its variants"),
+            (Command::Promote, "Promote a version onto it"),
+            (Command::Delete, "Delete it"),
         ],
         Kind::Execution => &[(Command::Stop, "Stop the run"), (Command::Trigger, "Retry it, or start another run")],
         Kind::Run => &[(Command::Stop, "Stop the training job")],
-        Kind::ModelPackage => &[(Command::Approve, "Approve or reject it")],
+        Kind::ModelPackage => {
+            &[(Command::Promote, "Promote it onto an endpoint"), (Command::Approve, "Approve or reject it")]
+        }
         Kind::Monitor => {
             &[(Command::Stop, "Stop the monitoring schedule"), (Command::Trigger, "Start the monitoring schedule")]
         }
@@ -49,9 +56,11 @@ pub fn of(model: &Model, subject: &Subject, command: Command) -> Option<Result<O
         return None;
     }
     let opens = ops::may_plan(model).and_then(|()| match subject.kind {
+        Kind::Endpoint if command == Command::Promote => versions_for(model, subject),
         Kind::Endpoint => Ok(of_endpoint(subject, command)),
         Kind::Execution => of_execution(model, subject, command),
         Kind::Run => of_run(model, subject),
+        Kind::ModelPackage if command == Command::Promote => endpoints_for(model, subject),
         Kind::ModelPackage => of_version(model, subject),
         Kind::Monitor => of_monitor(model, subject, command),
         Kind::Alarm | Kind::Operation => Err("There is nothing to be done with it.".to_owned()),
@@ -88,8 +97,62 @@ pub fn open(model: &mut Model, opens: Opens) {
 fn of_endpoint(subject: &Subject, command: Command) -> Opens {
     match command {
         Command::RollBack => Opens::Plan(Intent::back_out(subject.name.clone(), Choice::default())),
+        Command::Delete => Opens::Plan(Intent::Delete { target: Target::endpoint(subject.name.clone()), reason: None }),
         _ => Opens::Form(FormView::traffic(subject.name.clone())),
     }
+}
+
+fn promotion(package: &Text, endpoint: &Text) -> Intent {
+    Intent::Promote {
+        package: package.clone(),
+        endpoint: endpoint.clone(),
+        rollout: Rollout::default(),
+        accept: Vec::new(),
+        reason: None,
+    }
+}
+
+/// `fraud` of the version that an endpoint serves, as far as its details were read.
+fn group_of(row: &Endpoint) -> Option<String> {
+    let label = row.details.as_ref()?.variants.iter().find_map(|variant| variant.label.as_ref())?;
+    label.as_str().rsplit_once(" v").map(|(group, _)| group.to_owned())
+}
+
+/// `P` on a version: onto which endpoint. Those that serve its group come first.
+fn endpoints_for(model: &Model, subject: &Subject) -> Result<Opens, String> {
+    let Some(version) = model.packages.get(&subject.name) else {
+        return Err("This version is not among those that were read.".to_owned());
+    };
+    let mut rows: Vec<&Endpoint> = model.endpoints.rows().iter().collect();
+    let kin = |row: &Endpoint| group_of(row).as_deref() == Some(version.group.as_str());
+    rows.sort_by_key(|row| (!kin(row), row.name.clone()));
+    if rows.is_empty() {
+        return Err("There is no endpoint to promote it onto, or they are still being read.".to_owned());
+    }
+    let choice = |row: &&Endpoint| {
+        let serves = row.details.as_ref().and_then(|details| details.variants.iter().find_map(|v| v.label.clone()));
+        let label = serves.map_or_else(|| row.name.to_string(), |label| format!("{}  serves {label}", row.name));
+        (label, Ok(promotion(&version.arn, &row.name)))
+    };
+    let choices = rows.iter().take(MOST_CHOICES).map(choice).collect();
+    Ok(Opens::Choice(format!("promote {} onto", version.name), choices))
+}
+
+/// `P` on an endpoint: which version of the group that it serves.
+fn versions_for(model: &Model, subject: &Subject) -> Result<Opens, String> {
+    let row = model.endpoints.get(&subject.name).ok_or("This endpoint is not among those that were read.")?;
+    let group = group_of(row).ok_or("It serves no registered version that is known: P on a version (5) names one.")?;
+    let mut versions: Vec<&ModelPackage> =
+        model.packages.rows().iter().filter(|version| version.group == group.as_str()).collect();
+    if versions.is_empty() {
+        return Err("The versions are not read yet: the Registry (5) lists them, and P works there as well.".to_owned());
+    }
+    versions.sort_by_key(|version| std::cmp::Reverse(version.version));
+    let choice = |version: &&ModelPackage| {
+        (format!("{}  {}", version.name, version.approval), Ok(promotion(&version.arn, &row.name)))
+    };
+    let choices = versions.iter().take(MOST_CHOICES).map(choice).collect();
+    Ok(Opens::Choice(format!("promote onto {}", row.name), choices))
 }
 
 fn of_execution(model: &Model, subject: &Subject, command: Command) -> Result<Opens, String> {

@@ -28,7 +28,7 @@ mod gates;
 mod shape;
 
 pub use automation::STATE_CHANGE;
-pub use gates::{Gate, Verdict};
+pub use gates::{Gate, Verdict, held};
 
 /// Longest name of a model or config.
 const LONGEST_NAME: usize = 63;

@@ -12,7 +12,7 @@ use mldeck_core::{
         intent::{Choice, Intent, Route},
         journal,
         plan::{Plan, Refusal},
-        verb::{self, routes},
+        verb::{self, held, routes},
     },
     resource::Kind,
     text::Text,
@@ -98,8 +98,17 @@ impl PlanView {
         self.plan = Some(plan);
     }
 
-    /// Tab: of a way back the other mode, the next route, the next candidate.
+    /// Tab: of a way back the other mode, the next route, the next candidate; of a promotion the next way to roll it out, and
+    /// where it is held, to go on without an answer to the first gate.
     fn next_choice(&mut self, model: &mut Model) {
+        if let Intent::Promote { rollout, accept, .. } = &mut self.intent {
+            match &self.plan {
+                Some(Ok(_)) => *rollout = rollout.next(),
+                Some(Err(refusals)) => accept.extend(held(refusals).into_iter().take(1)),
+                None => return,
+            }
+            return self.replan(model);
+        }
         let Some(Ok(plan)) = &self.plan else { return };
         let Intent::RollBack { choice, .. } = &mut self.intent else { return };
         let snapshot = self.facts.as_ref().and_then(|facts| facts.snapshot.as_ref());
@@ -161,10 +170,7 @@ impl PlanView {
             return line;
         }
         if let Some(field) = &self.reason {
-            line.push((" Reason or ticket: ".to_owned(), Tone::Plain));
-            line.push((format!("{}▏", field.text()), Tone::Accent));
-            line.push(("   Enter keeps it, Esc does not".to_owned(), Tone::Dim));
-            return line;
+            return reason_line(field);
         }
         match &plan.confirm {
             Confirm::Typed { target } => {
@@ -212,14 +218,28 @@ impl Opened for PlanView {
                 ];
                 // Where each line counts, the line of keys below says as much.
                 if model.size.1 >= ROOM_FOR_HINT {
-                    let ways = if self.trail_matters() { " tab: guardrail mode, route, candidate   " } else { "" };
+                    let ways = match &self.intent {
+                        Intent::RollBack { .. } => " tab: guardrail mode, route, candidate   ",
+                        Intent::Promote { .. } => " tab: canary, linear, rolling, all at once   ",
+                        _ => "",
+                    };
                     let hint =
                         format!("{ways} shift-tab: reason (INC-…)    f5: read again    Esc leaves, nothing was sent");
                     rows.push((Share::Fixed(1), doc(vec![vec![(hint, Tone::Dim)]], 0)));
                 }
                 Look::Rows(rows)
             }
-            Some(Err(refusals)) => Look::Doc { lines: refused(refusals), scroll: self.scroll.0 },
+            Some(Err(refusals)) => {
+                let doc = |lines, scroll| Look::Doc { lines, scroll };
+                let mut rows = vec![(Share::Part(1), doc(refused(refusals), self.scroll.0))];
+                if let Some(field) = &self.reason {
+                    rows.push((Share::Fixed(1), doc(vec![reason_line(field)], 0)));
+                } else if let Some(gate) = held(refusals).first() {
+                    let hint = format!(" tab: go on without an answer to `{gate}`    shift-tab: the reason it needs");
+                    rows.push((Share::Fixed(1), doc(vec![vec![(hint, Tone::Dim)]], 0)));
+                }
+                Look::Rows(rows)
+            }
             None => Look::Notice(match &self.fault {
                 Some(fault) => fault_notice(fault, Tone::Bad),
                 None => Notice::new(Tone::Dim, "Reading the endpoint, its configs, models, alarms and scaling …")
@@ -234,7 +254,7 @@ impl Opened for PlanView {
         }
         let page = self.page(model);
         match command {
-            Command::Reason if matches!(self.plan, Some(Ok(_))) => {
+            Command::Reason if self.plan.is_some() => {
                 let before = self.intent.reason().map(Text::to_string).unwrap_or_default();
                 self.reason = Some(Field::new(&before));
             }
@@ -348,6 +368,14 @@ impl Opened for PlanView {
 /// The document as plain lines, for a shell.
 pub fn written(plan: &Plan) -> Vec<String> {
     document(plan, true).into_iter().map(|line| line.into_iter().map(|(text, _)| text).collect()).collect()
+}
+
+fn reason_line(field: &Field) -> Line {
+    vec![
+        (" Reason or ticket: ".to_owned(), Tone::Plain),
+        (format!("{}▏", field.text()), Tone::Accent),
+        ("   Enter keeps it, Esc does not".to_owned(), Tone::Dim),
+    ]
 }
 
 /// The title before there is a plan.

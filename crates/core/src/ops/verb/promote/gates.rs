@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::Ground;
 use crate::{
     health::Health,
-    ops::guard::{self, Check, Finding},
+    ops::{
+        guard::{self, Check, Finding},
+        plan::Refusal,
+    },
     resource::Monitor,
     text::Text,
     time::{self, DAY, Timestamp},
@@ -14,6 +17,9 @@ use crate::{
 
 /// A version or training job older than this may know the world of then, milliseconds.
 const FRESH: i64 = 30 * DAY;
+
+/// What the remedy of a gate that holds begins with.
+const ACCEPT: &str = "accept it: --accept ";
 
 /// One question about a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -102,9 +108,16 @@ pub(super) fn finding(gate: Gate, verdict: &Verdict, accept: &[Text]) -> Finding
         Verdict::Unknown(text) if is_accepted(gate, accept) => {
             Finding::warn(gate.check(), format!("accepted without `{}`: {text}", gate.word()))
         }
-        Verdict::Unknown(text) => Finding::block(gate.check(), text.clone())
-            .remedy(format!("accept it: --accept {} (with a reason)", gate.word())),
+        Verdict::Unknown(text) => {
+            Finding::block(gate.check(), text.clone()).remedy(format!("{ACCEPT}{} (with a reason)", gate.word()))
+        }
     }
+}
+
+/// The gates that hold a promotion and can be gone on without, as [`finding`] words their remedy.
+pub fn held(refusals: &[Refusal]) -> Vec<Text> {
+    let word = |remedy: &String| remedy.strip_prefix(ACCEPT)?.split_whitespace().next().map(Text::new);
+    refusals.iter().filter_map(|refusal| refusal.remedy.as_ref().and_then(word)).collect()
 }
 
 pub(super) fn is_accepted(gate: Gate, accept: &[Text]) -> bool {
