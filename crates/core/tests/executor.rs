@@ -444,3 +444,16 @@ fn the_same_plan_run_twice_is_two_rows() {
     assert_eq!(rows[1].id.as_str(), format!("{}-2", rows[0].id));
     assert_eq!((rows[0].state, rows[1].state), (OperationState::Refused, OperationState::Running));
 }
+
+#[test]
+fn what_is_as_it_was_and_yet_changed_is_for_a_person() {
+    let mut night = Night::until_update(plan());
+    night.answer(lost());
+    let mut reverted = endpoint();
+    reverted.modified = at("02:30:00");
+    while night.finished.is_none() {
+        night.shows(reverted.clone());
+    }
+    assert_eq!((night.finished, night.sent.len()), (Some(OperationState::NeedsHuman), 0));
+    assert!(night.heard("whether the call landed and was taken back cannot be told"));
+}

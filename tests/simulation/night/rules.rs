@@ -137,12 +137,20 @@ fn others_changed(scene: &Scene, seen: &Seen, within: i64) -> bool {
     })
 }
 
+/// Somebody else's call, to the same end, was taken: an endpoint does not say whose deployment it shows.
+fn others_asked_the_same(scene: &Scene, seen: &Seen) -> bool {
+    let Some(aim) = &seen.aim else { return false };
+    let mut trail = scene.account.world.trail();
+    trail.any(|event| event.by != seen.name && event.refused.is_none() && aim.is_met_by(event.input))
+}
+
 /// A run ended: what is wrong with the end it names.
 pub fn of_end(scene: &mut Scene, desk: usize, state: OperationState) -> Vec<String> {
     let count = accepted(scene, &scene.desks[desk]);
     let wrong = match state {
         OperationState::Done => done_is_true(scene, desk, count),
-        OperationState::RolledBack => (count != 1).then(|| "rolled back what never landed".to_owned()),
+        OperationState::RolledBack => (count != 1 && !others_asked_the_same(scene, &scene.desks[desk]))
+            .then(|| "rolled back what never landed".to_owned()),
         OperationState::Refused => (count > 0).then(|| "refused, but AWS took it".to_owned()),
         OperationState::Superseded => {
             let age = scene.clock.elapsed() + MINUTE;

@@ -70,6 +70,13 @@ impl Run {
     fn did_not_land(&mut self, at: Timestamp, step: usize, attempt: u32, seen: &Seen, out: &mut Vec<Effect>) {
         use OperationState::{NeedsHuman, Refused, Superseded};
         if self.plan.basis.differences(seen, &self.plan.to.config).is_empty() {
+            // As it was, and yet changed: by autoscaling, or by this call and whoever took it back.
+            if let (Seen::Endpoint(endpoint), Some(before)) = (seen, self.baseline.endpoint())
+                && endpoint.modified != before.modified
+            {
+                let note = "it is as it was, but it changed meanwhile: whether the call landed and was taken back cannot be told";
+                return self.finish(at, NeedsHuman, note, out);
+            }
             return match attempt {
                 _ if self.resumed || self.abort.is_wanted() || self.no_writes.is_some() => {
                     self.finish(at, Refused, "the call never landed; nothing changed", out);
