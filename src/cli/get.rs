@@ -12,12 +12,12 @@ use mldeck_core::{
         Alarm, Endpoint, Kind, ModelPackage, Resource,
         endpoint::{Change, Details},
     },
-    text::{self, Text},
+    text::Text,
     time::{DAY, Timestamp},
 };
 use serde_json::{Map, json};
 
-use super::{Format, out};
+use super::{Format, grid, out};
 use crate::{
     app::{look::Grid, pane::table::Table},
     backends::Connected,
@@ -365,39 +365,7 @@ fn as_table<R: Resource>(table: &Table<R>, rows: &[&R], now: Timestamp) -> Strin
         .collect();
     let mut titles = vec![("HEALTH".to_owned(), Align::Left)];
     titles.extend(heads.into_iter().map(|head| (head.head, head.align)));
-    grid(&titles, &lines)
-}
-
-/// Columns as wide as their widest cell.
-pub(super) fn grid(titles: &[(String, Align)], lines: &[Vec<String>]) -> String {
-    let widths: Vec<usize> = titles
-        .iter()
-        .enumerate()
-        .map(|(i, (title, _))| {
-            lines
-                .iter()
-                .map(|line| line.get(i).map_or(0, |cell| text::width(cell)))
-                .max()
-                .unwrap_or(0)
-                .max(text::width(title))
-        })
-        .collect();
-    let mut out = String::new();
-    let head: Vec<String> = titles.iter().map(|(title, _)| title.clone()).collect();
-    for line in std::iter::once(&head).chain(lines) {
-        let mut row = String::new();
-        for (i, cell) in line.iter().enumerate() {
-            let pad = widths[i].saturating_sub(text::width(cell));
-            let right = titles[i].1 == Align::Right;
-            let (before, after) = if right { (pad, 0) } else { (0, pad) };
-            row.extend(std::iter::repeat_n(' ', before));
-            row.push_str(cell);
-            row.extend(std::iter::repeat_n(' ', after + 2));
-        }
-        out.push_str(row.trim_end());
-        out.push('\n');
-    }
-    out
+    grid::text(&titles, &lines)
 }
 
 #[cfg(test)]

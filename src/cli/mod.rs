@@ -4,6 +4,7 @@ pub mod change;
 pub mod config;
 pub mod drill;
 pub mod get;
+mod grid;
 pub mod ledger;
 pub mod login;
 pub mod operate;

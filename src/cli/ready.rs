@@ -18,7 +18,7 @@ use mldeck_core::{
 };
 use serde_json::{Value, json};
 
-use super::{Format, get, out};
+use super::{Format, get, grid, out};
 use crate::{backends::Connected, run::effects::ask, store::Folders};
 
 #[derive(Debug, Args)]
@@ -37,9 +37,8 @@ pub struct Ready {
 /// # Errors
 /// The fault of what nothing can be told without: who we are, or the list of endpoints.
 pub async fn run(ready: &Ready, folders: Option<&Folders>, connected: &Connected) -> Result<(String, u8), Fault> {
-    let identity = match ask(connected, &Ask::Identity, get::LIMIT).await? {
-        Answer::Identity(identity) => identity,
-        _ => return Err(get::unexpected()),
+    let Answer::Identity(identity) = ask(connected, &Ask::Identity, get::LIMIT).await? else {
+        return Err(get::unexpected());
     };
     let history = history(folders, connected.gateway.now());
     let names: Vec<Text> = if ready.endpoints.is_empty() {
@@ -161,7 +160,7 @@ fn table(rows: &[Row]) -> String {
     let titles: Vec<(String, Align)> = HEADS.iter().map(|head| ((*head).to_owned(), align(head))).collect();
     let all: Vec<(Vec<String>, Vec<String>)> = rows.iter().map(cells).collect();
     let lines: Vec<Vec<String>> = all.iter().map(|(cells, _)| cells.clone()).collect();
-    let mut out = get::grid(&titles, &lines);
+    let mut out = grid::text(&titles, &lines);
     for ((name, _), (_, blocks)) in rows.iter().zip(&all) {
         for block in blocks {
             out.push_str(&format!("{name}: {block}\n"));

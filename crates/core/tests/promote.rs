@@ -291,7 +291,7 @@ fn unknown(gate: Gate) -> Option<Facts> {
         Gate::Artifact => facts.exists[0].1 = Err(denied),
         Gate::Image => {
             edit(&mut facts, NEW, |body| {
-                body["InferenceSpecification"]["Containers"][0]["Image"] = json!("fraud:prod")
+                body["InferenceSpecification"]["Containers"][0]["Image"] = json!("fraud:prod");
             });
         }
         Gate::Interface => edit(&mut facts, OLD, |body| body["ModelPackageGroupName"] = json!("churn")),
@@ -404,7 +404,7 @@ fn an_alarm_that_fires_is_left_out_and_said() {
     assert!(plan.findings.iter().any(|f| warned(&f)), "{:#?}", plan.findings);
 }
 
-fn rule(detail: Value) -> EventRule {
+fn rule(detail: &Value) -> EventRule {
     let pattern = json!({
         "source": ["aws.sagemaker"], "detail-type": ["SageMaker Model Package State Change"], "detail": detail,
     });
@@ -418,7 +418,7 @@ fn rule(detail: Value) -> EventRule {
 #[test]
 fn where_a_rule_deploys_what_is_approved_the_plan_is_to_approve_and_watch() {
     let mut facts = facts();
-    facts.rules = Some(Ok(vec![rule(json!({"ModelPackageGroupName": ["fraud"]}))]));
+    facts.rules = Some(Ok(vec![rule(&json!({"ModelPackageGroupName": ["fraud"]}))]));
     let asked = intent(Rollout::Canary, &[], None);
     let plan = plan_of(&facts, &asked).unwrap();
     assert_eq!(calls(&plan), ["UpdateModelPackage"]);
@@ -438,7 +438,7 @@ fn where_a_rule_deploys_what_is_approved_the_plan_is_to_approve_and_watch() {
 #[test]
 fn a_rule_of_another_group_and_rules_that_cannot_be_read_hold_nothing() {
     let mut facts = facts();
-    facts.rules = Some(Ok(vec![rule(json!({"ModelPackageGroupName": ["churn"]}))]));
+    facts.rules = Some(Ok(vec![rule(&json!({"ModelPackageGroupName": ["churn"]}))]));
     assert_eq!(calls(&plan_of(&facts, &intent(Rollout::Canary, &[], None)).unwrap()).len(), 6);
     facts.rules = Some(Err(Fault::new(FaultKind::Denied { action: t("events:ListRules") }, "reading rules", "")));
     let plan = plan_of(&facts, &intent(Rollout::Canary, &[], None)).unwrap();

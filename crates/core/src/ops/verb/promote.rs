@@ -1,23 +1,23 @@
 //! A registered version takes over an endpoint: approved, made a model, put into a copy of the live config, deployed under
 //! guardrails, and tagged.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{back_out, blocks, refusal, sight};
 use crate::{
     id,
     ops::{
-        call::{self, Approval, Call, PLAN_ID, UpdateEndpoint},
+        call::{Approval, Call, PLAN_ID, UpdateEndpoint},
         candidate::{self, History},
         confirm::Weight,
         digest,
         guard::{self, Case, Check, Finding, STALE},
         intent::{Context, Intent, Mode, Rollout, Route},
-        plan::{Basis, Expectation, Expected, Inverse, Plan, Refusal, Row, Side, Step},
+        plan::{Basis, Expected, Plan, Refusal, Row, Side},
         snapshot::{Config, Facts, Snapshot},
         target::{Kind, Sight, Target},
     },
-    resource::endpoint::{BlueGreen, Deployment, Details, Policy, Routing, Size},
+    resource::endpoint::{Details, Policy, Routing},
     text::Text,
     time,
 };
@@ -25,6 +25,7 @@ use crate::{
 mod automation;
 mod compare;
 mod gates;
+mod requests;
 mod shape;
 
 pub use automation::STATE_CHANGE;
@@ -34,8 +35,6 @@ pub use gates::{Gate, Verdict, held};
 const LONGEST_NAME: usize = 63;
 /// Bakes between the ten steps of a linear rollout.
 const LINEAR_BAKES: i64 = 9;
-/// Tag on what a plan makes: who had it made.
-const TAG_BY: &str = "mldeck:by";
 
 /// Everything that one promotion is judged by.
 struct Ground<'a> {
@@ -125,7 +124,7 @@ pub(super) fn plan(intent: &Intent, facts: &Facts, history: &History, context: &
     let model = shape::served(snapshot, details)?;
     let live_package = snapshot.model(model.as_str()).and_then(|model| model.as_ref().ok()?.package.clone());
     let live_version = live_package.and_then(|arn| sight(facts, &Target::new(Kind::ModelPackage, arn)).ok());
-    let live_model = sight(facts, &Target::new(Kind::Model, model.clone()))?;
+    let live_model = sight(facts, &Target::new(Kind::Model, model))?;
     let live_config = sight(facts, &Target::new(Kind::EndpointConfig, details.config.clone()))?;
     let (rollout, accept) = (*rollout, accept.as_slice());
     let ground = Ground {
@@ -159,7 +158,7 @@ fn judge(intent: &Intent, ground: &Ground<'_>, history: &History) -> Result<Plan
         .any(|(gate, verdict)| matches!(verdict, Verdict::Unknown(_)) && gates::is_accepted(*gate, ground.accept))
         || (automated && !by_itself);
     findings.extend(shape::accepted(ground, goes_without, intent.reason()));
-    let update = update(ground);
+    let update = requests::update(ground);
     let blocked = blocks(&findings, Some(&line(&update.call(), ground.context)));
     if !blocked.is_empty() {
         return Err(blocked);
@@ -218,107 +217,6 @@ fn approve_only(intent: &Intent, ground: &Ground<'_>, findings: &[Finding]) -> R
     Ok(plan)
 }
 
-fn update(ground: &Ground<'_>) -> UpdateEndpoint {
-    UpdateEndpoint {
-        endpoint: ground.snapshot.endpoint.name.clone(),
-        config: ground.name(&ground.snapshot.endpoint.name.raw()),
-        retain_all: true,
-        but_weights: false,
-        deployment: deployment(ground),
-    }
-}
-
-/// `None` where AWS takes no deployment policy (serverless).
-fn deployment(ground: &Ground<'_>) -> Option<Deployment> {
-    if ground.details.variants.iter().any(|variant| variant.serverless) {
-        return None;
-    }
-    let mut alarms = vec![call::abort_alarm(&ground.snapshot.endpoint.name)];
-    alarms.extend(guard::guard_alarms(ground.snapshot, ground.details).unwrap_or_default().chosen());
-    let tenth = Size::Percent(10);
-    let small = matches!(guard::routing(ground.details, Mode::Guarded), Routing::AllAtOnce);
-    let routing = match ground.rollout {
-        Rollout::Rolling => {
-            return Some(Deployment { policy: Policy::Rolling(back_out::rolling(back_out::GUARDED_BAKE)), alarms });
-        }
-        Rollout::Canary if !small => Routing::Canary(tenth),
-        Rollout::Linear if !small => Routing::Linear(tenth),
-        _ => Routing::AllAtOnce,
-    };
-    let policy = Policy::BlueGreen(BlueGreen {
-        routing,
-        wait_secs: back_out::GUARDED_BAKE,
-        termination_wait_secs: back_out::GUARDED_KEEP,
-        max_execution_secs: None,
-    });
-    Some(Deployment { policy, alarms })
-}
-
-/// What is made from the version: the role and network of the live model.
-fn create_model(ground: &Ground<'_>) -> Call {
-    let role = ground.live_model.fact("/ExecutionRoleArn").raw();
-    let name = ground.name(&ground.group());
-    let mut call = call::create_model(&name, ground.package, &role, &tags(ground));
-    for member in ["VpcConfig", "EnableNetworkIsolation"] {
-        match ground.live_model.body.get(member) {
-            Some(Value::Bool(false) | Value::Null) | None => {}
-            Some(value) => call.body[member] = value.clone(),
-        }
-    }
-    call
-}
-
-fn tags(ground: &Ground<'_>) -> Vec<(Text, Text)> {
-    vec![(Text::new(candidate::TAG_PLAN), Text::new(PLAN_ID)), (Text::new(TAG_BY), ground.context.by.clone())]
-}
-
-/// The live config with the new model, and with what runs as its counts: a later plain update shrinks nothing.
-fn create_config(ground: &Ground<'_>, update: &UpdateEndpoint, model: &Text) -> Call {
-    let like = &ground.live_config.body;
-    let one = |body: &Value| {
-        let mut body = body.clone();
-        let name = body.get("VariantName").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let live = ground.details.variants.iter().find(|variant| variant.name == Text::new(&name).as_str());
-        body["ModelName"] = json!(model.raw());
-        if let Some(count) = live.and_then(|live| live.desired_count)
-            && body.get("InitialInstanceCount").is_some()
-        {
-            body["InitialInstanceCount"] = json!(count.max(1));
-        }
-        if let Some(weight) = live.and_then(|live| live.desired_weight) {
-            body["InitialVariantWeight"] = json!(weight);
-        }
-        body
-    };
-    let list = like.get("ProductionVariants").and_then(Value::as_array);
-    let variants: Vec<Value> = list.into_iter().flatten().map(one).collect();
-    call::create_config(&update.config, like, &variants, &tags(ground))
-}
-
-fn steps(ground: &Ground<'_>, update: &UpdateEndpoint) -> (Vec<Step>, usize) {
-    let mut out = Vec::new();
-    if ground.approval() != "Approved" {
-        let by = ground.context.by.raw();
-        let text = format!("Approved by {by} with mldeck, to serve on {}", ground.snapshot.endpoint.name.raw());
-        let stays = Inverse::None("it stays Approved; it can be rejected".to_owned());
-        out.push(Step::new(call::approve(ground.package, Approval::Approved, &text)).inverse(stays));
-    }
-    let create = create_model(ground);
-    let model = Text::new(create.text("ModelName").unwrap_or_default());
-    out.push(Step::new(create));
-    out.push(Step::new(create_config(ground, update, &model)));
-    if update.deployment.is_some() {
-        back_out::abort_alarm_first(ground.snapshot, &mut out);
-    }
-    let main = out.len();
-    let back = UpdateEndpoint { config: ground.details.config.clone(), ..update.clone() };
-    let goal = Expectation::OnConfig { config: update.config.clone() };
-    let back = Inverse::Call(Box::new(back.call()));
-    out.push(Step::new(update.call()).main(goal, back_out::LONGEST_UPDATE).inverse(back));
-    out.push(back_out::tag_previous(&ground.snapshot.endpoint, Some(&ground.details.config)));
-    (out, main)
-}
-
 fn assemble(
     intent: &Intent,
     ground: &Ground<'_>,
@@ -333,17 +231,12 @@ fn assemble(
     let route = if ground.rollout == Rollout::Rolling { Route::Rolling } else { Route::Config };
     let case = Case { snapshot, details, history, context, candidate: &unknown, mode: Mode::Guarded, route };
     findings.extend(surroundings(ground, &case, live));
-    let age = context.at.since(snapshot.at);
-    if age > STALE {
-        let old = Finding::block(Check::Age, format!("these facts are {} old", time::span(age)));
-        findings.push(old.remedy("F5 reads the endpoint again."));
-    }
     let blocked = blocks(&findings, Some(&line(&update.call(), context)));
     if !blocked.is_empty() {
         return Err(blocked);
     }
     findings.sort_by_key(|finding| finding.severity);
-    let (steps, main) = steps(ground, update);
+    let (steps, main) = requests::steps(ground, update);
     let endpoint = &snapshot.endpoint;
     let stoppable = update.deployment.is_some() && ground.excluded(live).is_empty();
     let bakes = if is_linear(update) { (LINEAR_BAKES - 1) * back_out::GUARDED_BAKE / 60 } else { 0 };
@@ -397,6 +290,11 @@ fn is_linear(update: &UpdateEndpoint) -> bool {
 /// Alarms, guardrails and room, as for any deployment.
 fn surroundings(ground: &Ground<'_>, case: &Case<'_>, live: &Config) -> Vec<Finding> {
     let mut out = guard::standing(case);
+    let age = ground.context.at.since(ground.snapshot.at);
+    if age > STALE {
+        let old = Finding::block(Check::Age, format!("these facts are {} old", time::span(age)));
+        out.push(old.remedy("F5 reads the endpoint again."));
+    }
     let excluded = ground.excluded(live);
     if excluded.is_empty() {
         match ground.rollout {
