@@ -283,8 +283,9 @@ async fn an_endpoint_in_trouble_says_what_is_left_out_or_stands_in_the_way() {
     };
     assert!(texts.iter().any(|text| text.contains("fraud-5xx") && text.contains("left out")), "{texts:#?}");
     let (_sandbox, gateway) = world("bad-canary").await;
-    let refusals = planned(&gateway, &promote("fraud", 18, "fraud-prod", &["bias"])).await.expect_err("it moves");
-    assert!(!refusals.is_empty());
+    let refusals = planned(&gateway, &promote("ranking", 32, "ranking-eu", &["bias"])).await.expect_err("it moves");
+    assert_eq!(refusals.iter().map(|refusal| refusal.check).collect::<Vec<_>>(), [Check::Status], "{refusals:#?}");
+    assert!(refusals[0].text.contains("Updating"), "{refusals:#?}");
 }
 
 /// Statements of the documents in `docs/iam`, as one policy.
