@@ -59,9 +59,8 @@ impl Desk {
     /// # Errors
     /// When AWS does not say who we are.
     pub async fn context(&self) -> Result<Context, Fault> {
-        let identity = match self.gateway.ask(&Ask::Identity).await? {
-            Answer::Identity(identity) => identity,
-            _ => return Err(Fault::new(FaultKind::Bug, "asking who we are", "it answers another question")),
+        let Answer::Identity(identity) = self.gateway.ask(&Ask::Identity).await? else {
+            return Err(Fault::new(FaultKind::Bug, "asking who we are", "it answers another question"));
         };
         let account = identity.scope.account.as_str();
         let class = self.classes.iter().find(|(id, ..)| id == account).map_or(Class::Prod, |(_, class, _)| *class);
@@ -176,7 +175,7 @@ impl Desk {
             stale: false,
             denied: false,
         };
-        let ended = drive.to_the_end().await;
+        let ended = drive.until_it_ends().await;
         drop(lock);
         ended
     }
@@ -213,7 +212,7 @@ struct Drive<'a> {
 }
 
 impl Drive<'_> {
-    async fn to_the_end(&mut self) -> Ended {
+    async fn until_it_ends(&mut self) -> Ended {
         let mut interrupted = false;
         loop {
             if let Some(state) = self.end {

@@ -354,7 +354,11 @@ impl Run {
             }
             Phase::Resolving { .. } | Phase::Watching => self.start_resumed(at, out),
             Phase::Unsent => {
-                let note = "it was interrupted before the change was sent; nothing changed. Plan again";
+                let note = if self.landed.is_empty() {
+                    "it was interrupted before the change was sent; nothing changed. Plan again"
+                } else {
+                    "it was interrupted before the change was sent; what prepared it may be there. Plan again"
+                };
                 self.finish(at, OperationState::Refused, note, out);
             }
             Phase::Ended(state) if self.resumed => out.push(Effect::Finished(state)),

@@ -37,6 +37,7 @@ impl Run {
         let Some(step) = self.owed() else { return self.conclude(at, state, note, out) };
         if self.resumed && self.no_writes.is_some() {
             self.phase = Phase::Owing(state);
+            self.operation.note = Text::new("it owes what it took away: T restores it, S leaves it alone");
             let line = self.debts().join(" && ");
             return say(
                 Level::Bad,
