@@ -85,3 +85,40 @@ fn a_monitoring_schedule_is_stopped_and_started_again() {
     deck.keys("stopped<enter>").wait_for("it is Stopped", minutes(10));
     assert_eq!(deck.sends(), ["StopMonitoringSchedule"]);
 }
+
+#[test]
+fn a_version_takes_over_an_endpoint_behind_its_gates() {
+    let mut deck = Deck::start("quiet-night");
+    deck.keys("/ranking-eu<enter>").sees("ranking v31").keys("5").sees("PendingManualApproval");
+    deck.keys("/ranking<enter> P").sees("ranking-eu  serves ranking v31").keys("<enter>");
+    deck.sees("no bias report is registered").sees("go on without an answer to `bias`");
+    deck.keys("<tab>").sees("says why").keys("<shift-tab>").keys("REL-7<enter>").sees("ranking-eu: v31 → v32");
+    deck.sees("accepted without `bias`").sees("canary 10 %");
+    assert_eq!(deck.sends(), Vec::<&str>::new());
+    deck.advance(seconds(1)).keys("v32<enter>").wait_for("● done", minutes(90));
+    let wanted =
+        ["UpdateModelPackage", "CreateModel", "CreateEndpointConfig", "PutMetricAlarm", "UpdateEndpoint", "AddTags"];
+    assert_eq!(deck.sends(), wanted);
+    let (config, status) = deck.serving("ranking-eu");
+    assert_eq!(status, "InService");
+    assert!(config.starts_with("ranking-eu-v32-"), "{config}");
+    let tags = deck.tags("ranking-eu");
+    assert_eq!(tags.get("mldeck:previous-config").map(String::as_str), Some("ranking-v31-b"));
+}
+
+#[test]
+fn what_a_killed_deck_took_away_is_restored_when_somebody_says_so() {
+    let mut deck = Deck::start("fraud-burns");
+    deck.breaks("UpdateEndpointWeightsAndCapacities", mldeck_sandbox::faults::Kind::Stall);
+    deck.keys("/fraud-prod<enter> U").sees("instances blue  6").keys("<backspace>8<enter>").sees("Press  y  to go");
+    deck.advance(seconds(1)).keys("y").wait_for("about to send UpdateEndpoint", minutes(1));
+    assert!(is_suspended(&deck, "fraud-prod", "blue"));
+    let mut deck = deck.killed_and_started_again();
+    deck.mends();
+    deck.wait_for("unfinished operation", seconds(30)).keys("9<enter>").wait_for("owes what it took away", minutes(20));
+    assert!(is_suspended(&deck, "fraud-prod", "blue"), "it only looks");
+    assert_eq!(deck.sends(), Vec::<&str>::new());
+    deck.keys("T").wait_for("● accepted by AWS", minutes(1));
+    deck.until("autoscaling works again", |deck| !is_suspended(deck, "fraud-prod", "blue"));
+    assert_eq!(deck.sends(), ["RegisterScalableTarget"]);
+}
