@@ -2,9 +2,9 @@
 
 use std::{
     fmt::Write as _,
-    fs::OpenOptions,
+    fs::{OpenOptions, Permissions},
     io::{IsTerminal as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::PathBuf,
 };
 
@@ -83,7 +83,7 @@ pub enum Change {
         count: VariantChange,
     },
     /// A registered version onto an endpoint: approval, model, endpoint config, guarded deployment.
-    Promote(Promote),
+    Promote(Promotion),
     /// Deletes an endpoint, an endpoint config or a model that nothing serves and nobody may want back.
     Delete {
         #[arg(value_enum)]
@@ -133,7 +133,7 @@ pub struct RollBack {
 }
 
 #[derive(Clone, Debug, Args)]
-pub struct Promote {
+pub struct Promotion {
     /// ARN of the registered version.
     pub arn: String,
     /// The endpoint that is to serve it.
@@ -147,7 +147,7 @@ pub struct Promote {
     pub accept: Vec<String>,
 }
 
-impl Promote {
+impl Promotion {
     pub fn intent(&self) -> Intent {
         Intent::Promote {
             package: Text::new(&self.arn),
@@ -370,10 +370,26 @@ async fn answer(desk: &Desk, request: &Request<'_>, read_only: bool) -> Result<u
 }
 
 async fn planned(desk: &Desk, intent: &Intent) -> Result<Result<Plan, Vec<Refusal>>, Fault> {
-    let history = journal::history(&desk.records().await?);
+    let records = desk.records().await;
+    let history = records.as_deref().map(journal::history).unwrap_or_default();
     let facts = desk.facts(intent).await?;
     let context = desk.context().await?;
-    Ok(verb::plan(intent, &facts, &history, &context))
+    let made = verb::plan(intent, &facts, &history, &context);
+    match (records, made) {
+        (Ok(_), made) => Ok(made),
+        (Err(unread), Err(refusals)) => {
+            refused(&refusals);
+            Err(unread)
+        }
+        // Nothing is sent without a journal, and still somebody has to get out: by hand, with the lines of this plan.
+        (Err(unread), Ok(plan)) => {
+            let _ = out::print(&page(&plan));
+            out::complain(
+                "mldeck: without its journal nothing is sent from here. The AWS CLI lines above do it by hand.",
+            );
+            Err(unread)
+        }
+    }
 }
 
 fn saved(file: &PathBuf) -> Result<Plan, Fault> {
@@ -403,6 +419,8 @@ fn shown(plan: &Plan, asked: &PlanVerb) -> Result<u8, Fault> {
 /// Parameters may be secrets: nobody else reads a saved plan.
 fn keep(file: &PathBuf, text: &str) -> std::io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    // A file that was there before keeps its mode.
+    file.set_permissions(Permissions::from_mode(0o600))?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }

@@ -93,7 +93,7 @@ pub enum Verb {
     /// Plans a registered version onto an endpoint; with --write, and once it is confirmed, deploys it.
     Promote {
         #[command(flatten)]
-        promote: change::Promote,
+        promote: change::Promotion,
         #[command(flatten)]
         reason: change::Why,
         #[command(flatten)]

@@ -105,6 +105,13 @@ impl Desk {
         Ok(groups.iter().rev().find(of).map(|group| group.iter().map(|record| (*record).clone()).collect()))
     }
 
+    /// Whether a run of this plan was begun and its end is not written down. What cannot be read is left to the first
+    /// record, which cannot be written either.
+    async fn is_open(&self, id: &str) -> bool {
+        let records = self.operation(id).await.ok().flatten().unwrap_or_default();
+        !records.is_empty() && !records.iter().any(|record| matches!(record.entry, Entry::Ended { .. }))
+    }
+
     /// Carries out a confirmed plan.
     pub async fn carry_out(&self, plan: Plan) -> Ended {
         let now = self.gateway.now();
@@ -165,6 +172,12 @@ impl Desk {
                 return Ended { state: OperationState::Refused, note, code: 3 };
             }
         };
+        // A resumed run has no grant; a new one of a plan that may be on its way already would act beside it.
+        if grant.is_some() && self.is_open(id.as_str()).await {
+            let note =
+                format!("nothing was done: this plan was begun before; `mldeck watch {id}` tells what came of it");
+            return Ended { state: OperationState::Refused, note, code: 3 };
+        }
         let mut drive = Drive {
             desk: self,
             run,

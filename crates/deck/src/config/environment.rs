@@ -15,6 +15,9 @@ const NAMES: &[&str] = &[
     "MLDECK_CLIPBOARD",
     "MLDECK_NOTIFICATIONS",
     "MLDECK_ENDPOINT_URL",
+    // Where a debug build kills itself, for tests.
+    #[cfg(debug_assertions)]
+    "MLDECK_DIE_AT",
     // What the terminal can do.
     "TERM",
     "COLORTERM",

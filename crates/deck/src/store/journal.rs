@@ -35,6 +35,8 @@ use super::{
 };
 
 mod chain;
+#[cfg(debug_assertions)]
+mod death;
 mod salvage;
 #[cfg(test)]
 mod tests;
@@ -315,7 +317,11 @@ fn add(
     let sql = "INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     change.execute(sql, params![seq, at.millis(), op, kind, body, hash]).map_err(failed())?;
     change.execute("UPDATE head SET seq = ?1, hash = ?2", params![seq, hash]).map_err(failed())?;
+    #[cfg(debug_assertions)]
+    death::passes(death::Side::Before);
     change.commit().map_err(failed())?;
+    #[cfg(debug_assertions)]
+    death::passes(death::Side::After);
     *checked = next;
     Ok(checked.seq)
 }

@@ -1,0 +1,179 @@
+//! Each way a change ends, or does not begin, by the exit code of `ARCHITECTURE.md` and by what the account shows.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Stdio};
+
+use serde_json::{Value, json};
+
+use crate::account::{Account, BAD, ENDPOINT, GOOD, begin, edit, ended, id};
+
+/// Nothing of ours reached the endpoint.
+#[track_caller]
+fn untouched(account: &Account) {
+    assert_eq!(account.serving(), (BAD.to_owned(), "InService".to_owned()));
+    account.settle();
+    assert_eq!(account.accepted("UpdateEndpoint"), 0);
+}
+
+#[test]
+fn a_plan_is_printed_and_saved_for_nobody_else_and_sends_nothing() {
+    let account = Account::start();
+    let file = account.file("plan.json");
+    fs::write(&file, "an older file that everybody reads").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let planned = account.run(&["plan", "rollback", ENDPOINT, "--save", file.to_str().unwrap()]);
+    ended(&planned, 0, &["Roll back fraud-prod", GOOD, "aws sagemaker update-endpoint", "good until"]);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let saved: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    let digest = saved["digest"].as_str().unwrap();
+
+    // The same plan without --write, in words and by its id: it is told how it would be confirmed.
+    let asked = account.run(&["rollback", ENDPOINT]);
+    ended(&asked, 0, &["Nothing was sent", &format!("--write --confirm {}", id(&asked))]);
+    assert_eq!(id(&asked), id(&planned));
+    let applied = account.run(&["apply", file.to_str().unwrap()]);
+    ended(&applied, 0, &["Nothing was sent", digest.get(..4).unwrap()]);
+    let in_json = account.run(&["plan", "rollback", ENDPOINT, "-o", "json"]).json();
+    assert_eq!(in_json["to"]["config"], GOOD);
+    ended(&account.run(&["ledger"]), 0, &["Nothing was changed from here."]);
+    untouched(&account);
+}
+
+#[test]
+fn what_is_not_confirmed_is_not_sent() {
+    let account = Account::start();
+    let confirm = |more: &[&str]| account.run(&[&["rollback", ENDPOINT, "--write"], more].concat());
+    ended(&confirm(&["--confirm", "no-such-plan"]), 4, &["no-such-plan is another plan", "This is "]);
+    ended(&confirm(&[]), 2, &["nobody is at a terminal", "--confirm "]);
+    let read_only = confirm(&["--read-only"]);
+    ended(&read_only, 3, &["read-only: nothing is sent", "aws sagemaker update-endpoint"]);
+    ended(&account.run(&["rollback", ENDPOINT, "--confirm", "x"]), 2, &["--write"]);
+    ended(&account.run(&["watch", "no-such-operation"]), 2, &["no operation no-such-operation", "ledger"]);
+    ended(&account.run(&["ledger"]), 0, &["Nothing was changed from here."]);
+    untouched(&account);
+}
+
+#[test]
+fn confirmed_it_is_carried_out_and_told() {
+    let account = Account::start();
+    let id = id(&account.run(&["rollback", ENDPOINT, "--reason", "INC-42"]));
+    let args = ["rollback", ENDPOINT, "--reason", "INC-42", "--write", "--confirm", &id];
+    ended(&account.run(&["rollback", ENDPOINT, "--write", "--confirm", &id]), 4, &["is another plan"]);
+    let done = account.run_through(account.command(&args));
+    ended(&done, 0, &["done", "accepted; waiting for AWS to begin"]);
+    assert_eq!(account.serving(), (GOOD.to_owned(), "InService".to_owned()));
+    account.settle();
+    assert_eq!(account.accepted("UpdateEndpoint"), 1);
+
+    let records = account.run(&["ledger", "-o", "json"]).json();
+    let of = |kind: &str| records.as_array().unwrap().iter().filter(|r| !r["entry"][kind].is_null()).count();
+    assert!(records.as_array().unwrap().iter().all(|record| record["op"] == id.as_str()), "{records}");
+    assert_eq!((of("planned"), of("intent"), of("outcome"), of("ended")), (1, 3, 3, 1), "{records}");
+    assert_eq!(records[0]["entry"]["planned"]["plan"]["reason"], "INC-42");
+    ended(&account.run(&["ledger"]), 0, &[&id, "(done)", "reason: INC-42", "request id"]);
+    ended(&account.run(&["watch", &id]), 0, &["done"]);
+    // What it went back from is bad, and what serves is good: there is no way out to be planned without a word.
+    let again = account.run(&args);
+    assert!(matches!(again.code, Some(3 | 4)), "{again:#?}");
+}
+
+#[test]
+fn a_saved_plan_that_was_edited_is_refused() {
+    let account = Account::start();
+    let id = account.plan("plan.json");
+    let file = account.file("plan.json");
+    edit(&file, |plan| plan["to"]["config"] = json!("fraud-v16-x"));
+    let args = ["apply", file.to_str().unwrap(), "--write", "--confirm", &id];
+    ended(&account.run(&args), 3, &["was changed after it was made"]);
+    fs::write(&file, "{").unwrap();
+    ended(&account.run(&args), 2, &["is no plan"]);
+    fs::remove_file(&file).unwrap();
+    ended(&account.run(&args), 2, &["plan.json"]);
+    untouched(&account);
+}
+
+#[test]
+fn a_saved_plan_that_is_too_old_is_stale() {
+    let account = Account::start();
+    let id = account.plan("plan.json");
+    account.pass(11.0 * 60.0);
+    let file = account.file("plan.json");
+    ended(
+        &account.run(&["apply", file.to_str().unwrap(), "--write", "--confirm", &id]),
+        4,
+        &["good until", "plan again"],
+    );
+    untouched(&account);
+}
+
+#[test]
+fn a_saved_plan_of_an_endpoint_that_somebody_changed_is_stale() {
+    let account = Account::start();
+    let id = account.plan("plan.json");
+    let saved: Value = serde_json::from_str(&fs::read_to_string(account.file("plan.json")).unwrap()).unwrap();
+    let older = &saved["candidates"][1]["config"];
+    account.call("sagemaker", "UpdateEndpoint", &json!({ "EndpointName": ENDPOINT, "EndpointConfigName": older }));
+    let file = account.file("plan.json");
+    let done = account.run(&["apply", file.to_str().unwrap(), "--write", "--confirm", &id]);
+    ended(&done, 4, &["it changed since the plan was made", "nothing was sent"]);
+    for column in ["planned InService", "now Updating", "yours "] {
+        assert!(done.errors.contains(column), "{column:?} in {done:#?}");
+    }
+    account.settle();
+    assert_eq!((account.accepted("UpdateEndpoint"), account.accepted("PutMetricAlarm")), (1, 0), "somebody else's");
+}
+
+#[test]
+fn denied_by_policy() {
+    let account = Account::start();
+    let id = account.plan("plan.json");
+    account.hold_to(&json!({ "Statement": [
+        { "Effect": "Allow", "Action": "*", "Resource": "*" },
+        { "Effect": "Deny", "Action": "sagemaker:UpdateEndpoint", "Resource": "*" },
+    ]}));
+    let done = account.run(&["rollback", ENDPOINT, "--write", "--confirm", &id]);
+    ended(&done, 7, &["sagemaker:UpdateEndpoint", "aws sagemaker update-endpoint"]);
+    untouched(&account);
+}
+
+#[test]
+fn a_refusal_ends_with_the_line_that_does_it_by_hand() {
+    let account = Account::start();
+    let rejected = json!({ "ModelPackageGroupName": "fraud", "ModelApprovalStatus": "Rejected" });
+    let packages = account.call("sagemaker", "ListModelPackages", &rejected);
+    let package = packages["ModelPackageSummaryList"][0]["ModelPackageArn"].as_str().unwrap();
+    let refusals: [&[&str]; 4] = [
+        &["plan", "delete", "endpoint", ENDPOINT],
+        &["plan", "scale", ENDPOINT, "AllTraffic=100000"],
+        &["promote", package, "--onto", ENDPOINT],
+        &["rollback", ENDPOINT, "--to", "no-such-config"],
+    ];
+    for args in refusals {
+        let done = account.run(args);
+        println!("{args:?}: {done:#?}");
+        ended(&done, 3, &["✖", "aws "]);
+    }
+    untouched(&account);
+}
+
+#[test]
+fn one_process_acts_on_a_plan_and_the_second_is_told_who() {
+    let account = Account::start();
+    let id = account.plan("plan.json");
+    let file = account.file("plan.json");
+    let args = ["apply", file.to_str().unwrap(), "--write", "--confirm", &id];
+    let first = begin(account.command(&args));
+    // Nobody lets time pass: the first one watches until the second one was refused.
+    account.until("the first one has the lock", || account.serving().1 == "Updating");
+    let mut second = account.command(&args);
+    second.env("USER", "bo").stdin(Stdio::null());
+    let second = crate::support::peers::finish(&mut second, crate::support::peers::PATIENCE);
+    ended(&second, 3, &["nothing was done", "holds this plan", "process "]);
+    // Watching from another process tells what the first one does, to the same end.
+    let watching = begin(account.command(&["watch", &id]));
+    account.pass(3.0 * 3_600.0);
+    let patience = crate::support::peers::PATIENCE;
+    ended(&first.recv_timeout(patience).unwrap(), 0, &["done"]);
+    ended(&watching.recv_timeout(patience).unwrap(), 0, &["done"]);
+    account.settle();
+    assert_eq!(account.accepted("UpdateEndpoint"), 1);
+}

@@ -1,0 +1,63 @@
+//! A journal that cannot be written: nothing is sent, and the plan says how it is done by hand.
+
+use std::{fs, process::Command};
+
+use crate::{
+    account::{Account, BAD, ENDPOINT, ended, id},
+    support::peers::{PATIENCE, finish},
+};
+
+#[track_caller]
+fn untouched(account: &Account) {
+    assert_eq!(account.serving(), (BAD.to_owned(), "InService".to_owned()));
+    account.settle();
+    assert_eq!((account.accepted("UpdateEndpoint"), account.accepted("PutMetricAlarm")), (0, 0));
+}
+
+/// The same command with no file larger than this, as on a disk that is full.
+fn within(blocks: u32, command: &Command) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    // Without the trap the kernel ends the process where a full disk would give an error.
+    shell.args(["-c", "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\"", &blocks.to_string()]);
+    shell.arg(command.get_program()).args(command.get_args());
+    shell.env_clear();
+    for (name, value) in command.get_envs() {
+        shell.env(name, value.unwrap_or_default());
+    }
+    shell.current_dir(command.get_current_dir().unwrap());
+    shell
+}
+
+#[test]
+fn no_place_for_the_journal() {
+    let account = Account::start();
+    let planned = account.run(&["rollback", ENDPOINT]);
+    fs::remove_dir_all(account.file("mldeck/state")).unwrap();
+    fs::write(account.file("mldeck/state"), "a file where a folder should be").unwrap();
+    for args in [
+        vec!["rollback", ENDPOINT, "--write", "--confirm", &id(&planned)],
+        vec!["rollback", ENDPOINT],
+        vec!["plan", "rollback", ENDPOINT],
+    ] {
+        let done = account.run(&args);
+        ended(&done, 3, &["journal", "by hand", "aws sagemaker update-endpoint"]);
+        assert!(done.output.contains("aws sagemaker update-endpoint"), "{done:#?}");
+    }
+    untouched(&account);
+}
+
+#[test]
+fn a_disk_that_is_full_at_the_first_entry() {
+    let account = Account::start();
+    let id = id(&account.run(&["rollback", ENDPOINT]));
+    // There is a journal, and room for what it has, but not for a plan.
+    let size = fs::metadata(account.file("mldeck/state/journal.db")).unwrap().len();
+    let blocks = u32::try_from(size.div_ceil(512)).unwrap();
+    let command = account.command(&["rollback", ENDPOINT, "--write", "--confirm", &id]);
+    let done = finish(&mut within(blocks, &command), PATIENCE);
+    ended(&done, 3, &["the journal cannot be written", "nothing more is sent", "aws sagemaker update-endpoint"]);
+    ended(&account.run(&["ledger", "verify"]), 0, &["0 entries, unbroken"]);
+    untouched(&account);
+    // With room again, it goes on.
+    ended(&account.run(&["ledger"]), 0, &["Nothing was changed from here."]);
+}

@@ -1,0 +1,19 @@
+//! The verbs that change something, as processes of their own beside an account that is another process: by exit codes, by
+//! what they say, and by what the account shows afterwards.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests are tests")]
+
+#[path = "../support"]
+#[allow(unreachable_pub, dead_code, reason = "shared by several test programs")]
+mod support {
+    #[path = "peers.rs"]
+    pub mod peers;
+}
+
+mod account;
+mod codes;
+mod disk;
+// A release build does not kill itself.
+#[cfg(debug_assertions)]
+mod killed;
