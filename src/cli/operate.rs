@@ -19,6 +19,7 @@ use mldeck_core::{
     time::{MINUTE, Timestamp},
 };
 use mldeck_gateway::{Gateway, Grant};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::out;
 use crate::{
@@ -187,6 +188,7 @@ impl Desk {
             end: None,
             stale: false,
             denied: false,
+            interrupts: signal(SignalKind::interrupt()).ok(),
         };
         let ended = drive.until_it_ends().await;
         drop(lock);
@@ -222,6 +224,8 @@ struct Drive<'a> {
     end: Option<OperationState>,
     stale: bool,
     denied: bool,
+    /// Heard from the first step on: one that comes while a call is on its way must not end the process.
+    interrupts: Option<Signal>,
 }
 
 impl Drive<'_> {
@@ -238,7 +242,7 @@ impl Drive<'_> {
                     let until = self.due.take();
                     tokio::select! {
                         biased;
-                        _ = tokio::signal::ctrl_c() => {
+                        () = interrupted_by(&mut self.interrupts) => {
                             if interrupted {
                                 return self.left();
                             }
@@ -334,6 +338,17 @@ impl Drive<'_> {
                 Sent::Refused(Fault::new(FaultKind::Refused, operation, message))
             }
         }
+    }
+}
+
+async fn interrupted_by(signal: &mut Option<Signal>) {
+    let heard = match signal {
+        Some(signal) => signal.recv().await,
+        None => None,
+    };
+    if heard.is_none() {
+        // Nothing will ever be heard.
+        std::future::pending::<()>().await;
     }
 }
 

@@ -144,6 +144,7 @@ impl Account {
     pub(crate) fn call(&self, service: &str, operation: &str, input: &Value) -> Value {
         let prefix = match service {
             "sagemaker" => "SageMaker",
+            "monitoring" => "GraniteServiceVersion20100801",
             "cloudtrail" => "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101",
             other => panic!("no target prefix for {other}"),
         };

@@ -1,10 +1,13 @@
 //! Each way a change ends, or does not begin, by the exit code of `ARCHITECTURE.md` and by what the account shows.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, process::Stdio};
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use serde_json::{Value, json};
 
-use crate::account::{Account, BAD, ENDPOINT, GOOD, begin, edit, ended, id};
+use crate::{
+    account::{Account, BAD, ENDPOINT, GOOD, begin, edit, ended, id},
+    support::peers::{PATIENCE, finish},
+};
 
 /// Nothing of ours reached the endpoint.
 #[track_caller]
@@ -71,9 +74,8 @@ fn confirmed_it_is_carried_out_and_told() {
     assert_eq!(records[0]["entry"]["planned"]["plan"]["reason"], "INC-42");
     ended(&account.run(&["ledger"]), 0, &[&id, "(done)", "reason: INC-42", "request id"]);
     ended(&account.run(&["watch", &id]), 0, &["done"]);
-    // What it went back from is bad, and what serves is good: there is no way out to be planned without a word.
-    let again = account.run(&args);
-    assert!(matches!(again.code, Some(3 | 4)), "{again:#?}");
+    // The next way back, to what served before that, is another plan: the confirmation is not good for it.
+    ended(&account.run(&args), 4, &["is another plan"]);
 }
 
 #[test]
@@ -165,15 +167,36 @@ fn one_process_acts_on_a_plan_and_the_second_is_told_who() {
     // Nobody lets time pass: the first one watches until the second one was refused.
     account.until("the first one has the lock", || account.serving().1 == "Updating");
     let mut second = account.command(&args);
-    second.env("USER", "bo").stdin(Stdio::null());
-    let second = crate::support::peers::finish(&mut second, crate::support::peers::PATIENCE);
+    second.env("USER", "bo");
+    let second = finish(&mut second, PATIENCE);
     ended(&second, 3, &["nothing was done", "holds this plan", "process "]);
     // Watching from another process tells what the first one does, to the same end.
     let watching = begin(account.command(&["watch", &id]));
     account.pass(3.0 * 3_600.0);
-    let patience = crate::support::peers::PATIENCE;
-    ended(&first.recv_timeout(patience).unwrap(), 0, &["done"]);
-    ended(&watching.recv_timeout(patience).unwrap(), 0, &["done"]);
+    ended(&first.recv_timeout(PATIENCE).unwrap(), 0, &["done"]);
+    ended(&watching.recv_timeout(PATIENCE).unwrap(), 0, &["done"]);
     account.settle();
     assert_eq!(account.accepted("UpdateEndpoint"), 1);
+}
+
+#[test]
+fn what_aws_takes_back_is_no_success() {
+    let account = Account::start();
+    let id = id(&account.run(&["rollback", ENDPOINT]));
+    let running = begin(account.command(&["rollback", ENDPOINT, "--write", "--confirm", &id]));
+    account.until("the deployment", || account.serving().1 == "Updating");
+    // A colleague trips the alarm that the deployment is judged by.
+    let abort = json!({ "Namespace": "MLOps/Abort", "MetricData": [{
+        "MetricName": "Abort", "Value": 1.0, "Dimensions": [{ "Name": "EndpointName", "Value": ENDPOINT }],
+    }]});
+    for _ in 0..20 {
+        account.call("monitoring", "PutMetricData", &abort);
+        account.pass(60.0);
+    }
+    account.pass(3.0 * 3_600.0);
+    ended(&running.recv_timeout(PATIENCE).unwrap(), 6, &["rolled back", "AWS took it back"]);
+    assert_eq!(account.serving(), (BAD.to_owned(), "InService".to_owned()));
+    ended(&account.run(&["watch", &id]), 6, &["rolled back"]);
+    account.settle();
+    assert_eq!(account.accepted("UpdateEndpoint"), 1, "what AWS takes back is not sent again");
 }

@@ -61,3 +61,31 @@ fn a_disk_that_is_full_at_the_first_entry() {
     // With room again, it goes on.
     ended(&account.run(&["ledger"]), 0, &["Nothing was changed from here."]);
 }
+
+#[test]
+#[cfg(debug_assertions)]
+fn a_disk_that_fills_up_behind_the_plan() {
+    let account = Account::start();
+    let id = id(&account.run(&["rollback", ENDPOINT]));
+    let args = ["rollback", ENDPOINT, "--write", "--confirm", &id];
+    // Somebody else's journal tells how much room a plan takes.
+    let other = tempfile::TempDir::new().unwrap();
+    let mut command = account.command(&args);
+    command.env("MLDECK_HOME", other.path()).env("MLDECK_DIE_AT", "1:after");
+    assert_eq!(finish(&mut command, PATIENCE).code, None);
+    let size = fs::metadata(other.path().join("state/journal.db")).unwrap().len();
+    let blocks = u32::try_from(size.div_ceil(512)).unwrap();
+    let done = account.run_through(within(blocks, &account.command(&args)));
+    println!("{done:#?}");
+    assert!(done.errors.contains("the journal cannot be written"), "{done:#?}");
+    ended(&account.run(&["ledger", "verify"]), 0, &["entries, unbroken"]);
+    account.settle();
+    let landed = account.accepted("UpdateEndpoint");
+    assert!(landed <= 1, "{landed}");
+    // With room again, it is looked at: the end is what the account shows.
+    let code = if landed == 1 { 0 } else { 3 };
+    assert_eq!(done.code, Some(code), "{done:#?}");
+    ended(&account.run(&["watch", &id]), code, &[]);
+    account.settle();
+    assert_eq!(account.accepted("UpdateEndpoint"), landed);
+}

@@ -9,6 +9,8 @@
 mod support {
     #[path = "peers.rs"]
     pub mod peers;
+    #[path = "pty.rs"]
+    pub mod pty;
 }
 
 mod account;
@@ -17,3 +19,4 @@ mod disk;
 // A release build does not kill itself.
 #[cfg(debug_assertions)]
 mod killed;
+mod terminal;

@@ -405,7 +405,7 @@ impl Run {
             return;
         }
         self.journal_dead = true;
-        let why = format!("the journal cannot be written ({}): nothing more is sent", fault.kind.brief());
+        let why = format!("the journal cannot be written ({}): nothing more is sent", fault.message);
         let watch = if self.accepted { "; watching goes on" } else { "" };
         say(Level::Bad, format!("{why}{watch}"), out);
         self.no_writes = Some(why);
