@@ -1,6 +1,7 @@
 //! What a fuzz target does with its bytes.
 
 pub mod asked;
+pub mod outside;
 
 use std::cell::RefCell;
 
@@ -37,7 +38,9 @@ pub fn run(protocol: asked::Protocol, data: &[u8]) {
 /// When a file cannot be written.
 pub fn write_seeds() -> std::io::Result<()> {
     for protocol in asked::ALL {
-        let home = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(format!("{protocol:?}").to_lowercase());
+        let home = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("corpus")
+            .join(format!("{protocol:?}").to_lowercase());
         std::fs::create_dir_all(&home)?;
         for (n, seed) in asked::seeds(protocol).iter().enumerate() {
             std::fs::write(home.join(format!("seed-{n}")), seed)?;

@@ -12,8 +12,11 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 mod escape;
+mod shown;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use shown::{all_shown, maybe_shown, shown};
 
 /// Characters of one line of [`Text::lines`].
 const LINE_MAX: usize = 4_096;

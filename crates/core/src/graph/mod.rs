@@ -1,5 +1,6 @@
 //! Directed acyclic graphs: the steps of a pipeline, laid out in layers.
 
+pub mod definition;
 pub mod layout;
 mod order;
 

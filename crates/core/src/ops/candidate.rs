@@ -12,7 +12,7 @@ use crate::{
         operation::OperationState,
     },
     scope::Scope,
-    text::Text,
+    text::{self, Text},
     time::Timestamp,
 };
 
@@ -88,6 +88,7 @@ pub struct Source {
     /// True when this witness names the config as *the* previous one, not just as an earlier one.
     pub first_choice: bool,
     /// `CloudTrail 01:29 (ci-deploy)`.
+    #[serde(deserialize_with = "text::shown")]
     pub note: String,
 }
 
@@ -95,6 +96,7 @@ pub struct Source {
 pub struct Candidate {
     pub config: Text,
     /// `v17` where a registered version says so and no other config here has the same, else the config's name.
+    #[serde(deserialize_with = "text::shown")]
     pub label: String,
     pub sources: Vec<Source>,
     /// Witnesses whose first choice it is, of those that have a first choice. Look-alikes have no vote.

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     fault::{Fault, FaultKind},
     resource::endpoint::{Details, EndpointStatus},
-    text::Text,
+    text::{self, Text},
     time::{self, MINUTE, SECOND},
 };
 
@@ -79,8 +79,10 @@ pub struct Finding {
     pub check: Check,
     pub severity: Severity,
     /// One sentence.
+    #[serde(deserialize_with = "text::shown")]
     pub text: String,
     /// What to do about it: a sentence or an AWS CLI line.
+    #[serde(default, deserialize_with = "text::maybe_shown")]
     pub remedy: Option<String>,
 }
 

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     ask::Sent,
     resource::operation::{Operation, OperationState},
-    text::Text,
+    text::{self, Text},
     time::{self, Timestamp},
 };
 
@@ -61,10 +61,12 @@ pub enum Entry {
         by: Text,
     },
     Note {
+        #[serde(deserialize_with = "text::shown")]
         text: String,
     },
     Ended {
         state: OperationState,
+        #[serde(deserialize_with = "text::shown")]
         note: String,
     },
 }

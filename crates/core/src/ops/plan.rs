@@ -14,7 +14,7 @@ use super::{
 use crate::{
     resource::endpoint::Image,
     scope::Scope,
-    text::Text,
+    text::{self, Text},
     time::{MINUTE, Timestamp},
 };
 
@@ -38,6 +38,7 @@ pub struct Side {
     /// The endpoint config, where the change is one of configs; else the state in the API's own word.
     pub config: Text,
     /// `v17`.
+    #[serde(deserialize_with = "text::shown")]
     pub label: String,
 }
 
@@ -81,17 +82,20 @@ pub struct Plan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverses: Option<Text>,
     /// `our ledger and CloudTrail 01:29 (ci-deploy); 2 of 2 sources agree`.
+    #[serde(deserialize_with = "text::shown")]
     pub found_by: String,
     /// Minutes until the trouble is over, as a rule; `None` where that is no question.
     pub minutes: Option<i64>,
     /// The candidate chosen, then the others, best first.
     pub candidates: Vec<Candidate>,
     /// What the witnesses could not say.
+    #[serde(deserialize_with = "text::all_shown")]
     pub gaps: Vec<String>,
     /// Before and after of the real object.
     pub rows: Vec<Row>,
     pub cost: Cost,
     /// What the plain call with nothing but the names would have done besides.
+    #[serde(deserialize_with = "text::all_shown")]
     pub naive: Vec<String>,
     pub steps: Vec<Step>,
     /// The step that does what the plan is for; those before it prepare, those after it follow.
@@ -99,9 +103,12 @@ pub struct Plan {
     /// Worst first; none of them blocks.
     pub findings: Vec<Finding>,
     /// Until when and how it can be stopped.
+    #[serde(deserialize_with = "text::shown")]
     pub stop: String,
+    #[serde(deserialize_with = "text::shown")]
     pub undo: String,
     /// What happens if this terminal dies.
+    #[serde(deserialize_with = "text::shown")]
     pub vanish: String,
     pub basis: Basis,
     /// Digests that serve now: how a later way back will know that a tag moved.

@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use mldeck_core::text::Text;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Code {
@@ -192,7 +193,7 @@ impl FromStr for Key {
         let mut chars = rest.chars();
         key.code = match (chars.next(), chars.next()) {
             (None, _) => return Err(KeyError::Empty),
-            (Some(c), None) if c.is_control() || c.is_whitespace() => {
+            (Some(c), None) if c.is_whitespace() || !is_visible(c) => {
                 return Err(KeyError::Unknown(text.to_owned()));
             }
             (Some(c), None) if key.shift && !c.is_alphabetic() => return Err(KeyError::Shifted(text.to_owned())),
@@ -201,6 +202,12 @@ impl FromStr for Key {
         };
         Ok(key.normal())
     }
+}
+
+/// Hints draw the character: one that acts on the screen or cannot be seen is no key.
+fn is_visible(c: char) -> bool {
+    let raw = c.to_string();
+    Text::new(&raw).as_str() == raw
 }
 
 fn named(word: &str) -> Option<Code> {
@@ -256,7 +263,10 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_refused() {
-        for text in ["", " ", "enterr", "ctrl-", "hyper-x", "f0", "f25", "shift-1", "ctrl-alt", "ab"] {
+        for text in [
+            "", " ", "enterr", "ctrl-", "hyper-x", "f0", "f25", "shift-1", "ctrl-alt", "ab", "\u{200b}", "\u{202e}",
+            "\u{301}",
+        ] {
             assert!(sequence(text).is_err(), "{text:?} was read as {:?}", sequence(text));
         }
     }
@@ -281,7 +291,7 @@ mod tests {
     fn any_event() -> impl Strategy<Value = KeyEvent> {
         let code = prop_oneof![
             any::<char>()
-                .prop_filter("typed", |c| !c.is_control() && (*c == ' ' || !c.is_whitespace()))
+                .prop_filter("typed", |c| is_visible(*c) && (*c == ' ' || !c.is_whitespace()))
                 .prop_map(KeyCode::Char),
             (1u8..=24).prop_map(KeyCode::F),
             prop::sample::select(vec![

@@ -7,7 +7,6 @@ use mldeck_core::{fault::Fault, text::Text, time::Timestamp};
 
 use crate::{Gateway, fault::Doing, pace::Service};
 
-pub(crate) mod definition;
 pub(crate) mod drift;
 pub(crate) mod endpoint;
 pub(crate) mod model;

@@ -6,7 +6,7 @@ use aws_sdk_sagemaker::types::{
 };
 use mldeck_core::{
     fault::{Fault, FaultKind},
-    graph::Dag,
+    graph::{Dag, definition},
     id::arn_tail,
     mask,
     resource::{
@@ -17,7 +17,7 @@ use mldeck_core::{
     time::Timestamp,
 };
 
-use super::{PAGE, Query, definition, doing, person};
+use super::{PAGE, Query, doing, person};
 use crate::{Gateway, lanes, maybe, maybe_time, memory::Pairs, pace::Service, sdk_time, time};
 
 const PAGES: usize = 10;

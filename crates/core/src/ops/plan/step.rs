@@ -8,7 +8,7 @@ use crate::{
         call::{Call, PLAN_ID, VariantChange},
         target::{Kind, Target},
     },
-    text::Text,
+    text::{self, Text},
     time::MINUTE,
 };
 
@@ -57,7 +57,7 @@ pub enum Inverse {
     /// It harms nobody when it stays.
     Harmless,
     /// There is none, and why.
-    None(String),
+    None(#[serde(deserialize_with = "text::shown")] String),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use crate::{
         snapshot::Config,
     },
     resource::endpoint::{Deployment, Policy, Routing},
-    text::Text,
+    text::{self, Text},
     time::{self, SECOND},
 };
 
@@ -21,9 +21,13 @@ pub(in crate::ops::verb) const LAUNCH_MINUTES: i64 = 7;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// `endpoint config`, `instances`, `weights`, `guardrails`, `cost`.
+    #[serde(deserialize_with = "text::shown")]
     pub name: String,
+    #[serde(deserialize_with = "text::shown")]
     pub before: String,
+    #[serde(deserialize_with = "text::shown")]
     pub after: String,
+    #[serde(deserialize_with = "text::shown")]
     pub note: String,
 }
 
@@ -36,6 +40,7 @@ pub struct Cost {
     pub one_off: Option<f64>,
     pub minutes: i64,
     /// Region, date and kind of the prices.
+    #[serde(deserialize_with = "text::shown")]
     pub source: String,
 }
 

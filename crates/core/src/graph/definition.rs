@@ -3,11 +3,10 @@
 
 use std::collections::HashMap;
 
-use mldeck_core::{
-    graph::{Dag, Node},
-    text::Text,
-};
 use serde_json::Value;
+
+use super::{Dag, Node};
+use crate::text::Text;
 
 /// Steps beyond these are not drawn; AWS's own quota is far below.
 const MOST_STEPS: usize = 2_000;
@@ -18,7 +17,7 @@ const DEEPEST: usize = 32;
 ///
 /// An edge comes from `DependsOn`, from every `Get` of another step's properties anywhere in a step, and from
 /// a condition to the steps of its branches.
-pub(crate) fn graph(definition: &str) -> Dag {
+pub fn graph(definition: &str) -> Dag {
     let Ok(root) = serde_json::from_str::<Value>(definition) else { return Dag::default() };
     let mut found = Vec::new();
     collect(root.get("Steps"), None, 0, &mut found);
