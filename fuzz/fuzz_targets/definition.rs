@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| mldeck_fuzz::outside::run("definition", data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mldeck_fuzz::read("definition", data));

@@ -32,6 +32,15 @@ pub fn run(protocol: asked::Protocol, data: &[u8]) {
     });
 }
 
+/// Hands the bytes to the reader of that name among [`outside::TARGETS`].
+///
+/// # Panics
+/// When there is no such reader, or what it reads breaks a promise.
+pub fn read(name: &str, data: &[u8]) {
+    let (_, check) = outside::TARGETS.iter().find(|(known, _)| *known == name).expect("a reader of the table");
+    check(data);
+}
+
 /// Writes the seeds below `fuzz/corpus`, where the targets look for them.
 ///
 /// # Errors

@@ -44,6 +44,6 @@ fn every_reader_has_a_fuzz_target_of_its_name() {
     for (target, _) in outside::TARGETS {
         assert!(manifest.contains(&format!("name = \"{target}\"")), "{target} is not in fuzz/Cargo.toml");
         let calls = fs::read_to_string(fuzz().join(format!("fuzz_targets/{target}.rs"))).unwrap();
-        assert!(calls.contains(&format!("outside::run(\"{target}\", data)")), "{calls}");
+        assert!(calls.contains(&format!("mldeck_fuzz::read(\"{target}\", data)")), "{calls}");
     }
 }

@@ -26,15 +26,6 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("filter", text::filter),
 ];
 
-/// Hands the bytes to one of [`TARGETS`].
-///
-/// # Panics
-/// When there is no such target, or what it reads breaks a promise.
-pub fn run(name: &str, data: &[u8]) {
-    let (_, check) = TARGETS.iter().find(|(known, _)| *known == name).expect("a target of the table");
-    check(data);
-}
-
 /// Text where a reader takes text; bytes that are none are shown as U+FFFD, as none of the readers sees them.
 fn lossy(data: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(data)
