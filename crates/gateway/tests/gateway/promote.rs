@@ -314,7 +314,8 @@ async fn the_policies_of_the_documentation_are_enough_to_promote_and_to_delete()
     assert_eq!(state, OperationState::Refused, "backing out needs less: {said:#?}");
     hold(&["viewer", "operator", "promote"]);
     let plan = planned(&gateway, &promote("fraud", 18, "fraud-prod", &accept)).await.expect("a plan");
-    let (model, config) = (plan.steps[1].call.text("ModelName").map(str::to_owned), plan.to.config.raw());
+    let (model, config) =
+        (plan.steps.iter().find_map(|step| step.call.text("ModelName")).map(str::to_owned), plan.to.config.raw());
     let (state, said) = carried_out(&sandbox, &gateway, plan).await;
     assert_eq!(state, OperationState::Done, "{said:#?}");
     // What just went live is needed, and stays.
