@@ -72,7 +72,7 @@ pub(in crate::ops) fn quota(case: &Case<'_>, target: &Config) -> Finding {
     )
 }
 
-/// A live variant with another model, instances and no traffic: what [`crate::ops::plan::plan_shift`] can give it all to.
+/// A live variant with another model, instances and no traffic: what [`crate::ops::verb::traffic::plan_shift`] can give it all to.
 pub fn warm_variant(details: &Details) -> Option<&Variant> {
     let loaded = details.variants.iter().find(|v| v.current_weight.unwrap_or(0.0) > 0.0)?;
     details.variants.iter().find(|v| {

@@ -114,7 +114,7 @@ pub(super) fn finding(gate: Gate, verdict: &Verdict, accept: &[Text]) -> Finding
     }
 }
 
-/// The gates that hold a promotion and can be gone on without, as [`finding`] words their remedy.
+/// The gates that hold a promotion and can be gone on without, as their findings word the remedy.
 pub fn held(refusals: &[Refusal]) -> Vec<Text> {
     let word = |remedy: &String| remedy.strip_prefix(ACCEPT)?.split_whitespace().next().map(Text::new);
     refusals.iter().filter_map(|refusal| refusal.remedy.as_ref().and_then(word)).collect()
