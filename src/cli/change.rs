@@ -410,7 +410,7 @@ fn shown(plan: &Plan, asked: &PlanVerb) -> Result<u8, Fault> {
         keep(file, &text).map_err(|error| Fault::new(FaultKind::Setup, "saving the plan", &error.to_string()))?;
     }
     let text = match asked.output {
-        Output::Json => serde_json::to_string_pretty(&plan.without_secrets()).unwrap_or_default() + "\n",
+        Output::Json => out::json(&plan.without_secrets()),
         Output::Text => page(plan),
     };
     Ok(u8::from(out::print(&text).is_err()))

@@ -90,7 +90,7 @@ fn list(journal: &Journal, ledger: &Ledger, at: mldeck_core::time::Timestamp) ->
         Output::Md => groups.iter().map(|group| journal::markdown(group)).collect::<Vec<_>>().join("\n"),
         Output::Json => {
             let all: Vec<&&Record> = groups.iter().flatten().collect();
-            serde_json::to_string_pretty(&all).unwrap_or_default() + "\n"
+            out::json(&all)
         }
     };
     Ok((text, code))

@@ -107,7 +107,7 @@ fn render(ready: &Ready, rows: &[Row], scope: &Scope) -> String {
     match ready.output {
         Format::Json => {
             let all: Vec<Value> = rows.iter().map(|row| document(row, ready.provision, region)).collect();
-            serde_json::to_string_pretty(&all).unwrap_or_default() + "\n"
+            out::json(&all)
         }
         Format::Csv => csv(rows),
         Format::Table | Format::Wide => {

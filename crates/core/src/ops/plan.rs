@@ -231,6 +231,9 @@ impl Plan {
         let mut out = self.clone();
         for step in &mut out.steps {
             step.call = step.call.unsealed(&id).without_secrets().sealed(&id);
+            if let Inverse::Call(call) = &mut step.inverse {
+                **call = call.unsealed(&id).without_secrets().sealed(&id);
+            }
         }
         out.intent = self.intent.without_secrets();
         out
