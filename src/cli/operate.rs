@@ -12,11 +12,10 @@ use mldeck_core::{
         journal::{self, Entry, Record},
         plan::Plan,
         run::{self, Effect, Event, Run},
-        target::Kind,
     },
     resource::operation::OperationState,
     text::Text,
-    time::{MINUTE, Timestamp},
+    time::Timestamp,
 };
 use mldeck_gateway::{Gateway, Grant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -27,9 +26,6 @@ use crate::{
     run::clock,
     store::{Folders, Holder, Journal, PlanLock, StoreError},
 };
-
-/// A grant outlives the confirmation by this: AWS's longest deployment is 8 hours.
-const GRANT: i64 = 9 * 60 * MINUTE;
 
 /// An account that is reached, and where operations are kept.
 pub struct Desk {
@@ -116,11 +112,8 @@ impl Desk {
     /// Carries out a confirmed plan.
     pub async fn carry_out(&self, plan: Plan) -> Ended {
         let now = self.gateway.now();
-        let mut calls: Vec<Call> = plan.steps.iter().map(|step| step.call.clone()).collect();
-        if plan.target.kind == Kind::Endpoint {
-            calls.extend(run::calls_to_abort(&plan, &plan.by));
-        }
-        let grant = Grant::for_plan(plan.scope.clone(), plan.id(), &calls, now.plus(GRANT));
+        let calls = run::allowed(&plan, &plan.by);
+        let grant = Grant::for_plan(plan.scope.clone(), plan.id(), &calls, now.plus(run::LEAVE));
         self.drive(Run::new(plan, now), Some(grant)).await
     }
 

@@ -1,10 +1,6 @@
 //! The only place that looks into a call: what it changes, as it will stand on the wire and in CloudTrail.
 
-use mldeck_core::ops::{
-    call::{Action, Call},
-    plan::Plan,
-    run::calls_to_abort,
-};
+use mldeck_core::ops::{call::Action, plan::Plan};
 use serde_json::Value;
 
 /// The change of the endpoint that a plan asks for.
@@ -49,11 +45,4 @@ fn weights(input: &Value) -> Vec<(String, f64)> {
     };
     let changes = input.get("DesiredWeightsAndCapacities").and_then(Value::as_array);
     changes.into_iter().flatten().filter_map(one).collect()
-}
-
-/// Everything that a confirmation of this plan allows: its own calls and those that stop it.
-pub fn allowed(plan: &Plan) -> Vec<Call> {
-    let mut calls: Vec<Call> = plan.steps.iter().map(|step| step.call.clone()).collect();
-    calls.extend(calls_to_abort(plan, &plan.by));
-    calls
 }

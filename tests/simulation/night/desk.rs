@@ -15,26 +15,22 @@ use mldeck_core::{
         candidate::History,
         intent::{Choice, Class, Context, Intent, Mode, Route},
         plan::{Plan, Refusal},
-        run::Run,
+        run::{LEAVE, Run, allowed},
         verb,
     },
     resource::operation::OperationState,
     scope::Identity,
     text::Text,
-    time::{HOUR, Timestamp},
+    time::Timestamp,
 };
 use mldeck_gateway::{Connect, Gateway, Grant, time_source};
 use tokio::task::AbortHandle;
 
 use super::{
     account::{Key, VERSIONS, config, variant},
-    call,
     dice::Dice,
     line::{Line, Shared, lock},
 };
-
-/// How long a confirmation lasts, as on the deck.
-const GRANT: i64 = 9 * HOUR;
 
 /// What the operator wants.
 #[derive(Clone, Copy, Debug)]
@@ -163,8 +159,8 @@ impl Desk {
 
     /// What confirming this plan allows.
     pub fn allow(&mut self, plan: &Plan) {
-        let expires = self.now().plus(GRANT);
-        self.grant = Some(Grant::for_plan(plan.scope.clone(), plan.id(), &call::allowed(plan), expires));
+        let expires = self.now().plus(LEAVE);
+        self.grant = Some(Grant::for_plan(plan.scope.clone(), plan.id(), &allowed(plan, &plan.by), expires));
     }
 }
 

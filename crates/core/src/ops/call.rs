@@ -16,7 +16,7 @@ mod scaling;
 
 pub use endpoint::{
     ABORT_METRIC, ABORT_NAMESPACE, UpdateEndpoint, VariantChange, abort_alarm, add_tags, create_config, create_model,
-    delete, deployment_json, put_abort_alarm, put_abort_metric, trip_alarm, update_component, update_weights,
+    delete, deployment_json, put_abort_alarm, put_abort_metric, trip_alarm, update_weights,
 };
 pub use job::{schedule, stop_job};
 pub use pipeline::{answer_callback, retry_execution, start_execution, stop_execution};
@@ -96,7 +96,6 @@ macro_rules! actions {
 actions! {
     UpdateEndpoint: SageMaker Never "updating the endpoint";
     UpdateEndpointWeightsAndCapacities: SageMaker Never "changing traffic and capacity";
-    UpdateInferenceComponent: SageMaker Never "updating the inference component";
     AddTags: SageMaker Same "writing tags";
     CreateModel: SageMaker Named "creating the model";
     CreateEndpointConfig: SageMaker Named "creating the endpoint config";

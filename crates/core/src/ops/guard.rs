@@ -6,11 +6,12 @@ use super::{
     candidate::{Candidate, History},
     intent::{Context, Mode, Route},
     snapshot::{Config, Snapshot},
+    verb::abort::usable_alarm,
 };
 use crate::{
     fault::{Fault, FaultKind},
     resource::endpoint::{Details, EndpointStatus},
-    text::{self, Text},
+    text,
     time::{self, MINUTE, SECOND},
 };
 
@@ -200,13 +201,8 @@ fn abort_remedy(case: &Case<'_>) -> String {
     let Some(pending) = &case.details.pending else {
         return "It changes weights or capacity, which cannot be stopped; it ends by itself in minutes.".into();
     };
-    let alarms = case.details.last_deployment.as_ref().map(|d| d.alarms.as_slice()).unwrap_or_default();
     let ours = super::call::abort_alarm(&case.snapshot.endpoint.name);
-    let usable = alarms.iter().find(|alarm| **alarm == ours).or_else(|| {
-        let owned = |alarm: &&Text| !alarm.as_str().starts_with("TargetTracking-");
-        alarms.iter().find(owned)
-    });
-    match usable {
+    match usable_alarm(case.snapshot, case.details) {
         Some(alarm) => format!(
             "Abort the deployment of {}: aws cloudwatch set-alarm-state --alarm-name {alarm} --state-value ALARM \
              --state-reason abort, repeated each 10 s. It counts while the deployment bakes, not after the old fleet is gone{}",

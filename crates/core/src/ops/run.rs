@@ -23,7 +23,7 @@ use crate::{
     fault::Fault,
     resource::{Operation, operation::OperationState},
     text::Text,
-    time::{MINUTE, SECOND, Timestamp},
+    time::{HOUR, MINUTE, SECOND, Timestamp},
 };
 
 mod abort;
@@ -36,12 +36,14 @@ mod verdict;
 mod wait;
 mod watch;
 
-pub use abort::calls_to_abort;
+pub use abort::allowed;
 pub use resume::{Unresumable, resume};
 pub use stage::{Stage, stage_of};
 
 /// How long a signed request may still be accepted after it left (AWS: 5 minutes), with a margin.
 pub const LANDING: i64 = 5 * MINUTE + 30 * SECOND;
+/// How long the leave of a confirmation lasts: AWS's longest deployment is 8 hours, and its abort must still be allowed to leave.
+pub const LEAVE: i64 = 9 * HOUR;
 /// Between two looks at a deployment.
 pub const POLL: i64 = 10 * SECOND;
 /// Between two looks while reads fail.

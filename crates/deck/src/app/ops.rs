@@ -4,16 +4,15 @@ use mldeck_core::{
     ask::{Answer, Ask, Sent, Write},
     fault::{Fault, FaultKind},
     ops::{
-        call::Call,
         intent::{Choice, Context, Intent, Reversal},
         journal::{self, Record},
         plan::{Difference, Expectation, Inverse, Plan},
         run::{self, Event, Level, Run},
-        target::{self, Seen, Target},
+        target::{Seen, Target},
     },
     resource::{Endpoint, Operation, operation::OperationState},
     text::Text,
-    time::{MINUTE, Monotonic, Timestamp},
+    time::{Monotonic, Timestamp},
 };
 
 use super::{
@@ -21,9 +20,6 @@ use super::{
     msg::{Effect, Slot},
     pane::{View, operation::OperationView, plan::PlanView},
 };
-
-/// A grant outlives the plan's confirmation by this: the abort of a deployment must still be allowed to leave.
-const GRANT: i64 = 9 * 60 * MINUTE;
 
 /// Operations of this session and everything the journal tells.
 #[derive(Default)]
@@ -188,16 +184,12 @@ fn begin(model: &mut Model, run: Run, out: &mut Vec<Effect>) {
 fn allow(model: &Model, run: &Run, out: &mut Vec<Effect>) {
     let plan = run.plan();
     let by = model.session.identity().map(|identity| Text::new(identity.who())).unwrap_or_default();
-    let mut calls: Vec<Call> = plan.steps.iter().map(|step| step.call.clone()).collect();
-    if plan.target.kind == target::Kind::Endpoint {
-        calls.extend(run::calls_to_abort(plan, &by));
-    }
     out.push(Effect::Allow {
         op: run.operation().id.clone(),
         scope: plan.scope.clone(),
         plan: plan.id(),
-        calls,
-        expires: model.now().plus(GRANT),
+        calls: run::allowed(plan, &by),
+        expires: model.now().plus(run::LEAVE),
     });
 }
 

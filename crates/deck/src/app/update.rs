@@ -144,18 +144,19 @@ fn loading(model: &Model) -> [bool; 5] {
 
 /// The endpoints that serve each version, as far as their details were read.
 fn where_live(model: &Model, rows: &mut [ModelPackage]) {
+    let mut serving: HashMap<&str, Vec<Text>> = HashMap::new();
+    for endpoint in model.endpoints.rows() {
+        let variants = endpoint.details.iter().flat_map(|details| &details.variants);
+        for label in variants.filter_map(|variant| variant.label.as_ref()) {
+            let names = serving.entry(label.as_str()).or_default();
+            if names.last() != Some(&endpoint.name) {
+                names.push(endpoint.name.clone());
+            }
+        }
+    }
     for row in rows {
         let label = mldeck_core::id::version_label(row.arn.as_str());
-        let serves = |endpoint: &&Endpoint| {
-            let details = endpoint.details.as_ref();
-            details.is_some_and(|details| {
-                details
-                    .variants
-                    .iter()
-                    .any(|v| v.label.as_ref().map(Text::as_str) == label.as_deref() && label.is_some())
-            })
-        };
-        row.live_on = model.endpoints.rows().iter().filter(serves).map(|endpoint| endpoint.name.clone()).collect();
+        row.live_on = label.and_then(|label| serving.get(label.as_str()).cloned()).unwrap_or_default();
     }
 }
 

@@ -125,7 +125,7 @@ fn endpoints_for(model: &Model, subject: &Subject) -> Result<Opens, String> {
     };
     let mut rows: Vec<&Endpoint> = model.endpoints.rows().iter().collect();
     let kin = |row: &Endpoint| group_of(row).as_deref() == Some(version.group.as_str());
-    rows.sort_by_key(|row| (!kin(row), row.name.clone()));
+    rows.sort_by_cached_key(|row| (!kin(row), row.name.clone()));
     if rows.is_empty() {
         return Err("There is no endpoint to promote it onto, or they are still being read.".to_owned());
     }

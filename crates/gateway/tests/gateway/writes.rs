@@ -33,7 +33,6 @@ fn calls() -> Vec<Call> {
         endpoint: endpoint.clone(),
         config: text("fraud-prod-v17"),
         retain_all: true,
-        but_weights: false,
         deployment: Some(deployment),
     };
     let arn = text("arn:aws:sagemaker:eu-west-1:447100000921:endpoint/fraud-prod");

@@ -20,8 +20,6 @@ pub struct UpdateEndpoint {
     pub config: Text,
     /// Keep the live counts and weights instead of the config's.
     pub retain_all: bool,
-    /// With `retain_all`: but take the weights of the config.
-    pub but_weights: bool,
     pub deployment: Option<Deployment>,
 }
 
@@ -32,9 +30,6 @@ impl UpdateEndpoint {
             "EndpointConfigName": self.config.raw(),
             "RetainAllVariantProperties": self.retain_all,
         });
-        if self.retain_all && self.but_weights {
-            body["ExcludeRetainedVariantProperties"] = json!([{ "VariantPropertyType": "DesiredWeight" }]);
-        }
         if let Some(deployment) = &self.deployment {
             body["DeploymentConfig"] = deployment_json(deployment);
         }
@@ -70,21 +65,6 @@ pub fn update_weights(endpoint: &Text, variants: &[VariantChange]) -> Call {
     let list: Vec<Value> = variants.iter().map(one).collect();
     let body = json!({ "EndpointName": endpoint.raw(), "DesiredWeightsAndCapacities": list });
     Call::new(Action::UpdateEndpointWeightsAndCapacities, body)
-}
-
-/// UpdateInferenceComponent: another specification, copies replaced `percent` at a time.
-pub fn update_component(name: &Text, specification: &Value, percent: i64, alarms: &[Text]) -> Call {
-    let names: Vec<Value> = alarms.iter().map(|alarm| json!({ "AlarmName": alarm.raw() })).collect();
-    let mut deployment = json!({ "RollingUpdatePolicy": {
-        "MaximumBatchSize": { "Type": "CAPACITY_PERCENT", "Value": percent }, "WaitIntervalInSeconds": 60,
-    } });
-    if !names.is_empty() {
-        deployment["AutoRollbackConfiguration"] = json!({ "Alarms": names });
-    }
-    let body = json!({
-        "InferenceComponentName": name.raw(), "Specification": specification, "DeploymentConfig": deployment,
-    });
-    Call::new(Action::UpdateInferenceComponent, body)
 }
 
 /// CreateModel from a registered version.

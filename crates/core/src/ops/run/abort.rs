@@ -7,6 +7,7 @@ use crate::{
         call::{self, Call},
         journal::Entry,
         plan::{Expectation, Plan},
+        target::Kind,
     },
     resource::operation::OperationState,
     text::Text,
@@ -183,8 +184,17 @@ impl Run {
     }
 }
 
+/// What a confirmation of this plan allows: its own calls, and those with which `by` may take its deployment back.
+pub fn allowed(plan: &Plan, by: &Text) -> Vec<Call> {
+    let mut calls: Vec<Call> = plan.steps.iter().map(|step| step.call.clone()).collect();
+    if plan.target.kind == Kind::Endpoint {
+        calls.extend(calls_to_abort(plan, by));
+    }
+    calls
+}
+
 /// What takes a deployment of ours back while it bakes.
-pub fn calls_to_abort(plan: &Plan, by: &Text) -> Vec<Call> {
+fn calls_to_abort(plan: &Plan, by: &Text) -> Vec<Call> {
     let endpoint = &plan.target.id;
     let reason = format!("mldeck: {} aborts plan {}", by.raw(), plan.id());
     vec![

@@ -71,7 +71,6 @@ pub fn plan_back_out(
         endpoint: snapshot.endpoint.name.clone(),
         config: candidate.config.clone(),
         retain_all,
-        but_weights: false,
         deployment: deployment(&case),
     };
     let line = update.call().cli(context.scope.region.as_str());

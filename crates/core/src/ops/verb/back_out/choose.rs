@@ -83,7 +83,6 @@ pub(super) fn reversed(
             endpoint: snapshot.endpoint.name.clone(),
             config: candidate.config,
             retain_all: true,
-            but_weights: false,
             deployment: None,
         };
         let cli = update.call().cli(context.scope.region.as_str());

@@ -23,7 +23,6 @@ pub(super) fn update(ground: &Ground<'_>) -> UpdateEndpoint {
         endpoint: ground.snapshot.endpoint.name.clone(),
         config: ground.name(&ground.snapshot.endpoint.name.raw()),
         retain_all: true,
-        but_weights: false,
         deployment: deployment(ground),
     }
 }
