@@ -8,29 +8,31 @@ use std::{
     path::PathBuf,
 };
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 use mldeck_core::{
     fault::{Fault, FaultKind},
     ops::{
-        call::{Approval, VariantChange},
         confirm::Confirm,
-        intent::{Choice, Intent, Mode, Rollout, Route},
+        intent::Intent,
         journal,
         plan::{Plan, Refusal},
-        target::{Kind, Target},
         verb,
     },
-    text::Text,
 };
 
-use super::{Global, operate::Desk, out, start};
+use super::{
+    Global,
+    asked::{Asked, Why},
+    operate::Desk,
+    out, start,
+};
 use crate::{app::pane::plan::written, run::log};
 
 /// `mldeck plan VERB …`: what would be done, and nothing else.
 #[derive(Debug, Args)]
 pub struct PlanVerb {
     #[command(subcommand)]
-    pub change: Change,
+    pub change: Asked,
     /// Keeps the plan, for `mldeck apply FILE`.
     #[arg(long, global = true, value_name = "FILE")]
     pub save: Option<PathBuf>,
@@ -46,13 +48,6 @@ pub enum Output {
     Json,
 }
 
-#[derive(Clone, Debug, Default, Args)]
-pub struct Why {
-    /// Why, or a ticket: kept in the ledger.
-    #[arg(long, global = true, value_name = "TEXT")]
-    pub reason: Option<String>,
-}
-
 /// What a confirmation needs without a deck.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Consent {
@@ -64,241 +59,8 @@ pub struct Consent {
     pub confirm: Option<String>,
 }
 
-#[derive(Debug, Subcommand)]
-pub enum Change {
-    /// The fastest safe way out of whatever state an endpoint is in.
-    Rollback(RollBack),
-    /// Traffic between live variants, as weights.
-    Shift {
-        endpoint: String,
-        /// `VARIANT=WEIGHT`, one or more.
-        #[arg(required = true, value_parser = weight)]
-        weights: Vec<VariantChange>,
-    },
-    /// The number of instances of one live variant.
-    Scale {
-        endpoint: String,
-        /// `VARIANT=COUNT`.
-        #[arg(value_parser = count)]
-        count: VariantChange,
-    },
-    /// A registered version onto an endpoint: approval, model, endpoint config, guarded deployment.
-    Promote(Promotion),
-    /// Deletes an endpoint, an endpoint config or a model that nothing serves and nobody may want back.
-    Delete {
-        #[arg(value_enum)]
-        kind: Deletable,
-        name: String,
-    },
-    /// Approves a registered version.
-    Approve { arn: String },
-    /// Rejects a registered version.
-    Reject { arn: String },
-    /// Starts a pipeline.
-    Start {
-        pipeline: String,
-        /// `NAME=VALUE`; what is not named takes the default of the definition.
-        #[arg(short, long = "parameter", value_parser = pair)]
-        parameters: Vec<(Text, Text)>,
-        /// How the run is called.
-        #[arg(long, default_value = "")]
-        name: String,
-    },
-    /// Goes on with a pipeline execution that failed or was stopped.
-    Retry { execution: String },
-    /// Stops a job or a pipeline execution.
-    Stop {
-        #[arg(value_enum)]
-        kind: Stoppable,
-        name: String,
-    },
-    /// Starts or stops a monitoring schedule.
-    Monitor {
-        #[arg(value_enum)]
-        switch: Switch,
-        name: String,
-    },
-}
-
-#[derive(Clone, Debug, Args)]
-pub struct RollBack {
-    pub endpoint: String,
-    /// The endpoint config to go back to, instead of the one that is found.
-    #[arg(long, value_name = "CONFIG")]
-    pub to: Option<String>,
-    #[arg(long, value_enum)]
-    pub mode: Option<ModeWord>,
-    #[arg(long, value_enum)]
-    pub route: Option<RouteWord>,
-}
-
-#[derive(Clone, Debug, Args)]
-pub struct Promotion {
-    /// ARN of the registered version.
-    pub arn: String,
-    /// The endpoint that is to serve it.
-    #[arg(long, value_name = "ENDPOINT")]
-    pub onto: String,
-    /// How the traffic moves.
-    #[arg(long, default_value = "canary", value_parser = rollout)]
-    pub rollout: Rollout,
-    /// Goes on without an answer to this gate; needs a reason.
-    #[arg(long, value_name = "GATE")]
-    pub accept: Vec<String>,
-}
-
-impl Promotion {
-    pub fn intent(&self) -> Intent {
-        Intent::Promote {
-            package: Text::new(&self.arn),
-            endpoint: Text::new(&self.onto),
-            rollout: self.rollout,
-            accept: self.accept.iter().map(|gate| Text::new(gate)).collect(),
-            reason: None,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Deletable {
-    Endpoint,
-    Config,
-    Model,
-}
-
-fn rollout(text: &str) -> Result<Rollout, String> {
-    let words = || Rollout::ALL.map(Rollout::word).join(", ");
-    Rollout::parse(text).ok_or_else(|| format!("one of {}", words()))
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ModeWord {
-    Guarded,
-    Emergency,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum RouteWord {
-    Abort,
-    Weights,
-    Config,
-    Rolling,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Stoppable {
-    Execution,
-    Training,
-    Processing,
-    Transform,
-    Tuning,
-    Automl,
-    Compilation,
-    Labeling,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Switch {
-    Start,
-    Stop,
-}
-
-fn pair(text: &str) -> Result<(Text, Text), String> {
-    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is wanted")?;
-    Ok((Text::new(name), Text::new(value)))
-}
-
-fn weight(text: &str) -> Result<VariantChange, String> {
-    let (name, value) = text.split_once('=').ok_or("VARIANT=WEIGHT is wanted")?;
-    let weight = value.parse().map_err(|_| format!("{value:?} is no number"))?;
-    Ok(VariantChange { variant: Text::new(name), weight: Some(weight), count: None })
-}
-
-fn count(text: &str) -> Result<VariantChange, String> {
-    let (name, value) = text.split_once('=').ok_or("VARIANT=COUNT is wanted")?;
-    let count = value.parse().map_err(|_| format!("{value:?} is no whole number"))?;
-    Ok(VariantChange { variant: Text::new(name), weight: None, count: Some(count) })
-}
-
-impl RollBack {
-    pub fn intent(&self) -> Intent {
-        let mode = |mode| match mode {
-            ModeWord::Guarded => Mode::Guarded,
-            ModeWord::Emergency => Mode::Emergency,
-        };
-        let route = |route| match route {
-            RouteWord::Abort => Route::Abort,
-            RouteWord::Weights => Route::Weights,
-            RouteWord::Config => Route::Config,
-            RouteWord::Rolling => Route::Rolling,
-        };
-        let choice = Choice {
-            candidate: self.to.as_deref().map(Text::new),
-            mode: self.mode.map(mode),
-            route: self.route.map(route),
-            ..Choice::default()
-        };
-        Intent::back_out(Text::new(&self.endpoint), choice)
-    }
-}
-
-impl Change {
-    fn intent(&self, why: &Why) -> Intent {
-        let text = |raw: &String| Text::new(raw);
-        let reason = why.reason.as_deref().map(Text::new);
-        let mut intent = match self {
-            Self::Rollback(back) => back.intent(),
-            Self::Shift { endpoint, weights } => {
-                Intent::Traffic { endpoint: text(endpoint), variants: weights.clone(), reason: None }
-            }
-            Self::Scale { endpoint, count } => {
-                Intent::Traffic { endpoint: text(endpoint), variants: vec![count.clone()], reason: None }
-            }
-            Self::Promote(promote) => promote.intent(),
-            Self::Delete { kind, name } => {
-                let kind = match kind {
-                    Deletable::Endpoint => Kind::Endpoint,
-                    Deletable::Config => Kind::EndpointConfig,
-                    Deletable::Model => Kind::Model,
-                };
-                Intent::Delete { target: Target::new(kind, text(name)), reason: None }
-            }
-            Self::Approve { arn } => Intent::Approve { package: text(arn), approval: Approval::Approved, reason: None },
-            Self::Reject { arn } => Intent::Approve { package: text(arn), approval: Approval::Rejected, reason: None },
-            Self::Start { pipeline, parameters, name } => Intent::StartPipeline {
-                pipeline: text(pipeline),
-                name: text(name),
-                parameters: parameters.clone(),
-                reason: None,
-            },
-            Self::Retry { execution } => Intent::Retry { execution: text(execution), reason: None },
-            Self::Stop { kind, name } => Intent::Stop { target: Target::new(kind.kind(), text(name)), reason: None },
-            Self::Monitor { switch, name } => {
-                Intent::Schedule { name: text(name), start: *switch == Switch::Start, reason: None }
-            }
-        };
-        intent.set_reason(reason);
-        intent
-    }
-}
-
-impl Stoppable {
-    const fn kind(self) -> Kind {
-        match self {
-            Self::Execution => Kind::Execution,
-            Self::Training => Kind::TrainingJob,
-            Self::Processing => Kind::ProcessingJob,
-            Self::Transform => Kind::TransformJob,
-            Self::Tuning => Kind::TuningJob,
-            Self::Automl => Kind::AutoMlJob,
-            Self::Compilation => Kind::CompilationJob,
-            Self::Labeling => Kind::LabelingJob,
-        }
-    }
-}
-
 /// What was asked for on the command line.
-pub enum Request<'a> {
+pub(super) enum Request<'a> {
     Plan(&'a PlanVerb),
     Act(&'a Intent, &'a Consent),
     Apply(&'a PathBuf, &'a Consent),
@@ -306,7 +68,7 @@ pub enum Request<'a> {
 }
 
 /// Runs the verb; returns the exit code.
-pub fn run(global: &Global, request: &Request<'_>) -> u8 {
+pub(super) fn run(global: &Global, request: &Request<'_>) -> u8 {
     let prepared = start::prepare(global);
     let mut global = global.clone();
     global.endpoint_url.clone_from(&prepared.setup.config.endpoint_url);
@@ -341,7 +103,7 @@ pub fn run(global: &Global, request: &Request<'_>) -> u8 {
 
 async fn answer(desk: &Desk, request: &Request<'_>, read_only: bool) -> Result<u8, Fault> {
     match request {
-        Request::Plan(plan) => match planned(desk, &plan.change.intent(&plan.reason)).await? {
+        Request::Plan(plan) => match planned(desk, &plan.reason.intent(plan.change.change())).await? {
             Ok(made) => shown(&made, plan),
             Err(refusals) => Ok(refused(&refusals)),
         },

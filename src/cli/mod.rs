@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, shared with the completions and the man page.
 
-pub mod change;
+pub mod asked;
+mod change;
 pub mod config;
 pub mod drill;
 pub mod get;
@@ -18,7 +19,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use change::Request;
-use mldeck_core::{fault::Fault, text::Text};
+use mldeck_core::fault::Fault;
 
 use crate::{backends::Connected, run::log, store::Folders};
 
@@ -84,18 +85,18 @@ pub enum Verb {
     /// Plans the fastest safe way out for an endpoint; with --write, and once it is confirmed, takes it.
     Rollback {
         #[command(flatten)]
-        back: change::RollBack,
+        back: asked::RollBack,
         #[command(flatten)]
-        reason: change::Why,
+        reason: asked::Why,
         #[command(flatten)]
         consent: change::Consent,
     },
     /// Plans a registered version onto an endpoint; with --write, and once it is confirmed, deploys it.
     Promote {
         #[command(flatten)]
-        promote: change::Promotion,
+        promote: asked::Promotion,
         #[command(flatten)]
-        reason: change::Why,
+        reason: asked::Why,
         #[command(flatten)]
         consent: change::Consent,
     },
@@ -173,14 +174,10 @@ pub fn run(cli: Cli) -> u8 {
         Some(Verb::Plan(plan)) => change::run(&global, &Request::Plan(&plan)),
         Some(Verb::Apply { file, consent }) => change::run(&global, &Request::Apply(&file, &consent)),
         Some(Verb::Rollback { back, reason, consent }) => {
-            let mut intent = back.intent();
-            intent.set_reason(reason.reason.as_deref().map(Text::new));
-            change::run(&global, &Request::Act(&intent, &consent))
+            change::run(&global, &Request::Act(&reason.intent(back.change()), &consent))
         }
         Some(Verb::Promote { promote, reason, consent }) => {
-            let mut intent = promote.intent();
-            intent.set_reason(reason.reason.as_deref().map(Text::new));
-            change::run(&global, &Request::Act(&intent, &consent))
+            change::run(&global, &Request::Act(&reason.intent(promote.change()), &consent))
         }
         Some(Verb::Watch { operation }) => change::run(&global, &Request::Watch(&operation)),
         Some(Verb::Ledger(ledger)) => ledger::run(&ledger, &global),

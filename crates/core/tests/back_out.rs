@@ -3,7 +3,7 @@
 
 mod fixture;
 
-use fixture::{BEFORE, LIVE, at, context, history, plan, plan_with, snapshot, t};
+use fixture::{BEFORE, LIVE, NAME, at, context, history, plan, plan_with, planned, snapshot, t};
 use mldeck_core::{
     fault::{Fault, FaultKind},
     ops::{
@@ -12,7 +12,7 @@ use mldeck_core::{
         candidate::History,
         confirm::Confirm,
         guard::{Check, Severity, warm_variant},
-        intent::{Choice, Class, Context, Mode, Reversal},
+        intent::{Choice, Class, Context, Intent, Mode, Reversal},
         plan::{Inverse, Plan, Refusal, plan_back_out},
         snapshot::{Config, Model},
         verb::traffic::plan_shift,
@@ -27,7 +27,7 @@ use serde_json::json;
 fn refusals(change: impl FnOnce(&mut Snapshot, &mut Choice, &mut Context)) -> Vec<Refusal> {
     let (mut snapshot, mut choice, mut context) = (snapshot(), Choice::default(), context());
     change(&mut snapshot, &mut choice, &mut context);
-    plan_back_out(&snapshot, &history(), &choice, &context).unwrap_err()
+    planned(&snapshot, &history(), &choice, &context).unwrap_err()
 }
 
 fn details(snapshot: &mut Snapshot) -> &mut Details {
@@ -273,7 +273,7 @@ fn where_no_earlier_config_is_known_it_is_said_who_could_not_be_asked() {
     snapshot.configs.retain(|(name, _)| name == LIVE);
     details(&mut snapshot).tags.clear();
     let refused = |snapshot: &Snapshot| {
-        let refused = plan_back_out(snapshot, &History::default(), &Choice::default(), &context()).unwrap_err();
+        let refused = planned(snapshot, &History::default(), &Choice::default(), &context()).unwrap_err();
         refused[0].text.clone()
     };
     assert_eq!(
@@ -468,11 +468,11 @@ fn a_moved_image_tag_is_named_with_both_digests() {
     history.images.push((t(BEFORE), Image { specified: t("fraud:prod"), resolved: Some(t("sha256:9f1c")) }));
     let mut snapshot = snapshot();
     model(&mut snapshot).images = vec![Image { specified: t("fraud:prod"), resolved: Some(t("sha256:b07a")) }];
-    let plan = plan_back_out(&snapshot, &history, &Choice::default(), &context()).unwrap();
+    let plan = planned(&snapshot, &history, &Choice::default(), &context()).unwrap();
     let text = finding(&plan, Check::Image, Severity::Warn);
     assert_eq!(text, Some("image fraud:prod moved: it was sha256:9f1c, it is sha256:b07a now"));
     model(&mut snapshot).images[0].resolved = Some(t("sha256:9f1c"));
-    let plan = plan_back_out(&snapshot, &history, &Choice::default(), &context()).unwrap();
+    let plan = planned(&snapshot, &history, &Choice::default(), &context()).unwrap();
     assert_eq!(finding(&plan, Check::Image, Severity::Ok), Some("image digest unchanged"));
 }
 
@@ -580,7 +580,7 @@ fn a_slow_trail_adds_to_a_younger_read_and_makes_nothing_older() {
         assert_eq!((both.at, both.trail.clone()), (at("02:29:10"), deep.trail.clone()));
         assert!(both.config("fraud-v16-b").is_some() && both.model("fraud-16").is_some(), "what only the trail names");
         assert_eq!(both.endpoint, quick.endpoint, "the endpoint is as it was read last");
-        let plan = plan_back_out(&both, &history(), &Choice::default(), &context).unwrap();
+        let plan = planned(&both, &history(), &Choice::default(), &context).unwrap();
         assert!(plan.found_by.contains("CloudTrail") && finding(&plan, Check::Age, Severity::Ok).is_some());
     }
     // A trail that could not be read again does not take away what it said before.
@@ -588,7 +588,7 @@ fn a_slow_trail_adds_to_a_younger_read_and_makes_nothing_older() {
     assert_eq!(deep.clone().and(denied).trail, deep.trail);
     // What is really old is refused, whatever was added to it.
     let old = Context { at: at("02:30:11"), ..context };
-    let refusal = plan_back_out(&deep.and(quick), &history(), &Choice::default(), &old).unwrap_err().remove(0);
+    let refusal = planned(&deep.and(quick), &history(), &Choice::default(), &old).unwrap_err().remove(0);
     assert_eq!((refusal.check, refusal.remedy.as_deref()), (Check::Age, Some("F5 reads the endpoint again.")));
 }
 
@@ -604,7 +604,6 @@ fn the_digest_is_of_what_will_be_done_on_which_facts() {
     type Case = (&'static str, fn(&mut Snapshot, &mut Choice, &mut Context));
     let cases: Vec<Case> = vec![
         ("mode", |_, c, _| c.mode = Some(Mode::Guarded)),
-        ("reason", |_, c, _| c.reason = Some(t("INC-77"))),
         ("candidate", |_, c, _| c.candidate = Some(t("fraud-v16-b"))),
         ("who", |_, _, context| context.by = t("bob")),
         ("weights", |s, _, _| details(s).variants[0].desired_weight = Some(0.5)),
@@ -613,6 +612,9 @@ fn the_digest_is_of_what_will_be_done_on_which_facts() {
     for (name, change) in cases {
         assert_ne!(plan_with(change).digest, base.digest, "{name}");
     }
+    let intent = Intent::back_out(t(NAME), Choice::default()).because(Some(t("INC-77")));
+    let reasoned = plan_back_out(&intent, &snapshot(), &history(), &context()).unwrap();
+    assert!(reasoned.reason == Some(t("INC-77")) && reasoned.digest != base.digest, "{:?}", reasoned.reason);
     let scaled = plan_with(|s, _, _| {
         details(s).variants[0].desired_count = Some(5);
         s.endpoint.modified = at("02:24:00");
@@ -633,7 +635,7 @@ fn undo(change: impl FnOnce(&mut Snapshot)) -> Result<Plan, Vec<Refusal>> {
         ..Choice::default()
     };
     let context = Context { class: Class::Dev, ..context() };
-    plan_back_out(&snapshot, &history(), &choice, &context)
+    planned(&snapshot, &history(), &choice, &context)
 }
 
 #[test]

@@ -8,7 +8,7 @@ use mldeck_core::{
         candidate::History,
         confirm::{Confirm, Weight},
         guard::Check,
-        intent::Intent,
+        intent::{Change, Intent},
         plan::{Basis, Expectation, Inverse, Plan, Refusal},
         snapshot::{Kept, Needed},
         target::{Kind, Sight, Target},
@@ -24,7 +24,7 @@ mod fixture;
 use fixture::{NAME, context, our_move, snapshot, t};
 
 fn intent(kind: Kind, id: &str) -> Intent {
-    Intent::Delete { target: Target::new(kind, t(id)), reason: None }
+    Change::Delete { target: Target::new(kind, t(id)) }.into()
 }
 
 fn plan_with(facts: &Facts, history: &History, intent: &Intent) -> Result<Plan, Vec<Refusal>> {

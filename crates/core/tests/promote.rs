@@ -9,7 +9,7 @@ use mldeck_core::{
         candidate::History,
         confirm::{Confirm, Weight},
         guard::{Check, Severity},
-        intent::{Intent, Rollout},
+        intent::{Change, Intent, Rollout},
         plan::{After, Expectation, Inverse, Plan, Refusal},
         snapshot::EventRule,
         target::{Kind, Sight, Target},
@@ -94,13 +94,8 @@ fn edit(facts: &mut Facts, which: usize, change: impl FnOnce(&mut Value)) {
 }
 
 fn intent(rollout: Rollout, accept: &[&str], reason: Option<&str>) -> Intent {
-    Intent::Promote {
-        package: arn(19),
-        endpoint: t(NAME),
-        rollout,
-        accept: accept.iter().map(|word| t(word)).collect(),
-        reason: reason.map(t),
-    }
+    let accept = accept.iter().map(|word| t(word)).collect();
+    Intent::from(Change::Promote { package: arn(19), endpoint: t(NAME), rollout, accept }).because(reason.map(t))
 }
 
 fn plan_of(facts: &Facts, intent: &Intent) -> Result<Plan, Vec<Refusal>> {
@@ -473,14 +468,8 @@ fn what_no_version_can_take_over_is_refused_by_name() {
     assert_eq!(only(&shadowed).0, Check::VariantNames);
     let old = with(&|facts| facts.snapshot.as_mut().unwrap().at = at("02:20:00"));
     assert_eq!(only(&old).0, Check::Age);
-    let same = Intent::Promote {
-        package: arn(18),
-        endpoint: t(NAME),
-        rollout: Rollout::Canary,
-        accept: Vec::new(),
-        reason: None,
-    };
-    let refusals = refused(&facts(), &same);
+    let same = Change::Promote { package: arn(18), endpoint: t(NAME), rollout: Rollout::Canary, accept: Vec::new() };
+    let refusals = refused(&facts(), &same.into());
     assert!(refusals.iter().any(|refusal| refusal.text.contains("live already")), "{refusals:#?}");
     let small = {
         let mut facts = facts();
@@ -493,14 +482,14 @@ fn what_no_version_can_take_over_is_refused_by_name() {
 #[test]
 fn what_has_to_be_described_is_known_once_the_endpoint_was_read() {
     let asked = intent(Rollout::Canary, &[], None);
-    assert_eq!(asked.things(None), [Target::new(Kind::ModelPackage, arn(19))]);
+    assert_eq!(asked.change.things(None), [Target::new(Kind::ModelPackage, arn(19))]);
     let wanted = [
         Target::new(Kind::ModelPackage, arn(19)),
         Target::new(Kind::EndpointConfig, t(LIVE)),
         Target::new(Kind::Model, t("fraud-18")),
         Target::new(Kind::ModelPackage, arn(18)),
     ];
-    assert_eq!(asked.things(Some(&snapshot())), wanted);
+    assert_eq!(asked.change.things(Some(&snapshot())), wanted);
     let read = serde_json::to_string(&asked).unwrap();
     assert_eq!(serde_json::from_str::<Intent>(&read).unwrap(), asked);
 }

@@ -13,7 +13,7 @@ use mldeck_core::{
         Facts,
         call::VariantChange,
         candidate::History,
-        intent::{Choice, Class, Context, Intent, Mode, Route},
+        intent::{Change, Choice, Class, Context, Intent, Mode, Route},
         plan::{Plan, Refusal},
         run::{LEAVE, Run, allowed},
         verb,
@@ -132,7 +132,7 @@ impl Desk {
                 let change =
                     |name: &Text| VariantChange { variant: name.clone(), weight: Some(weight(name)), count: None };
                 let variants = live.iter().map(|variant| change(&variant.name)).collect();
-                Intent::Traffic { endpoint, variants, reason: None }
+                Change::Traffic { endpoint, variants }.into()
             }
         }
     }

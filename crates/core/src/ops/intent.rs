@@ -11,7 +11,23 @@ use crate::{mask, scope::Scope, text::Text, time::Timestamp};
 
 /// One change, as it is asked for by a key, a typed command or a saved plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Intent {
+pub struct Intent {
+    #[serde(flatten)]
+    pub change: Change,
+    /// Why, in the operator's words: a ticket, an incident.
+    #[serde(default)]
+    pub reason: Option<Text>,
+}
+
+impl From<Change> for Intent {
+    fn from(change: Change) -> Self {
+        Self { change, reason: None }
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Change {
     /// The fastest safe way out, from whatever state the endpoint is in.
     RollBack {
         endpoint: Text,
@@ -21,28 +37,23 @@ pub enum Intent {
     Traffic {
         endpoint: Text,
         variants: Vec<VariantChange>,
-        reason: Option<Text>,
     },
     Approve {
         package: Text,
         approval: Approval,
-        reason: Option<Text>,
     },
     StartPipeline {
         pipeline: Text,
         name: Text,
         parameters: Vec<(Text, Text)>,
-        reason: Option<Text>,
     },
     /// A job or a pipeline execution.
     Stop {
         target: Target,
-        reason: Option<Text>,
     },
     /// A pipeline execution that failed or was stopped goes on.
     Retry {
         execution: Text,
-        reason: Option<Text>,
     },
     /// A callback step: success, or the reason why it failed.
     Callback {
@@ -50,13 +61,11 @@ pub enum Intent {
         step: Text,
         token: Text,
         failure: Option<Text>,
-        reason: Option<Text>,
     },
     /// A monitoring schedule is started or stopped.
     Schedule {
         name: Text,
         start: bool,
-        reason: Option<Text>,
     },
     /// A registered version takes over an endpoint.
     Promote {
@@ -66,20 +75,52 @@ pub enum Intent {
         rollout: Rollout,
         /// Names of gates that are not known to be passed and that the operator goes on without.
         accept: Vec<Text>,
-        reason: Option<Text>,
     },
     /// An endpoint, an endpoint config or a model.
     Delete {
         target: Target,
-        reason: Option<Text>,
     },
 }
 
 impl Intent {
-    pub const fn back_out(endpoint: Text, choice: Choice) -> Self {
-        Self::RollBack { endpoint, choice }
+    pub fn back_out(endpoint: Text, choice: Choice) -> Self {
+        Change::RollBack { endpoint, choice }.into()
     }
 
+    /// The same way out, by this route.
+    #[must_use]
+    pub(super) fn by(&self, route: Route) -> Self {
+        let mut out = self.clone();
+        if let Change::RollBack { choice, .. } = &mut out.change {
+            choice.route = Some(route);
+        }
+        out
+    }
+
+    #[must_use]
+    pub fn because(mut self, reason: Option<Text>) -> Self {
+        self.reason = reason;
+        self
+    }
+
+    /// As it may be kept.
+    #[must_use]
+    pub fn without_secrets(&self) -> Self {
+        let mut out = self.clone();
+        match &mut out.change {
+            Change::StartPipeline { parameters, .. } => {
+                for (name, value) in parameters {
+                    *value = mask::value(&name.raw(), &value.raw());
+                }
+            }
+            Change::Callback { token, .. } => *token = mask::value("CallbackToken", &token.raw()),
+            _ => {}
+        }
+        out
+    }
+}
+
+impl Change {
     /// What it changes, as far as that is known before it is planned.
     pub fn target(&self) -> Target {
         match self {
@@ -104,6 +145,14 @@ impl Intent {
             }
             Self::Delete { target: Target { kind: Kind::Endpoint, id }, .. } => Some(id),
             _ => None,
+        }
+    }
+
+    /// What was chosen of a way back; of another change nothing.
+    pub(super) fn choice(&self) -> Choice {
+        match self {
+            Self::RollBack { choice, .. } => choice.clone(),
+            _ => Choice::default(),
         }
     }
 
@@ -151,52 +200,6 @@ impl Intent {
             Self::Schedule { start: false, .. } => "stop",
             Self::Promote { .. } => "promote",
             Self::Delete { .. } => "delete",
-        }
-    }
-
-    pub const fn reason(&self) -> Option<&Text> {
-        match self {
-            Self::RollBack { choice, .. } => choice.reason.as_ref(),
-            Self::Traffic { reason, .. }
-            | Self::Approve { reason, .. }
-            | Self::StartPipeline { reason, .. }
-            | Self::Stop { reason, .. }
-            | Self::Retry { reason, .. }
-            | Self::Callback { reason, .. }
-            | Self::Schedule { reason, .. }
-            | Self::Promote { reason, .. }
-            | Self::Delete { reason, .. } => reason.as_ref(),
-        }
-    }
-
-    /// As it may be kept.
-    #[must_use]
-    pub fn without_secrets(&self) -> Self {
-        let mut out = self.clone();
-        match &mut out {
-            Self::StartPipeline { parameters, .. } => {
-                for (name, value) in parameters {
-                    *value = mask::value(&name.raw(), &value.raw());
-                }
-            }
-            Self::Callback { token, .. } => *token = mask::value("CallbackToken", &token.raw()),
-            _ => {}
-        }
-        out
-    }
-
-    pub fn set_reason(&mut self, why: Option<Text>) {
-        match self {
-            Self::RollBack { choice, .. } => choice.reason = why,
-            Self::Traffic { reason, .. }
-            | Self::Approve { reason, .. }
-            | Self::StartPipeline { reason, .. }
-            | Self::Stop { reason, .. }
-            | Self::Retry { reason, .. }
-            | Self::Callback { reason, .. }
-            | Self::Schedule { reason, .. }
-            | Self::Promote { reason, .. }
-            | Self::Delete { reason, .. } => *reason = why,
         }
     }
 }
@@ -322,7 +325,6 @@ pub struct Choice {
     pub candidate: Option<Text>,
     pub mode: Option<Mode>,
     pub route: Option<Route>,
-    pub reason: Option<Text>,
     pub reverses: Option<Reversal>,
 }
 

@@ -134,7 +134,7 @@ pub fn readiness(facts: &Facts, history: &History, context: &Context) -> Option<
     let endpoint = snapshot.endpoint.name.clone();
     let plan = verb::plan(&Intent::back_out(endpoint.clone(), Choice::default()), facts, history, context);
     let way = plan.map(|plan| Way {
-        route: plan.intent.route().unwrap_or(Route::Config),
+        route: plan.intent.change.route().unwrap_or(Route::Config),
         label: plan.to.label,
         config: plan.to.config,
         minutes: plan.minutes,

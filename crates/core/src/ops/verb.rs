@@ -4,7 +4,7 @@
 use super::{
     candidate::History,
     guard::{Check, Finding, Severity},
-    intent::{Context, Intent},
+    intent::{Change, Context, Intent},
     plan::{Plan, Refusal},
     snapshot::{Facts, Snapshot},
     target::{Sight, Target},
@@ -28,17 +28,17 @@ pub use way_out::routes;
 /// # Errors
 /// Everything that stands against it; never an empty list.
 pub fn plan(intent: &Intent, facts: &Facts, history: &History, context: &Context) -> Result<Plan, Vec<Refusal>> {
-    match intent {
-        Intent::RollBack { choice, .. } => way_out::plan(snapshot(facts)?, history, choice, context),
-        Intent::Traffic { .. } => traffic::plan(intent, snapshot(facts)?, context),
-        Intent::Approve { .. } => registry::plan(intent, facts, context),
-        Intent::StartPipeline { .. } => pipeline::start(intent, facts, context),
-        Intent::Retry { .. } => pipeline::retry(intent, facts, context),
-        Intent::Callback { .. } => pipeline::answer(intent, facts, context),
-        Intent::Stop { .. } => stop::plan(intent, facts, context),
-        Intent::Schedule { .. } => stop::schedule(intent, facts, context),
-        Intent::Promote { .. } => promote::plan(intent, facts, history, context),
-        Intent::Delete { .. } => delete::plan(intent, facts, history, context),
+    match &intent.change {
+        Change::RollBack { .. } => way_out::plan(intent, snapshot(facts)?, history, context),
+        Change::Traffic { .. } => traffic::plan(intent, snapshot(facts)?, context),
+        Change::Approve { .. } => registry::plan(intent, facts, context),
+        Change::StartPipeline { .. } => pipeline::start(intent, facts, context),
+        Change::Retry { .. } => pipeline::retry(intent, facts, context),
+        Change::Callback { .. } => pipeline::answer(intent, facts, context),
+        Change::Stop { .. } => stop::plan(intent, facts, context),
+        Change::Schedule { .. } => stop::schedule(intent, facts, context),
+        Change::Promote { .. } => promote::plan(intent, facts, history, context),
+        Change::Delete { .. } => delete::plan(intent, facts, history, context),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What lies over the view: prompt, palette, help, menus. A stack; keys go to the top one.
 
-use mldeck_core::{ops::intent::Intent, resource::Kind, text::Text};
+use mldeck_core::{ops::intent::Change, resource::Kind, text::Text};
 
 use super::{
     command::{Command, Scope},
@@ -57,7 +57,7 @@ pub struct Item {
 pub enum Act {
     Run(Command),
     Copy(Text),
-    Plan(Box<Intent>),
+    Plan(Box<Change>),
     /// An operation of ours is left alone.
     Abandon(Text),
     Leave,

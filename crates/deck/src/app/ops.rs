@@ -4,7 +4,7 @@ use mldeck_core::{
     ask::{Answer, Ask, Sent, Write},
     fault::{Fault, FaultKind},
     ops::{
-        intent::{Choice, Context, Intent, Reversal},
+        intent::{Change, Choice, Context, Reversal},
         journal::{self, Record},
         plan::{Difference, Expectation, Inverse, Plan},
         run::{self, Event, Level, Run},
@@ -80,19 +80,19 @@ impl Operations {
     }
 }
 
-/// Opens the plan of an intent; while an operation of ours is under way there, that one.
-pub fn plan(model: &mut Model, intent: Intent) {
+/// Opens the plan of a change; while an operation of ours is under way there, that one.
+pub fn plan(model: &mut Model, change: Change) {
     if let Err(reason) = may_plan(model) {
         model.complain(reason);
         return;
     }
-    if let Some(live) = model.ops.on_target(&intent.target()) {
+    if let Some(live) = model.ops.on_target(&change.target()) {
         let view = OperationView::new(live.id().clone());
         model.open_later(View::Opened(Box::new(view)));
         model.say("An operation of ours is under way here; B on it stops it.");
         return;
     }
-    model.open_later(View::Opened(Box::new(PlanView::new(intent))));
+    model.open_later(View::Opened(Box::new(PlanView::new(change))));
 }
 
 /// Whether any change can be planned now.
@@ -118,7 +118,7 @@ pub fn plan_reversal(model: &mut Model, id: &Text) {
     if model.ops.on_endpoint(&endpoint).is_some() {
         return model.complain(format!("Another operation of ours is under way on {endpoint}: first that one ends."));
     }
-    model.open_later(View::Opened(Box::new(PlanView::new(Intent::back_out(endpoint, choice)))));
+    model.open_later(View::Opened(Box::new(PlanView::new(Change::RollBack { endpoint, choice }))));
 }
 
 /// The plan of an operation that can be taken back as far as the ledger tells; the endpoint is judged by the planner.

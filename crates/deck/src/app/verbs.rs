@@ -3,7 +3,7 @@
 use mldeck_core::{
     ops::{
         call::Approval,
-        intent::{Choice, Intent, Rollout},
+        intent::{Change, Choice, Rollout},
         target::{Kind as Thing, Target},
     },
     resource::{Endpoint, Kind, ModelPackage, execution::ExecutionStatus, run::RunStatus},
@@ -23,10 +23,10 @@ const MOST_CHOICES: usize = 30;
 
 /// What a verb leads to.
 pub enum Opens {
-    Plan(Intent),
+    Plan(Change),
     Form(FormView),
     /// One of several, each with why it cannot be had now.
-    Choice(String, Vec<(String, Result<Intent, String>)>),
+    Choice(String, Vec<(String, Result<Change, String>)>),
 }
 
 /// The verbs of a kind, as the action menu lists them.
@@ -83,7 +83,7 @@ pub fn open(model: &mut Model, opens: Opens) {
         Opens::Plan(intent) => ops::plan(model, intent),
         Opens::Form(form) => model.open_later(View::Opened(Box::new(form))),
         Opens::Choice(title, choices) => {
-            let item = |(label, intent): (String, Result<Intent, String>)| Item {
+            let item = |(label, intent): (String, Result<Change, String>)| Item {
                 key: String::new(),
                 label,
                 act: intent.map(|intent| Act::Plan(Box::new(intent))),
@@ -96,19 +96,20 @@ pub fn open(model: &mut Model, opens: Opens) {
 
 fn of_endpoint(subject: &Subject, command: Command) -> Opens {
     match command {
-        Command::RollBack => Opens::Plan(Intent::back_out(subject.name.clone(), Choice::default())),
-        Command::Delete => Opens::Plan(Intent::Delete { target: Target::endpoint(subject.name.clone()), reason: None }),
+        Command::RollBack => {
+            Opens::Plan(Change::RollBack { endpoint: subject.name.clone(), choice: Choice::default() })
+        }
+        Command::Delete => Opens::Plan(Change::Delete { target: Target::endpoint(subject.name.clone()) }),
         _ => Opens::Form(FormView::traffic(subject.name.clone())),
     }
 }
 
-fn promotion(package: &Text, endpoint: &Text) -> Intent {
-    Intent::Promote {
+fn promotion(package: &Text, endpoint: &Text) -> Change {
+    Change::Promote {
         package: package.clone(),
         endpoint: endpoint.clone(),
         rollout: Rollout::default(),
         accept: Vec::new(),
-        reason: None,
     }
 }
 
@@ -162,12 +163,12 @@ fn of_execution(model: &Model, subject: &Subject, command: Command) -> Result<Op
     if command == Command::Stop {
         return match row.status {
             ExecutionStatus::Executing => {
-                Ok(Opens::Plan(Intent::Stop { target: Target::new(Thing::Execution, row.arn.clone()), reason: None }))
+                Ok(Opens::Plan(Change::Stop { target: Target::new(Thing::Execution, row.arn.clone()) }))
             }
             _ => Err(format!("It is {}: only what runs can be stopped.", row.status.as_str())),
         };
     }
-    let again = Intent::Retry { execution: row.arn.clone(), reason: None };
+    let again = Change::Retry { execution: row.arn.clone() };
     let retry = match row.status {
         ExecutionStatus::Failed | ExecutionStatus::Stopped => Some(again),
         _ => None,
@@ -191,7 +192,7 @@ fn of_run(model: &Model, subject: &Subject) -> Result<Opens, String> {
     if !row.arn.as_str().contains(":training-job/") {
         return Err("It is no training job: nothing of AWS can be stopped there.".to_owned());
     }
-    Ok(Opens::Plan(Intent::Stop { target: Target::new(Thing::TrainingJob, row.name.clone()), reason: None }))
+    Ok(Opens::Plan(Change::Stop { target: Target::new(Thing::TrainingJob, row.name.clone()) }))
 }
 
 fn of_version(model: &Model, subject: &Subject) -> Result<Opens, String> {
@@ -202,7 +203,7 @@ fn of_version(model: &Model, subject: &Subject) -> Result<Opens, String> {
         if row.approval == approval.word() {
             return Err(format!("It is {} already.", row.approval));
         }
-        Ok(Intent::Approve { package: row.arn.clone(), approval, reason: None })
+        Ok(Change::Approve { package: row.arn.clone(), approval })
     };
     let choices = vec![
         ("Approve: it may serve".to_owned(), decide(Approval::Approved)),
@@ -220,5 +221,5 @@ fn of_monitor(model: &Model, subject: &Subject, command: Command) -> Result<Open
     if row.schedule_status != wanted {
         return Err(format!("It is {}.", row.schedule_status));
     }
-    Ok(Opens::Plan(Intent::Schedule { name: Text::new(&row.name.raw()), start, reason: None }))
+    Ok(Opens::Plan(Change::Schedule { name: Text::new(&row.name.raw()), start }))
 }

@@ -4,7 +4,7 @@ use mldeck_core::{
     fault::{Fault, FaultKind},
     ops::{
         Facts,
-        intent::Intent,
+        intent::{Change, Intent},
         target::{Kind, Seen, Sight, Target},
         verb::promote,
     },
@@ -42,11 +42,11 @@ impl Gateway {
 
     /// Everything that one intent is judged by. A description that cannot be read is told as such.
     pub(crate) async fn facts(&self, intent: &Intent, deep: bool) -> Result<Facts, Fault> {
-        let snapshot = match intent.endpoint() {
-            Some(endpoint) => Some(Box::pin(self.snapshot(endpoint, deep, intent.candidate())).await?),
+        let snapshot = match intent.change.endpoint() {
+            Some(endpoint) => Some(Box::pin(self.snapshot(endpoint, deep, intent.change.candidate())).await?),
             None => None,
         };
-        let targets = intent.things(snapshot.as_ref());
+        let targets = intent.change.things(snapshot.as_ref());
         let read = lanes::four(&targets, |index| self.describe(&targets[index])).await;
         let things = targets
             .iter()
@@ -59,9 +59,9 @@ impl Gateway {
             })
             .collect();
         let mut facts = Facts { at: self.now(), snapshot, things, ..Facts::default() };
-        match intent {
-            Intent::Promote { package, endpoint, .. } => self.judged_by(package, endpoint, &mut facts).await,
-            Intent::Delete { target, .. } => {
+        match &intent.change {
+            Change::Promote { package, endpoint, .. } => self.judged_by(package, endpoint, &mut facts).await,
+            Change::Delete { target, .. } => {
                 facts.needed = Some(Box::pin(self.needed(target, facts.snapshot.as_ref())).await);
             }
             _ => {}

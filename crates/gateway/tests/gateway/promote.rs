@@ -8,7 +8,7 @@ use mldeck_core::{
         Facts,
         candidate::History,
         guard::{Check, Severity},
-        intent::{Class, Context, Intent, Rollout},
+        intent::{Change, Class, Context, Intent, Rollout},
         plan::{Plan, Refusal},
         run::{Effect, Event, Run},
         target::{Kind, Target},
@@ -36,17 +36,17 @@ fn arn(group: &str, version: u32) -> Text {
 }
 
 fn promote(group: &str, version: u32, endpoint: &str, accept: &[&str]) -> Intent {
-    Intent::Promote {
+    let change = Change::Promote {
         package: arn(group, version),
         endpoint: text(endpoint),
         rollout: Rollout::Canary,
         accept: accept.iter().map(|word| text(word)).collect(),
-        reason: (!accept.is_empty()).then(|| text("OPS-7")),
-    }
+    };
+    Intent::from(change).because((!accept.is_empty()).then(|| text("OPS-7")))
 }
 
 fn delete(kind: Kind, id: &str) -> Intent {
-    Intent::Delete { target: Target::new(kind, text(id)), reason: None }
+    Change::Delete { target: Target::new(kind, text(id)) }.into()
 }
 
 async fn facts(gateway: &Gateway, intent: &Intent) -> Facts {

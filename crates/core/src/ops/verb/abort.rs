@@ -7,7 +7,7 @@ use crate::{
         call::{self, Call},
         confirm::Weight,
         guard::{Check, Finding, STALE},
-        intent::{Choice, Context, Intent, Route},
+        intent::{Context, Intent, Route},
         plan::{Basis, Expectation, Expected, Inverse, Plan, Refusal, Side, Step},
         run::{Stage, stage_of},
         snapshot::Snapshot,
@@ -32,7 +32,7 @@ pub(in crate::ops) fn usable_alarm<'a>(snapshot: &Snapshot, details: &'a Details
 
 /// # Errors
 /// What stands against it; never an empty list.
-pub(super) fn plan(snapshot: &Snapshot, choice: &Choice, context: &Context) -> Result<Plan, Vec<Refusal>> {
+pub(super) fn plan(intent: &Intent, snapshot: &Snapshot, context: &Context) -> Result<Plan, Vec<Refusal>> {
     let Some(details) = &snapshot.endpoint.details else {
         return Err(vec![refusal(Check::Status, "the endpoint's details were not read", None)]);
     };
@@ -54,7 +54,7 @@ pub(super) fn plan(snapshot: &Snapshot, choice: &Choice, context: &Context) -> R
         let text = format!("it is too late to stop it: {}", stage.sentence());
         return no(Check::Status, &text, "Wait until it is InService, then go back (B).");
     }
-    Ok(assemble(snapshot, details, pending, alarm, &stage, choice, context))
+    Ok(assemble(snapshot, details, pending, alarm, &stage, intent, context))
 }
 
 fn assemble(
@@ -63,7 +63,7 @@ fn assemble(
     pending: &Pending,
     alarm: &Text,
     stage: &Stage,
-    choice: &Choice,
+    intent: &Intent,
     context: &Context,
 ) -> Plan {
     let endpoint = &snapshot.endpoint;
@@ -84,7 +84,6 @@ fn assemble(
     if from == to {
         from = pending.config.to_string();
     }
-    let choice = Choice { route: Some(Route::Abort), ..choice.clone() };
     let row = |name: &str, before: String, after: String, note: String| Row { name: name.into(), before, after, note };
     let stays = "serves now, and goes on serving";
     let rows = vec![
@@ -107,7 +106,7 @@ fn assemble(
             .to_owned(),
         weight: if ours { Weight::Target } else { Weight::Heavy },
         ..Plan::draft(
-            &Intent::back_out(endpoint.name.clone(), choice),
+            &intent.by(Route::Abort),
             context,
             endpoint.name.clone(),
             endpoint.arn.clone(),

@@ -7,7 +7,7 @@ use crate::{
         candidate::{self, Candidate, Candidates, History, TAG_PLAN, TAG_PREVIOUS, candidates},
         confirm::Weight,
         guard::{self, Case, Check, Finding},
-        intent::{Choice, Context, Intent, Mode, Route},
+        intent::{Context, Intent, Mode, Route},
         plan::{After, Basis, Expectation, Expected, Inverse, Plan, Refusal, Side, Step},
         snapshot::{Config, Snapshot},
     },
@@ -41,11 +41,12 @@ const LARGEST_BATCH: i64 = 50;
 /// # Errors
 /// Every finding that blocks, each with what would help; never an empty list.
 pub fn plan_back_out(
+    intent: &Intent,
     snapshot: &Snapshot,
     history: &History,
-    choice: &Choice,
     context: &Context,
 ) -> Result<Plan, Vec<Refusal>> {
+    let choice = &intent.change.choice();
     let Some(details) = &snapshot.endpoint.details else {
         return Err(vec![refusal(Check::Status, "the endpoint's details were not read", None)]);
     };
@@ -81,7 +82,7 @@ pub fn plan_back_out(
     let Some(target) = target_of(&case) else {
         return Err(vec![refusal(Check::Config, "the config was not read", Some(line))]);
     };
-    Ok(assemble(&case, target, &update, findings, choice, found))
+    Ok(assemble(&case, target, &update, findings, intent, found))
 }
 
 fn target_of<'a>(case: &Case<'a>) -> Option<&'a Config> {
@@ -160,7 +161,7 @@ fn assemble(
     target: &Config,
     update: &UpdateEndpoint,
     findings: Vec<Finding>,
-    choice: &Choice,
+    intent: &Intent,
     found: Candidates,
 ) -> Plan {
     let Case { snapshot, details, context, candidate, .. } = *case;
@@ -173,13 +174,12 @@ fn assemble(
     let cost = table::cost(case, target, update);
     let endpoint = &snapshot.endpoint;
     let basis = Basis::Endpoint(Expected::of(endpoint, details));
-    let intent = Intent::back_out(endpoint.name.clone(), choice.clone());
     let minutes = Some(table::minutes(update));
     let plan = Plan {
         from: Side { config: details.config.clone(), label: live_label },
         to: Side { config: candidate.config.clone(), label: candidate.label.clone() },
         mode: case.mode,
-        reverses: choice.reverses.as_ref().map(|reversal| reversal.operation.clone()),
+        reverses: intent.change.choice().reverses.as_ref().map(|reversal| reversal.operation.clone()),
         found_by: candidate.found_by(),
         minutes,
         candidates,
@@ -195,7 +195,7 @@ fn assemble(
         vanish: table::vanish(stoppable, case.mode),
         images: details.variants.iter().flat_map(|variant| variant.images.clone()).collect(),
         weight: Weight::Target,
-        ..Plan::draft(&intent, context, endpoint.name.clone(), endpoint.arn.clone(), basis)
+        ..Plan::draft(intent, context, endpoint.name.clone(), endpoint.arn.clone(), basis)
     };
     plan.sealed()
 }

@@ -7,7 +7,7 @@ use crate::{
         candidate::History,
         confirm::Weight,
         guard::{Check, Finding, STALE},
-        intent::{Context, Intent},
+        intent::{Change, Context, Intent},
         plan::{Basis, Cost, Expectation, Expected, Inverse, Plan, Refusal, Side, Step},
         prices,
         snapshot::{Facts, Needed},
@@ -22,7 +22,7 @@ use crate::{
 pub const WINDOW: i64 = 30 * DAY;
 
 pub(super) fn plan(intent: &Intent, facts: &Facts, history: &History, context: &Context) -> Result<Plan, Vec<Refusal>> {
-    let Intent::Delete { target, .. } = intent else {
+    let Change::Delete { target, .. } = &intent.change else {
         return Err(vec![refusal(Check::Status, "it is about nothing to delete", None)]);
     };
     let Some(call) = call::delete(target.kind, &target.id) else {

@@ -9,7 +9,7 @@ use crate::{
         call,
         confirm::Weight,
         guard::{Check, Finding},
-        intent::{Context, Intent},
+        intent::{Change, Context, Intent},
         plan::{Basis, Expectation, Inverse, Plan, Refusal, Side, Step},
         snapshot::Facts,
         target::Sight,
@@ -69,10 +69,10 @@ pub fn objection(parameter: &Parameter, value: &str) -> Option<String> {
 }
 
 pub(super) fn start(intent: &Intent, facts: &Facts, context: &Context) -> Result<Plan, Vec<Refusal>> {
-    let Intent::StartPipeline { pipeline, name, parameters: given, .. } = intent else {
+    let Change::StartPipeline { pipeline, name, parameters: given, .. } = &intent.change else {
         return Err(vec![refusal(Check::Status, "it is about no pipeline", None)]);
     };
-    let sight = sight(facts, &intent.target())?;
+    let sight = sight(facts, &intent.change.target())?;
     let call = call::start_execution(pipeline, &name.raw(), given);
     let mut findings = Vec::new();
     let status = sight.fact("/PipelineStatus");
@@ -135,10 +135,10 @@ pub(super) fn start(intent: &Intent, facts: &Facts, context: &Context) -> Result
 }
 
 pub(super) fn retry(intent: &Intent, facts: &Facts, context: &Context) -> Result<Plan, Vec<Refusal>> {
-    let Intent::Retry { execution, .. } = intent else {
+    let Change::Retry { execution, .. } = &intent.change else {
         return Err(vec![refusal(Check::Status, "it is about no pipeline execution", None)]);
     };
-    let sight = sight(facts, &intent.target())?;
+    let sight = sight(facts, &intent.change.target())?;
     let call = call::retry_execution(execution);
     let status = sight.fact(STATUS);
     if !matches!(status.as_str(), "Failed" | "Stopped") {
@@ -174,10 +174,10 @@ pub(super) fn retry(intent: &Intent, facts: &Facts, context: &Context) -> Result
 }
 
 pub(super) fn answer(intent: &Intent, facts: &Facts, context: &Context) -> Result<Plan, Vec<Refusal>> {
-    let Intent::Callback { execution, step, token, failure, .. } = intent else {
+    let Change::Callback { execution, step, token, failure, .. } = &intent.change else {
         return Err(vec![refusal(Check::Status, "it is about no callback", None)]);
     };
-    let sight = sight(facts, &intent.target())?;
+    let sight = sight(facts, &intent.change.target())?;
     let failure_text = failure.as_ref().map(Text::raw);
     let call = call::answer_callback(&token.raw(), failure_text.as_deref());
     let status = sight.fact(STATUS);

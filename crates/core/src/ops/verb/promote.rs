@@ -12,7 +12,7 @@ use crate::{
         confirm::Weight,
         digest,
         guard::{self, Case, Check, Finding, STALE},
-        intent::{Context, Intent, Mode, Rollout, Route},
+        intent::{Change, Context, Intent, Mode, Rollout, Route},
         plan::{Basis, Expected, Plan, Refusal, Row, Side},
         snapshot::{Config, Facts, Snapshot},
         target::{Kind, Sight, Target},
@@ -113,7 +113,7 @@ pub fn artifacts(version: &Sight) -> Vec<Text> {
 }
 
 pub(super) fn plan(intent: &Intent, facts: &Facts, history: &History, context: &Context) -> Result<Plan, Vec<Refusal>> {
-    let Intent::Promote { package, rollout, accept, .. } = intent else {
+    let Change::Promote { package, rollout, accept, .. } = &intent.change else {
         return Err(vec![refusal(Check::Status, "it is about no version", None)]);
     };
     let snapshot = super::snapshot(facts)?;
@@ -157,7 +157,7 @@ fn judge(intent: &Intent, ground: &Ground<'_>, history: &History) -> Result<Plan
         .iter()
         .any(|(gate, verdict)| matches!(verdict, Verdict::Unknown(_)) && gates::is_accepted(*gate, ground.accept))
         || (automated && !by_itself);
-    findings.extend(shape::accepted(ground, goes_without, intent.reason()));
+    findings.extend(shape::accepted(ground, goes_without, intent.reason.as_ref()));
     let update = requests::update(ground);
     let blocked = blocks(&findings, Some(&line(&update.call(), ground.context)));
     if !blocked.is_empty() {
@@ -205,9 +205,9 @@ fn automation_line(ground: &Ground<'_>, rules: &[&crate::ops::snapshot::EventRul
 
 /// Automation deploys what is approved: the approval is all there is to do.
 fn approve_only(intent: &Intent, ground: &Ground<'_>, findings: &[Finding]) -> Result<Plan, Vec<Refusal>> {
-    let reason = intent.reason().cloned();
-    let approve = Intent::Approve { package: ground.package.clone(), approval: Approval::Approved, reason };
-    let mut plan = super::registry::plan(&approve, ground.facts, ground.context)?;
+    let approve = Change::Approve { package: ground.package.clone(), approval: Approval::Approved };
+    let mut plan =
+        super::registry::plan(&Intent::from(approve).because(intent.reason.clone()), ground.facts, ground.context)?;
     // Which rule acts is known here, not guessed.
     plan.findings.retain(|finding| finding.check != Check::Owner);
     plan.findings.extend(findings.iter().cloned());

@@ -7,7 +7,7 @@ use crate::{
         call::{self, Approval},
         confirm::Weight,
         guard::{Check, Finding},
-        intent::{Context, Intent},
+        intent::{Change, Context, Intent},
         plan::{Basis, Expectation, Inverse, Plan, Refusal, Side, Step},
         snapshot::Facts,
         target::Sight,
@@ -19,11 +19,11 @@ use crate::{
 const STATUS: &str = "/ModelApprovalStatus";
 
 pub(super) fn plan(intent: &Intent, facts: &Facts, context: &Context) -> Result<Plan, Vec<Refusal>> {
-    let Intent::Approve { package, approval, reason } = intent else {
+    let Change::Approve { package, approval } = &intent.change else {
         return Err(vec![refusal(Check::Status, "it is about no registered version", None)]);
     };
-    let sight = sight(facts, &intent.target())?;
-    let why = reason.as_ref().map_or_else(String::new, |reason| format!(": {}", reason.raw()));
+    let sight = sight(facts, &intent.change.target())?;
+    let why = intent.reason.as_ref().map_or_else(String::new, |reason| format!(": {}", reason.raw()));
     let call =
         call::approve(package, *approval, &format!("{} by {} with mldeck{why}", approval.word(), context.by.raw()));
     let findings = findings(sight, *approval, facts, context);

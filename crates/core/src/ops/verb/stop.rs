@@ -6,7 +6,7 @@ use crate::{
         call,
         confirm::Weight,
         guard::{Check, Finding},
-        intent::{Context, Intent},
+        intent::{Change, Context, Intent},
         plan::{Basis, Expectation, Inverse, Plan, Refusal, Side, Step},
         snapshot::Facts,
         target::Kind,
@@ -19,7 +19,7 @@ use crate::{
 const LONGEST_STOP: i64 = 2 * HOUR;
 
 pub(super) fn plan(intent: &Intent, facts: &Facts, context: &Context) -> Result<Plan, Vec<Refusal>> {
-    let Intent::Stop { target, .. } = intent else {
+    let Change::Stop { target, .. } = &intent.change else {
         return Err(vec![refusal(Check::Status, "it is about nothing that runs", None)]);
     };
     let sight = sight(facts, target)?;
@@ -81,10 +81,10 @@ pub(super) fn plan(intent: &Intent, facts: &Facts, context: &Context) -> Result<
 }
 
 pub(super) fn schedule(intent: &Intent, facts: &Facts, context: &Context) -> Result<Plan, Vec<Refusal>> {
-    let Intent::Schedule { name, start, .. } = intent else {
+    let Change::Schedule { name, start, .. } = &intent.change else {
         return Err(vec![refusal(Check::Status, "it is about no monitoring schedule", None)]);
     };
-    let sight = sight(facts, &intent.target())?;
+    let sight = sight(facts, &intent.change.target())?;
     let (wanted, from) = if *start { ("Scheduled", "Stopped") } else { ("Stopped", "Scheduled") };
     let call = call::schedule(name, *start);
     let pointer = format!("/{}", Kind::MonitoringSchedule.status());

@@ -9,7 +9,7 @@ use crate::{
         call::{self, ScalingSwitch, VariantChange},
         confirm::Weight,
         guard::{Check, Finding, STALE},
-        intent::{Context, Intent},
+        intent::{Change, Context, Intent},
         plan::{After, Basis, Expectation, Expected, Inverse, Plan, Refusal, SAME_WEIGHT, Side, Step},
         prices,
         snapshot::{ScalingTarget, Snapshot},
@@ -33,9 +33,8 @@ pub fn plan_shift(
     if !variants.is_empty() && !variants.iter().any(|variant| variant.name == *receiver) {
         return Err(vec![refusal(Check::FastPath, &format!("there is no live variant {receiver}"), None)]);
     }
-    let intent =
-        Intent::Traffic { endpoint: snapshot.endpoint.name.clone(), variants: all_to(variants, receiver), reason };
-    plan(&intent, snapshot, context)
+    let change = Change::Traffic { endpoint: snapshot.endpoint.name.clone(), variants: all_to(variants, receiver) };
+    plan(&Intent::from(change).because(reason), snapshot, context)
 }
 
 /// Every variant's weight so that this one has all traffic.
@@ -74,8 +73,8 @@ fn short(variant: &Variant) -> String {
 }
 
 pub(super) fn plan(intent: &Intent, snapshot: &Snapshot, context: &Context) -> Result<Plan, Vec<Refusal>> {
-    match intent {
-        Intent::Traffic { variants, .. } => judge(intent, variants, snapshot, context),
+    match &intent.change {
+        Change::Traffic { variants, .. } => judge(intent, variants, snapshot, context),
         _ => Err(vec![refusal(Check::Weights, "it is about no traffic", None)]),
     }
 }

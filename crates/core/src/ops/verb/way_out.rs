@@ -30,24 +30,23 @@ pub fn routes(snapshot: &Snapshot) -> Vec<Route> {
 }
 
 pub(super) fn plan(
+    intent: &Intent,
     snapshot: &Snapshot,
     history: &History,
-    choice: &Choice,
     context: &Context,
 ) -> Result<Plan, Vec<Refusal>> {
-    let route = choice.route.unwrap_or_else(|| best(snapshot, choice));
+    let choice = intent.change.choice();
+    let route = choice.route.unwrap_or_else(|| best(snapshot, &choice));
     match (route, snapshot.endpoint.details.as_ref().and_then(guard::warm_variant)) {
-        (Route::Abort, _) => abort::plan(snapshot, choice, context),
+        (Route::Abort, _) => abort::plan(intent, snapshot, context),
         (Route::Weights, Some(variant)) => {
-            let choice = Choice { route: Some(Route::Weights), ..choice.clone() };
-            let intent = Intent::back_out(snapshot.endpoint.name.clone(), choice);
             let variants = snapshot.endpoint.details.as_ref().map(|details| details.variants.as_slice());
             let asked = traffic::all_to(variants.unwrap_or_default(), &variant.name);
-            traffic::judge(&intent, &asked, snapshot, context)
+            traffic::judge(&intent.by(Route::Weights), &asked, snapshot, context)
         }
         (Route::Weights | Route::Config | Route::Rolling, _) => {
             let route = if route == Route::Rolling { Route::Rolling } else { Route::Config };
-            back_out::plan_back_out(snapshot, history, &Choice { route: Some(route), ..choice.clone() }, context)
+            back_out::plan_back_out(&intent.by(route), snapshot, history, context)
         }
     }
 }

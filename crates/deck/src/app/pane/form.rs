@@ -6,7 +6,7 @@ use mldeck_core::{
     fault::{Fault, FaultKind},
     ops::{
         call::VariantChange,
-        intent::Intent,
+        intent::Change,
         target::{Kind as Thing, Seen, Target},
         verb::pipeline::{Parameter, objection, parameters},
     },
@@ -126,7 +126,7 @@ impl FormView {
     }
 
     /// The change that the fields ask for, or what is wrong with one of them.
-    fn intent(&self) -> Result<Intent, String> {
+    fn intent(&self) -> Result<Change, String> {
         match &self.about {
             About::Traffic { endpoint, live } => {
                 let live = live.as_deref().ok_or("Its variants are still being read.")?;
@@ -145,13 +145,13 @@ impl FormView {
                     }
                 }
                 let name = Text::default();
-                Ok(Intent::StartPipeline { pipeline: pipeline.clone(), name, parameters: given, reason: None })
+                Ok(Change::StartPipeline { pipeline: pipeline.clone(), name, parameters: given })
             }
         }
     }
 
     /// Only what was changed is asked for: a count that nobody touched is autoscaling's.
-    fn traffic_intent(&self, endpoint: &Text, live: &[Variant]) -> Result<Intent, String> {
+    fn traffic_intent(&self, endpoint: &Text, live: &[Variant]) -> Result<Change, String> {
         let typed =
             |label: String| self.entries.iter().find(|entry| entry.label == label).map(|e| e.field.text().trim());
         let mut weights = Vec::new();
@@ -184,7 +184,7 @@ impl FormView {
         if variants.is_empty() {
             return Err("Nothing was changed.".to_owned());
         }
-        Ok(Intent::Traffic { endpoint: endpoint.clone(), variants, reason: None })
+        Ok(Change::Traffic { endpoint: endpoint.clone(), variants })
     }
 
     /// What the weights mean as shares, as far as they are numbers.

@@ -9,7 +9,7 @@ use mldeck_core::{
         Facts, Snapshot,
         confirm::{Confirm, Gate, Verdict},
         guard::STALE,
-        intent::{Choice, Intent, Route},
+        intent::{Change, Choice, Intent, Route},
         journal,
         plan::{Plan, Refusal},
         verb::{self, held, routes},
@@ -62,9 +62,9 @@ pub struct PlanView {
 }
 
 impl PlanView {
-    pub fn new(intent: Intent) -> Self {
+    pub fn new(change: Change) -> Self {
         Self {
-            intent,
+            intent: change.into(),
             facts: None,
             fault: None,
             reason: None,
@@ -101,7 +101,7 @@ impl PlanView {
     /// Tab: of a way back the other mode, the next route, the next candidate; of a promotion the next way to roll it out, and
     /// where it is held, to go on without an answer to the first gate.
     fn next_choice(&mut self, model: &mut Model) {
-        if let Intent::Promote { rollout, accept, .. } = &mut self.intent {
+        if let Change::Promote { rollout, accept, .. } = &mut self.intent.change {
             match &self.plan {
                 Some(Ok(_)) => *rollout = rollout.next(),
                 Some(Err(refusals)) => accept.extend(held(refusals).into_iter().take(1)),
@@ -110,7 +110,7 @@ impl PlanView {
             return self.replan(model);
         }
         let Some(Ok(plan)) = &self.plan else { return };
-        let Intent::RollBack { choice, .. } = &mut self.intent else { return };
+        let Change::RollBack { choice, .. } = &mut self.intent.change else { return };
         let snapshot = self.facts.as_ref().and_then(|facts| facts.snapshot.as_ref());
         next_way(choice, plan, snapshot);
         if self.facts.as_ref().is_some_and(|facts| model.now().since(facts.at) > STALE) {
@@ -125,7 +125,7 @@ impl PlanView {
         match command {
             Command::Confirm | Command::Accept | Command::Reason | Command::NextChoice => {
                 let typed: String = field.text().trim().chars().take(LONGEST_REASON).collect();
-                self.intent.set_reason((!typed.is_empty()).then(|| Text::new(&typed)));
+                self.intent.reason = (!typed.is_empty()).then(|| Text::new(&typed));
                 self.reason = None;
                 self.replan(model);
             }
@@ -139,7 +139,7 @@ impl PlanView {
 
     /// CloudTrail tells who changed what: a way back is found by it.
     const fn trail_matters(&self) -> bool {
-        matches!(self.intent, Intent::RollBack { .. })
+        matches!(self.intent.change, Change::RollBack { .. })
     }
 
     fn go(&mut self, model: &mut Model, out: &mut Vec<Effect>) {
@@ -218,9 +218,9 @@ impl Opened for PlanView {
                 ];
                 // Where each line counts, the line of keys below says as much.
                 if model.size.1 >= ROOM_FOR_HINT {
-                    let ways = match &self.intent {
-                        Intent::RollBack { .. } => " tab: guardrail mode, route, candidate   ",
-                        Intent::Promote { .. } => " tab: canary, linear, rolling, all at once   ",
+                    let ways = match &self.intent.change {
+                        Change::RollBack { .. } => " tab: guardrail mode, route, candidate   ",
+                        Change::Promote { .. } => " tab: canary, linear, rolling, all at once   ",
                         _ => "",
                     };
                     let hint =
@@ -255,7 +255,7 @@ impl Opened for PlanView {
         let page = self.page(model);
         match command {
             Command::Reason if self.plan.is_some() => {
-                let before = self.intent.reason().map(Text::to_string).unwrap_or_default();
+                let before = self.intent.reason.as_ref().map(Text::to_string).unwrap_or_default();
                 self.reason = Some(Field::new(&before));
             }
             Command::Confirm | Command::Accept => {
@@ -360,7 +360,7 @@ impl Opened for PlanView {
     }
 
     fn subject(&self) -> Option<Subject> {
-        let endpoint = self.intent.endpoint()?;
+        let endpoint = self.intent.change.endpoint()?;
         Some(Subject { kind: Kind::Endpoint, name: endpoint.clone(), arn: None })
     }
 }
@@ -380,12 +380,12 @@ fn reason_line(field: &Field) -> Line {
 
 /// The title before there is a plan.
 fn untitled(intent: &Intent) -> String {
-    let target = intent.target().id;
-    match intent {
-        Intent::RollBack { choice: Choice { reverses: Some(reversal), .. }, .. } => {
+    let target = intent.change.target().id;
+    match &intent.change {
+        Change::RollBack { choice: Choice { reverses: Some(reversal), .. }, .. } => {
             format!("Undo {} of {target}", reversal.operation)
         }
-        _ => capitalised(&format!("{} {target}", intent.verb())),
+        _ => capitalised(&format!("{} {target}", intent.change.verb())),
     }
 }
 
@@ -403,7 +403,7 @@ fn next_way(choice: &mut Choice, plan: &Plan, snapshot: Option<&Snapshot>) {
         return;
     }
     choice.mode = None;
-    let used = plan.intent.route();
+    let used = plan.intent.change.route();
     let at = routes.iter().position(|route| Some(*route) == used).map_or(0, |at| at + 1);
     if choice.reverses.is_none() && routes.len() > 1 && choice.candidate.is_none() && at < routes.len() {
         choice.route = routes.get(at).copied();

@@ -62,7 +62,7 @@ fn essentials(plan: &Plan, deep: bool) -> Vec<Line> {
     }
     out.push(calls);
     if let Some(minutes) = plan.minutes {
-        let route = plan.intent.route().map_or_else(String::new, |route| format!("{}: ", route.word()));
+        let route = plan.intent.change.route().map_or_else(String::new, |route| format!("{}: ", route.word()));
         out.push(vec![label("time"), (format!("{route}about {minutes} min until it is done"), Tone::Plain)]);
     }
     out.push(vec![label("stop"), (plan.stop.clone(), Tone::Plain)]);
