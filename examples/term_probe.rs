@@ -104,7 +104,7 @@ impl Probe {
             Input::Key(key) => {
                 self.count += 1;
                 match (key.code, key.modifiers.contains(KeyModifiers::CONTROL)) {
-                    (KeyCode::Char('z'), true) if !console.suspend() => self.note = "no job control".to_owned(),
+                    (KeyCode::Char('z'), true) if !console.suspend(None) => self.note = "no job control".to_owned(),
                     (KeyCode::Char('q'), false) => return Some(0),
                     (KeyCode::Char(c), false) => self.command(c, console),
                     _ => {}

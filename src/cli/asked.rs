@@ -42,8 +42,10 @@ pub enum Asked {
         #[arg(value_parser = count)]
         count: VariantChange,
     },
-    /// A registered version onto an endpoint: approval, model, endpoint config, guarded deployment.
+    /// A registered version or a training job onto an endpoint: registration, approval, model, endpoint config, guarded deployment.
     Promote(Promotion),
+    /// Makes the quiet abort alarm of an endpoint, by which a deployment can be stopped.
+    Provision { endpoint: String },
     /// Deletes an endpoint, an endpoint config or a model that nothing serves and nobody may want back.
     Delete {
         #[arg(value_enum)]
@@ -66,6 +68,20 @@ pub enum Asked {
     },
     /// Goes on with a pipeline execution that failed or was stopped.
     Retry { execution: String },
+    /// Answers a callback step that waits, in a pipeline execution.
+    Answer {
+        /// ARN of the execution.
+        execution: String,
+        /// The step, where several wait.
+        #[arg(long, value_name = "NAME")]
+        step: Option<String>,
+        /// It failed, and why; without this it is answered with success.
+        #[arg(long, value_name = "REASON", conflicts_with = "outputs")]
+        failure: Option<String>,
+        /// `NAME=VALUE`, what the step gives to the steps after it.
+        #[arg(long = "output", value_parser = pair)]
+        outputs: Vec<(Text, Text)>,
+    },
     /// Stops a job or a pipeline execution.
     Stop {
         #[arg(value_enum)]
@@ -86,6 +102,9 @@ pub struct RollBack {
     /// The endpoint config to go back to, instead of the one that is found.
     #[arg(long, value_name = "CONFIG")]
     pub to: Option<String>,
+    /// The inference component to take back, instead of the one that changed last.
+    #[arg(long, value_name = "NAME")]
+    pub component: Option<String>,
     #[arg(long, value_enum)]
     pub mode: Option<ModeWord>,
     #[arg(long, value_enum)]
@@ -94,7 +113,7 @@ pub struct RollBack {
 
 #[derive(Clone, Debug, Args)]
 pub struct Promotion {
-    /// ARN of the registered version.
+    /// ARN of the registered version, or of the training job that is registered first.
     pub arn: String,
     /// The endpoint that is to serve it.
     #[arg(long, value_name = "ENDPOINT")]
@@ -140,6 +159,7 @@ pub enum ModeWord {
 pub enum RouteWord {
     Abort,
     Weights,
+    Component,
     Config,
     Rolling,
 }
@@ -188,11 +208,13 @@ impl RollBack {
         let route = |route| match route {
             RouteWord::Abort => Route::Abort,
             RouteWord::Weights => Route::Weights,
+            RouteWord::Component => Route::Component,
             RouteWord::Config => Route::Config,
             RouteWord::Rolling => Route::Rolling,
         };
         let choice = Choice {
             candidate: self.to.as_deref().map(Text::new),
+            component: self.component.as_deref().map(Text::new),
             mode: self.mode.map(mode),
             route: self.route.map(route),
             ..Choice::default()
@@ -213,6 +235,7 @@ impl Asked {
                 Change::Traffic { endpoint: text(endpoint), variants: vec![count.clone()] }
             }
             Self::Promote(promote) => promote.change(),
+            Self::Provision { endpoint } => Change::Provision { endpoint: text(endpoint) },
             Self::Delete { kind, name } => {
                 let kind = match kind {
                     Deletable::Endpoint => Kind::Endpoint,
@@ -226,6 +249,12 @@ impl Asked {
             Self::Start { pipeline, parameters, name } => {
                 Change::StartPipeline { pipeline: text(pipeline), name: text(name), parameters: parameters.clone() }
             }
+            Self::Answer { execution, step, failure, outputs } => Change::Callback {
+                execution: text(execution),
+                step: step.as_ref().map(text),
+                failure: failure.as_ref().map(text),
+                outputs: outputs.clone(),
+            },
             Self::Retry { execution } => Change::Retry { execution: text(execution) },
             Self::Stop { kind, name } => Change::Stop { target: Target::new(kind.kind(), text(name)) },
             Self::Monitor { switch, name } => Change::Schedule { name: text(name), start: *switch == Switch::Start },

@@ -15,10 +15,12 @@ use mldeck_core::{
         confirm::Confirm,
         intent::Intent,
         journal,
-        plan::{Plan, Refusal},
+        plan::{self, BY_HAND, Plan, Refusal},
         verb,
     },
 };
+
+mod several;
 
 use super::{
     Global,
@@ -63,6 +65,8 @@ pub struct Consent {
 pub(super) enum Request<'a> {
     Plan(&'a PlanVerb),
     Act(&'a Intent, &'a Consent),
+    /// One plan each, one after the other, until the first that fails.
+    Each(&'a [Intent], &'a Consent),
     Apply(&'a PathBuf, &'a Consent),
     Watch(&'a str),
 }
@@ -111,6 +115,7 @@ async fn answer(desk: &Desk, request: &Request<'_>, read_only: bool) -> Result<u
             Ok(plan) => act(desk, plan, consent, read_only).await,
             Err(refusals) => Ok(refused(&refusals)),
         },
+        Request::Each(intents, consent) => several::act(desk, intents, consent, read_only).await,
         Request::Apply(file, consent) => {
             let plan = saved(file)?;
             let context = desk.context().await?;
@@ -199,9 +204,16 @@ fn page(plan: &Plan) -> String {
 fn refused(refusals: &[Refusal]) -> u8 {
     for refusal in refusals {
         out::complain(&format!("✖ {}", refusal.text));
-        for more in refusal.remedy.iter().chain(&refusal.cli) {
-            out::complain(&format!("  {more}"));
+        if let Some(remedy) = &refusal.remedy {
+            out::complain(&format!("  {remedy}"));
         }
+    }
+    let lines = plan::by_hand(refusals);
+    if !lines.is_empty() {
+        out::complain(BY_HAND);
+    }
+    for line in lines {
+        out::complain(&format!("  {line}"));
     }
     3
 }

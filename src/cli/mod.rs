@@ -166,10 +166,7 @@ pub fn run(cli: Cli) -> u8 {
             login::ready(connected).await?;
             Ok((get::run(&get, connected).await?, 0))
         }),
-        Some(Verb::Ready(ready)) => headless(&global, async |connected, folders| {
-            login::ready(connected).await?;
-            ready::run(&ready, folders, connected).await
-        }),
+        Some(Verb::Ready(ready)) => ready::answer(&ready, &global),
         Some(Verb::Login) => headless(&global, async |connected, _| Ok((login::run(connected).await?, 0))),
         Some(Verb::Plan(plan)) => change::run(&global, &Request::Plan(&plan)),
         Some(Verb::Apply { file, consent }) => change::run(&global, &Request::Apply(&file, &consent)),

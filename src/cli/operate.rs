@@ -97,9 +97,7 @@ impl Desk {
     /// When the journal cannot be read.
     pub async fn operation(&self, id: &str) -> Result<Option<Vec<Record>>, Fault> {
         let records = self.records().await?;
-        let groups = journal::operations(&records);
-        let of = |group: &&Vec<&Record>| group.first().is_some_and(|first| first.op == id);
-        Ok(groups.iter().rev().find(of).map(|group| group.iter().map(|record| (*record).clone()).collect()))
+        Ok(journal::of(&records, id).map(|group| group.into_iter().cloned().collect()))
     }
 
     /// Whether a run of this plan was begun and its end is not written down. What cannot be read is left to the first

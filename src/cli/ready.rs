@@ -8,7 +8,7 @@ use mldeck_core::{
     ops::{
         Facts,
         candidate::History,
-        intent::{Choice, Class, Context, Intent},
+        intent::{Change, Choice, Class, Context, Intent},
         journal,
         ready::{Readiness, readiness},
     },
@@ -18,7 +18,12 @@ use mldeck_core::{
 };
 use serde_json::{Value, json};
 
-use super::{Format, get, grid, out};
+use super::{
+    Format, Global,
+    asked::Why,
+    change::{self, Consent, Request},
+    get, grid, out,
+};
 use crate::{backends::Connected, run::effects::ask, store::Folders};
 
 #[derive(Debug, Args)]
@@ -27,16 +32,47 @@ pub struct Ready {
     pub endpoints: Vec<String>,
     #[arg(short, long, value_enum, default_value = "table")]
     pub output: Format,
-    /// Print the AWS CLI lines that make the quiet abort alarms that are missing.
+    /// Plans the quiet abort alarms that are missing; with --write, and once their number is confirmed, makes them.
     #[arg(long)]
     pub provision: bool,
+    #[command(flatten)]
+    pub reason: Why,
+    #[command(flatten)]
+    pub consent: Consent,
 }
 
-/// Asks for each endpoint and prints; the exit code is 0 when all are ready, else 1.
+/// Prints how ready endpoints are, and makes what is missing where that was asked for; returns the exit code.
+pub fn answer(ready: &Ready, global: &Global) -> u8 {
+    let tells = matches!(ready.output, Format::Table | Format::Wide);
+    if ready.consent.write && !(tells && ready.provision) {
+        out::complain("mldeck: --write goes with --provision and the table");
+        return 2;
+    }
+    let mut lacking = Vec::new();
+    let code = super::headless(global, async |connected, folders| {
+        super::login::ready(connected).await?;
+        let (text, code, names) = run(ready, folders, connected).await?;
+        lacking = names;
+        Ok((text, code))
+    });
+    if !(ready.provision && tells) || lacking.is_empty() {
+        return code;
+    }
+    let intent = |endpoint| ready.reason.intent(Change::Provision { endpoint });
+    let intents: Vec<Intent> = lacking.into_iter().map(intent).collect();
+    let made = change::run(global, &Request::Each(&intents, &ready.consent));
+    if ready.consent.write { made } else { code }
+}
+
+/// Asks for each endpoint and prints; the exit code is 0 when all are ready, else 1. What is to be provisioned comes along.
 ///
 /// # Errors
 /// The fault of what nothing can be told without: who we are, or the list of endpoints.
-pub async fn run(ready: &Ready, folders: Option<&Folders>, connected: &Connected) -> Result<(String, u8), Fault> {
+async fn run(
+    ready: &Ready,
+    folders: Option<&Folders>,
+    connected: &Connected,
+) -> Result<(String, u8, Vec<Text>), Fault> {
     let Answer::Identity(identity) = ask(connected, &Ask::Identity, get::LIMIT).await? else {
         return Err(get::unexpected());
     };
@@ -53,7 +89,9 @@ pub async fn run(ready: &Ready, folders: Option<&Folders>, connected: &Connected
         rows.push((name.clone(), row));
     }
     let all = rows.iter().all(|(_, row)| row.as_ref().is_ok_and(Readiness::is_ready));
-    Ok((render(ready, &rows, &identity.scope), u8::from(!all)))
+    let lacks = |(name, row): &Row| row.as_ref().is_ok_and(Readiness::lacks_alarm).then(|| name.clone());
+    let lacking = rows.iter().filter_map(lacks).collect();
+    Ok((render(ready, &rows, &identity.scope), u8::from(!all), lacking))
 }
 
 type Row = (Text, Result<Readiness, Fault>);
@@ -110,17 +148,7 @@ fn render(ready: &Ready, rows: &[Row], scope: &Scope) -> String {
             out::json(&all)
         }
         Format::Csv => csv(rows),
-        Format::Table | Format::Wide => {
-            let mut text = table(rows);
-            if ready.provision {
-                text.push('\n');
-                for line in rows.iter().filter_map(|(_, row)| row.as_ref().ok()?.provision(region)) {
-                    text.push_str(&line);
-                    text.push('\n');
-                }
-            }
-            text
-        }
+        Format::Table | Format::Wide => table(rows),
     }
 }
 

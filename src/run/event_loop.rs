@@ -181,8 +181,8 @@ impl Deck {
             match effect {
                 Effect::Quit(code) => return Step::End(code),
                 Effect::Redraw => self.console.writer().repaint(),
-                Effect::Suspend if self.console.suspend() => {}
-                Effect::Suspend => self.model.say("There is no shell to go back to."),
+                Effect::Suspend(parting) if self.console.suspend(parting.clone()) => {}
+                Effect::Suspend(_) => self.model.say("There is no shell to go back to."),
                 Effect::Copy(text) => {
                     let how = if self.model.clipboard { osc::Clipboard::On } else { osc::Clipboard::Off };
                     match osc::copy(&text, how) {

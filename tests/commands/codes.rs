@@ -200,3 +200,21 @@ fn what_aws_takes_back_is_no_success() {
     account.settle();
     assert_eq!(account.accepted("UpdateEndpoint"), 1, "what AWS takes back is not sent again");
 }
+
+#[test]
+fn abort_alarms_are_made_where_they_are_missing_on_their_number() {
+    let account = Account::start();
+    let ready = |more: &[&str]| account.run(&[&["ready", ENDPOINT, "--provision"], more].concat());
+    ended(&ready(&[]), 1, &["missing", "aws cloudwatch put-metric-alarm", "--write --confirm 1 carries out all 1"]);
+    ended(&ready(&["--write", "--confirm", "2"]), 4, &["there are 1, not"]);
+    ended(&ready(&["--write"]), 2, &["nobody is at a terminal"]);
+    ended(&ready(&["--write", "--confirm", "1", "--read-only"]), 3, &["read-only"]);
+    ended(&ready(&["-o", "json", "--write", "--confirm", "1"]), 2, &["--write goes with --provision and the table"]);
+    ended(&account.run(&["ledger"]), 0, &["Nothing was changed from here."]);
+    ended(&ready(&["--write", "--confirm", "1"]), 0, &["provision fraud-prod: done"]);
+    let again = ready(&["--write", "--confirm", "1"]);
+    ended(&again, 1, &["fraud-prod"]);
+    assert!(!again.output.contains("missing") && !again.output.contains("put-metric-alarm"), "{}", again.output);
+    ended(&account.run(&["ledger"]), 0, &["PutMetricAlarm"]);
+    untouched(&account);
+}

@@ -268,7 +268,7 @@ fn ready_says_what_is_missing_and_the_printed_line_makes_it() {
     assert_eq!(missing.code, Some(1));
     assert!(missing.output.contains("no-such-endpoint: ") && missing.output.starts_with("READY"), "{}", missing.output);
     let table = ready(&["fraud-prod", "--provision"]).output;
-    let line = table.lines().last().expect("a line").to_owned();
+    let line = table.lines().last().expect("a line").trim().to_owned();
     assert_eq!(row["provision"], line.as_str());
     assert!(line.starts_with("aws cloudwatch put-metric-alarm --alarm-name mldeck-abort-fraud-prod"), "{line}");
     let Some(peers) = Peers::find() else { return };

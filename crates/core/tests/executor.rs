@@ -9,7 +9,7 @@ use mldeck_core::{
     fault::{Fault, FaultKind},
     ops::{
         call::Call,
-        journal::{Entry, Record, history, ledger, markdown, operations},
+        journal::{self, Entry, Record, history, ledger, markdown, operations},
         plan::Plan,
         run::{Effect, Event, LANDING, Level, Run, Stage, Unresumable, resume},
         target::Seen,
@@ -443,6 +443,10 @@ fn the_same_plan_run_twice_is_two_rows() {
     let rows = ledger(&first.records);
     assert_eq!(rows[1].id.as_str(), format!("{}-2", rows[0].id));
     assert_eq!((rows[0].state, rows[1].state), (OperationState::Refused, OperationState::Running));
+    let at = |id: &str| journal::of(&first.records, id).map(|group| resume(group).unwrap().state());
+    assert_eq!(at(rows[0].id.as_str()), Some(OperationState::Running), "the bare id is the newest run");
+    assert_eq!(at(rows[1].id.as_str()), Some(OperationState::Running));
+    assert_eq!((at(&format!("{}-3", rows[0].id)), at(&format!("{}-1", rows[0].id)), at("no-such")), (None, None, None));
 }
 
 #[test]

@@ -60,6 +60,7 @@ const HARMLESS: &[(&str, Class, &[&str])] = &[
             "DescribeTrialComponent",
             "ListEndpointConfigs",
             "ListEndpoints",
+            "ListInferenceComponents",
             "ListModelPackageGroups",
             "ListModelPackages",
             "ListMonitoringAlertHistory",

@@ -8,19 +8,21 @@ use super::digest;
 use crate::{mask, text::Text};
 
 mod cli;
+mod component;
 mod endpoint;
 mod job;
 mod pipeline;
 mod registry;
 mod scaling;
 
+pub use component::update_component;
 pub use endpoint::{
     ABORT_METRIC, ABORT_NAMESPACE, UpdateEndpoint, VariantChange, abort_alarm, add_tags, create_config, create_model,
     delete, deployment_json, put_abort_alarm, put_abort_metric, trip_alarm, update_weights,
 };
 pub use job::{schedule, stop_job};
 pub use pipeline::{answer_callback, retry_execution, start_execution, stop_execution};
-pub use registry::{Approval, approve};
+pub use registry::{Approval, approve, register};
 pub use scaling::{ScalingSwitch, suspend_scaling};
 
 /// Where a request goes.
@@ -96,12 +98,14 @@ macro_rules! actions {
 actions! {
     UpdateEndpoint: SageMaker Never "updating the endpoint";
     UpdateEndpointWeightsAndCapacities: SageMaker Never "changing traffic and capacity";
+    UpdateInferenceComponent: SageMaker Never "updating the inference component";
     AddTags: SageMaker Same "writing tags";
     CreateModel: SageMaker Named "creating the model";
     CreateEndpointConfig: SageMaker Named "creating the endpoint config";
     DeleteEndpoint: SageMaker Named "deleting the endpoint";
     DeleteEndpointConfig: SageMaker Named "deleting the endpoint config";
     DeleteModel: SageMaker Named "deleting the model";
+    CreateModelPackage: SageMaker Token "registering the version";
     UpdateModelPackage: SageMaker Token "approving or rejecting";
     StartPipelineExecution: SageMaker Token "starting the pipeline";
     StopPipelineExecution: SageMaker Token "stopping the pipeline run";

@@ -6,6 +6,7 @@ use super::{
     Snapshot,
     call::{Approval, VariantChange},
     target::{Kind, Target},
+    verb::promote::job_of,
 };
 use crate::{mask, scope::Scope, text::Text, time::Timestamp};
 
@@ -55,12 +56,14 @@ pub enum Change {
     Retry {
         execution: Text,
     },
-    /// A callback step: success, or the reason why it failed.
+    /// A callback step that waits is answered: success, or the reason why it failed.
     Callback {
         execution: Text,
-        step: Text,
-        token: Text,
+        /// Its name; `None` for the only one that waits.
+        step: Option<Text>,
         failure: Option<Text>,
+        /// `OutputParameters` of a success.
+        outputs: Vec<(Text, Text)>,
     },
     /// A monitoring schedule is started or stopped.
     Schedule {
@@ -69,12 +72,16 @@ pub enum Change {
     },
     /// A registered version takes over an endpoint.
     Promote {
-        /// ARN of the version.
+        /// ARN of the version, or of the training job that is to become one.
         package: Text,
         endpoint: Text,
         rollout: Rollout,
         /// Names of gates that are not known to be passed and that the operator goes on without.
         accept: Vec<Text>,
+    },
+    /// The quiet abort alarm of an endpoint is made.
+    Provision {
+        endpoint: Text,
     },
     /// An endpoint, an endpoint config or a model.
     Delete {
@@ -113,7 +120,11 @@ impl Intent {
                     *value = mask::value(&name.raw(), &value.raw());
                 }
             }
-            Change::Callback { token, .. } => *token = mask::value("CallbackToken", &token.raw()),
+            Change::Callback { outputs, .. } => {
+                for (name, value) in outputs {
+                    *value = mask::value(&name.raw(), &value.raw());
+                }
+            }
             _ => {}
         }
         out
@@ -124,9 +135,10 @@ impl Change {
     /// What it changes, as far as that is known before it is planned.
     pub fn target(&self) -> Target {
         match self {
-            Self::RollBack { endpoint, .. } | Self::Traffic { endpoint, .. } | Self::Promote { endpoint, .. } => {
-                Target::endpoint(endpoint.clone())
-            }
+            Self::RollBack { endpoint, .. }
+            | Self::Traffic { endpoint, .. }
+            | Self::Promote { endpoint, .. }
+            | Self::Provision { endpoint } => Target::endpoint(endpoint.clone()),
             Self::Approve { package, .. } => Target::new(Kind::ModelPackage, package.clone()),
             Self::StartPipeline { pipeline, .. } => Target::new(Kind::Pipeline, pipeline.clone()),
             Self::Retry { execution, .. } | Self::Callback { execution, .. } => {
@@ -140,9 +152,10 @@ impl Change {
     /// The endpoint whose surroundings have to be read, if it is about one.
     pub fn endpoint(&self) -> Option<&Text> {
         match self {
-            Self::RollBack { endpoint, .. } | Self::Traffic { endpoint, .. } | Self::Promote { endpoint, .. } => {
-                Some(endpoint)
-            }
+            Self::RollBack { endpoint, .. }
+            | Self::Traffic { endpoint, .. }
+            | Self::Promote { endpoint, .. }
+            | Self::Provision { endpoint } => Some(endpoint),
             Self::Delete { target: Target { kind: Kind::Endpoint, id }, .. } => Some(id),
             _ => None,
         }
@@ -175,7 +188,7 @@ impl Change {
     /// What has to be described besides, once the endpoint was read.
     pub fn things(&self, around: Option<&Snapshot>) -> Vec<Target> {
         match self {
-            Self::RollBack { .. } | Self::Traffic { .. } => Vec::new(),
+            Self::RollBack { .. } | Self::Traffic { .. } | Self::Provision { .. } => Vec::new(),
             Self::Promote { package, .. } => promoted(package, around),
             Self::Delete { target, .. } if target.kind == Kind::Endpoint => Vec::new(),
             _ => vec![self.target()],
@@ -199,6 +212,7 @@ impl Change {
             Self::Schedule { start: true, .. } => "start",
             Self::Schedule { start: false, .. } => "stop",
             Self::Promote { .. } => "promote",
+            Self::Provision { .. } => "provision",
             Self::Delete { .. } => "delete",
         }
     }
@@ -206,7 +220,10 @@ impl Change {
 
 /// The version, the live config with its models, and the versions that those were made from.
 fn promoted(package: &Text, around: Option<&Snapshot>) -> Vec<Target> {
-    let mut out = vec![Target::new(Kind::ModelPackage, package.clone())];
+    let mut out = vec![match job_of(package) {
+        Some(job) => Target::new(Kind::TrainingJob, job),
+        None => Target::new(Kind::ModelPackage, package.clone()),
+    }];
     let Some((snapshot, details)) = around.and_then(|around| Some((around, around.endpoint.details.as_ref()?))) else {
         return out;
     };
@@ -275,6 +292,8 @@ pub enum Route {
     Abort,
     /// A good variant is live: all traffic to it.
     Weights,
+    /// The earlier specification of the inference component that changed.
+    Component,
     /// The earlier config, on a second fleet.
     Config,
     /// The earlier config, instances replaced in batches: where there is no room for a second fleet.
@@ -286,6 +305,7 @@ impl Route {
         match self {
             Self::Abort => "abort",
             Self::Weights => "weights",
+            Self::Component => "component",
             Self::Config => "config",
             Self::Rolling => "rolling",
         }
@@ -323,6 +343,9 @@ impl Mode {
 pub struct Choice {
     /// Name of the endpoint config to go back to.
     pub candidate: Option<Text>,
+    /// Name of the inference component to take back, where those are what serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<Text>,
     pub mode: Option<Mode>,
     pub route: Option<Route>,
     pub reverses: Option<Reversal>,

@@ -119,6 +119,22 @@ pub fn operations(records: &[Record]) -> Vec<Vec<&Record>> {
     out
 }
 
+/// The records of one operation, by the id that the ledger shows: a plan that ran again has a number after its id, and its
+/// bare id is the newest run.
+pub fn of<'a>(records: &'a [Record], id: &str) -> Option<Vec<&'a Record>> {
+    let runs = |plan: &str| -> Vec<Vec<&'a Record>> {
+        let is_it = |group: &Vec<&Record>| group.first().is_some_and(|first| first.op == plan);
+        operations(records).into_iter().filter(is_it).collect()
+    };
+    if let Some(newest) = runs(id).pop() {
+        return Some(newest);
+    }
+    let (plan, number) = id.rsplit_once('-')?;
+    let number: usize = number.parse().ok()?;
+    let mut all = runs(plan);
+    (number >= 2 && number <= all.len()).then(|| all.swap_remove(number - 1))
+}
+
 /// One row per operation, oldest first. A second run of the same plan has `-2` after its id.
 pub fn ledger(records: &[Record]) -> Vec<Operation> {
     let mut out: Vec<Operation> = Vec::new();

@@ -15,6 +15,7 @@
 
 pub mod call;
 pub mod candidate;
+pub mod component;
 pub mod confirm;
 mod digest;
 pub mod guard;

@@ -124,8 +124,22 @@ pub struct Refusal {
     pub check: Check,
     pub text: String,
     pub remedy: Option<String>,
-    /// The AWS CLI line that would do it nevertheless.
+    /// The AWS CLI lines that would do it nevertheless, one a line.
     pub cli: Option<String>,
+}
+
+/// Stands over the lines of [`by_hand`].
+pub const BY_HAND: &str = "By hand, against all of the above:";
+
+/// The AWS CLI lines that would do nevertheless what was refused, each once.
+pub fn by_hand(refusals: &[Refusal]) -> Vec<&str> {
+    let mut out = Vec::new();
+    for line in refusals.iter().filter_map(|refusal| refusal.cli.as_deref()).flat_map(str::lines) {
+        if !out.contains(&line) {
+            out.push(line);
+        }
+    }
+    out
 }
 
 impl Plan {

@@ -115,10 +115,14 @@ impl Readiness {
         }
     }
 
+    /// There is no abort alarm as we make it.
+    pub const fn lacks_alarm(&self) -> bool {
+        matches!(self.abort_alarm, AbortAlarm::Missing | AbortAlarm::Edited)
+    }
+
     /// The AWS CLI line that makes the abort alarm where there is none as we make it.
     pub fn provision(&self, region: &str) -> Option<String> {
-        matches!(self.abort_alarm, AbortAlarm::Missing | AbortAlarm::Edited)
-            .then(|| call::put_abort_alarm(&self.endpoint).cli(region))
+        self.lacks_alarm().then(|| call::put_abort_alarm(&self.endpoint).cli(region))
     }
 
     /// True where CloudTrail, which takes its time, might name a way back that nobody else knows.

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::target::{Sight, Target};
+use super::{
+    component::Component,
+    target::{Sight, Target},
+};
 use crate::{
     ask::TrailEvent,
     fault::Fault,
@@ -29,6 +32,12 @@ pub struct Facts {
     pub monitors: Option<Result<Vec<Monitor>, Fault>>,
     /// Whether S3 has these objects, by URI.
     pub exists: Vec<(Text, Result<bool, Fault>)>,
+    /// What the group of the live version knows of the job that is promoted; `None` where nobody asked.
+    pub registered: Option<Result<Registered, Fault>>,
+    /// Inference components of the endpoint, where those are what serves; `None` where nobody asked.
+    pub components: Option<Result<Vec<Component>, Fault>>,
+    /// Callback steps of the execution that wait for an answer; `None` where nobody asked.
+    pub waiting: Option<Result<Vec<Waiting>, Fault>>,
     /// What still needs that which is to be deleted; `None` where nobody asked.
     pub needed: Option<Result<Needed, Fault>>,
 }
@@ -41,6 +50,25 @@ pub struct EventRule {
     pub pattern: Text,
     /// ARNs of what it starts.
     pub targets: Vec<Text>,
+}
+
+/// What a group of versions knows of one training job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Registered {
+    /// Highest number of a version; 0 where there is none.
+    pub latest: i64,
+    /// ARN of the newest version that was made from the job.
+    pub version: Option<Text>,
+}
+
+/// A callback step that waits for an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub step: Text,
+    /// Whoever has it can answer: it is never kept.
+    pub token: Text,
+    /// When it began to wait.
+    pub since: Option<Timestamp>,
 }
 
 /// What needs an endpoint, a config or a model.
@@ -78,7 +106,15 @@ impl Facts {
             (Some(old), Some(young)) => Some(old.and(young)),
             (old, young) => young.or(old),
         };
-        Self { snapshot, ..young }
+        let mut components = young.components;
+        if let (Some(Ok(young)), Some(Ok(old))) = (&mut components, old.components) {
+            // CloudTrail is asked less often.
+            for component in young.iter_mut().filter(|component| component.told.is_none()) {
+                component.told =
+                    old.iter().find(|other| other.name == component.name).and_then(|other| other.told.clone());
+            }
+        }
+        Self { snapshot, components, ..young }
     }
 }
 

@@ -12,9 +12,11 @@ use super::{
 
 pub mod abort;
 pub mod back_out;
+pub mod component;
 pub mod delete;
 pub mod pipeline;
 pub mod promote;
+mod provision;
 mod registry;
 mod stop;
 pub mod traffic;
@@ -29,8 +31,9 @@ pub use way_out::routes;
 /// Everything that stands against it; never an empty list.
 pub fn plan(intent: &Intent, facts: &Facts, history: &History, context: &Context) -> Result<Plan, Vec<Refusal>> {
     match &intent.change {
-        Change::RollBack { .. } => way_out::plan(intent, snapshot(facts)?, history, context),
+        Change::RollBack { .. } => way_out::plan(intent, facts, history, context),
         Change::Traffic { .. } => traffic::plan(intent, snapshot(facts)?, context),
+        Change::Provision { .. } => provision::plan(intent, snapshot(facts)?, context),
         Change::Approve { .. } => registry::plan(intent, facts, context),
         Change::StartPipeline { .. } => pipeline::start(intent, facts, context),
         Change::Retry { .. } => pipeline::retry(intent, facts, context),

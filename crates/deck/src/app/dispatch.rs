@@ -85,7 +85,9 @@ fn global(model: &mut Model, command: Command, out: &mut Vec<Effect>) {
         Command::Quit => quit(model),
         Command::Cancel => cancel(model, out),
         Command::Redraw => out.push(Effect::Redraw),
-        Command::Suspend => out.push(Effect::Suspend),
+        Command::Suspend => {
+            out.push(Effect::Suspend(model.ops.brake().map(|brake| format!("mldeck: {brake} `fg` watches again."))));
+        }
         Command::Help => {
             let scopes = super::update::scopes(model);
             model.layers.push(Layer::Help(Help::new(&scopes)));
@@ -172,14 +174,9 @@ fn quit(model: &mut Model) {
         model.nav.back();
         return;
     }
-    let open = model.ops.open_count();
-    let title = match open {
-        0 => "Leave mldeck?".to_owned(),
-        1 => "Leave mldeck? One operation is under way; AWS finishes it alone, and the next start resumes watching."
-            .to_owned(),
-        n => {
-            format!("Leave mldeck? {n} operations are under way; AWS finishes them alone, and the next start resumes.")
-        }
+    let title = match model.ops.brake() {
+        None => "Leave mldeck?".to_owned(),
+        Some(brake) => format!("Leave mldeck? {brake} The next start resumes watching."),
     };
     let items = vec![Item { key: "enter".into(), label: "Leave".into(), act: Ok(Act::Leave) }];
     model.layers.push(Layer::Menu(Menu { title, items, cursor: 0 }));
@@ -196,7 +193,9 @@ fn cancel(model: &mut Model, out: &mut Vec<Effect>) {
     sign_in::decline(model, out);
     model.layers.clear();
     let dropped = model.polls.cancel(at);
-    model.say(if dropped.is_empty() { "Ctrl-C again leaves." } else { "Requests given up; Ctrl-C again leaves." });
+    let given_up = if dropped.is_empty() { "" } else { "Requests given up; " };
+    let brake = model.ops.brake().map(|brake| format!("{brake} ")).unwrap_or_default();
+    model.say(format!("{brake}{given_up}Ctrl-C again leaves."));
     out.extend(dropped);
 }
 

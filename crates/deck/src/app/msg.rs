@@ -261,6 +261,7 @@ pub enum Effect {
         value: serde_json::Value,
     },
     Redraw,
-    Suspend,
+    /// To the shell, which shows this line.
+    Suspend(Option<String>),
     Quit(u8),
 }

@@ -61,9 +61,22 @@ impl Operations {
         self.live.iter().filter(|live| !live.is_over()).count()
     }
 
+    /// Who holds the brake of what is under way while nobody looks; `None` when nothing is.
+    pub fn brake(&self) -> Option<String> {
+        let mut live = self.live.iter().filter(|live| !live.is_over()).map(|live| live.run.plan());
+        let first = live.next()?;
+        let more = match live.count() {
+            0 => String::new(),
+            n => format!(" And {n} more."),
+        };
+        Some(format!("{} is under way. {}.{more}", first.title(), first.vanish))
+    }
+
     /// The operation of ours that is under way on this.
     pub fn on_target(&self, target: &Target) -> Option<&Live> {
-        self.live.iter().find(|live| !live.is_over() && &live.run.plan().target == target)
+        // The way back of an endpoint may be that of one of its inference components.
+        let is_on = |plan: &Plan| plan.target == *target || plan.intent.change.target() == *target;
+        self.live.iter().find(|live| !live.is_over() && is_on(live.run.plan()))
     }
 
     pub fn on_endpoint(&self, endpoint: &Text) -> Option<&Live> {

@@ -5,6 +5,7 @@ use mldeck_core::{
         call::Approval,
         intent::{Change, Choice, Rollout},
         target::{Kind as Thing, Target},
+        verb::promote,
     },
     resource::{Endpoint, Kind, ModelPackage, execution::ExecutionStatus, run::RunStatus},
     text::Text,
@@ -38,8 +39,14 @@ pub const fn listed(kind: Kind) -> &'static [(Command, &'static str)] {
             (Command::Promote, "Promote a version onto it"),
             (Command::Delete, "Delete it"),
         ],
-        Kind::Execution => &[(Command::Stop, "Stop the run"), (Command::Trigger, "Retry it, or start another run")],
-        Kind::Run => &[(Command::Stop, "Stop the training job")],
+        Kind::Execution => &[
+            (Command::Stop, "Stop the run"),
+            (Command::Trigger, "Retry it, or start another run"),
+            (Command::Approve, "Answer the callback step that waits"),
+        ],
+        Kind::Run => {
+            &[(Command::Promote, "Register its model and promote it"), (Command::Stop, "Stop the training job")]
+        }
         Kind::ModelPackage => {
             &[(Command::Promote, "Promote it onto an endpoint"), (Command::Approve, "Approve or reject it")]
         }
@@ -58,7 +65,9 @@ pub fn of(model: &Model, subject: &Subject, command: Command) -> Option<Result<O
     let opens = ops::may_plan(model).and_then(|()| match subject.kind {
         Kind::Endpoint if command == Command::Promote => versions_for(model, subject),
         Kind::Endpoint => Ok(of_endpoint(subject, command)),
+        Kind::Execution if command == Command::Approve => answers(model, subject),
         Kind::Execution => of_execution(model, subject, command),
+        Kind::Run if command == Command::Promote => run_onto(model, subject),
         Kind::Run => of_run(model, subject),
         Kind::ModelPackage if command == Command::Promote => endpoints_for(model, subject),
         Kind::ModelPackage => of_version(model, subject),
@@ -130,13 +139,38 @@ fn endpoints_for(model: &Model, subject: &Subject) -> Result<Opens, String> {
     if rows.is_empty() {
         return Err("There is no endpoint to promote it onto, or they are still being read.".to_owned());
     }
+    Ok(Opens::Choice(format!("promote {} onto", version.name), onto(&version.arn, &rows)))
+}
+
+/// `P` on a run: onto which endpoint. Those whose name begins as the run's does come first.
+fn run_onto(model: &Model, subject: &Subject) -> Result<Opens, String> {
+    let run = model.runs.get(&subject.name).ok_or("This run is not among those that were read.")?;
+    if promote::job_of(&run.arn).is_none() {
+        return Err(
+            "It is no training job: nothing says where its model is. Register it, then P on the version.".into()
+        );
+    }
+    if run.status != RunStatus::Completed {
+        return Err(format!("It is {}: only what Completed has made a model.", run.status.as_str()));
+    }
+    let mut rows: Vec<&Endpoint> = model.endpoints.rows().iter().collect();
+    if rows.is_empty() {
+        return Err("There is no endpoint to promote it onto, or they are still being read.".to_owned());
+    }
+    let alike =
+        |row: &Endpoint| row.name.as_str().chars().zip(run.name.as_str().chars()).take_while(|(a, b)| a == b).count();
+    rows.sort_by_cached_key(|row| (std::cmp::Reverse(alike(row)), row.name.clone()));
+    Ok(Opens::Choice(format!("promote {} onto", run.name), onto(&run.arn, &rows)))
+}
+
+/// One line for each endpoint, with what it serves.
+fn onto(package: &Text, rows: &[&Endpoint]) -> Vec<(String, Result<Change, String>)> {
     let choice = |row: &&Endpoint| {
         let serves = row.details.as_ref().and_then(|details| details.variants.iter().find_map(|v| v.label.clone()));
         let label = serves.map_or_else(|| row.name.to_string(), |label| format!("{}  serves {label}", row.name));
-        (label, Ok(promotion(&version.arn, &row.name)))
+        (label, Ok(promotion(package, &row.name)))
     };
-    let choices = rows.iter().take(MOST_CHOICES).map(choice).collect();
-    Ok(Opens::Choice(format!("promote {} onto", version.name), choices))
+    rows.iter().take(MOST_CHOICES).map(choice).collect()
 }
 
 /// `P` on an endpoint: which version of the group that it serves.
@@ -180,6 +214,23 @@ fn of_execution(model: &Model, subject: &Subject, command: Command) -> Result<Op
         }
         None => Ok(Opens::Form(FormView::pipeline(row.pipeline.clone(), row.parameters.clone()))),
     }
+}
+
+/// `A` on a run: the answer that a callback step waits for.
+fn answers(model: &Model, subject: &Subject) -> Result<Opens, String> {
+    let row = model.executions.get(&subject.name).ok_or("This run is not among those that were read.")?;
+    if !row.status.is_in_flight() {
+        return Err(format!("It is {}: nobody waits for an answer.", row.status.as_str()));
+    }
+    let answer = |failure: Option<&str>| {
+        let (execution, failure) = (row.arn.clone(), failure.map(Text::new));
+        Ok(Change::Callback { execution, step: None, failure, outputs: Vec::new() })
+    };
+    let choices = vec![
+        ("Success: the run goes on".to_owned(), answer(None)),
+        ("Failure: the step fails, and with it what needs it".to_owned(), answer(Some("answered with mldeck"))),
+    ];
+    Ok(Opens::Choice(format!("callback step of {}", row.id), choices))
 }
 
 fn of_run(model: &Model, subject: &Subject) -> Result<Opens, String> {

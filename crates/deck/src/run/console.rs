@@ -1,6 +1,6 @@
 //! The terminal with everything that goes on around it, as one thing the loop can own: draw, ask what happened, step aside.
 
-use std::{sync::Arc, time::Duration};
+use std::{io::Write as _, sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 
@@ -37,6 +37,8 @@ pub struct Console {
     session: Session,
     events: mpsc::Receiver<Arrived>,
     signals: Signals,
+    /// What the shell shows when it gets the terminal.
+    parting: Option<String>,
 }
 
 impl Console {
@@ -66,7 +68,7 @@ impl Console {
         let gone = signals.clone();
         let (reader, events) =
             Reader::start(session.tty()?, move || gone.raise(Signal::Gone)).map_err(OpenError::Device)?;
-        Ok(Self { reader, writer, session, events, signals })
+        Ok(Self { reader, writer, session, events, signals, parting: None })
     }
 
     pub fn writer(&self) -> &Writer {
@@ -119,7 +121,14 @@ impl Console {
         match signal {
             Signal::Suspend => {
                 let signals = self.signals.clone();
-                self.aside(|| signals.stop_here());
+                let parting = self.parting.take();
+                self.aside(|| {
+                    if let Some(line) = parting {
+                        // The terminal is the shell's again: nothing else is on it.
+                        let _ = writeln!(std::io::stderr(), "{line}");
+                    }
+                    signals.stop_here();
+                });
             }
             // Stopped without being asked (SIGSTOP): the shell has changed the terminal since. It is not given back, or
             // the shell's modes would be taken for the ones to restore at the end.
@@ -137,7 +146,8 @@ impl Console {
     }
 
     /// Stops the job, as Ctrl-Z would; [`Event::Back`] comes when it goes on. False when nobody could make it go on.
-    pub fn suspend(&self) -> bool {
+    pub fn suspend(&mut self, parting: Option<String>) -> bool {
+        self.parting = parting;
         signals::ask_to_stop()
     }
 

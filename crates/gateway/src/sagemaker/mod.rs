@@ -7,6 +7,7 @@ use mldeck_core::{fault::Fault, text::Text, time::Timestamp};
 
 use crate::{Gateway, fault::Doing, pace::Service};
 
+mod component;
 pub(crate) mod drift;
 pub(crate) mod endpoint;
 pub(crate) mod model;

@@ -3,10 +3,11 @@
 use mldeck_core::{
     fault::{Fault, FaultKind},
     ops::{
-        Facts,
+        Facts, Snapshot,
         intent::{Change, Intent},
+        snapshot::{Registered, Waiting},
         target::{Kind, Seen, Sight, Target},
-        verb::promote,
+        verb::{component, promote},
     },
     text::Text,
     time::Timestamp,
@@ -14,7 +15,16 @@ use mldeck_core::{
 use serde_json::{Value, json};
 
 use super::doing;
-use crate::{Gateway, json::when, lanes, write::SAGEMAKER};
+use crate::{
+    Gateway,
+    json::{list as list_of, when},
+    lanes,
+    write::SAGEMAKER,
+};
+
+fn serves_components(snapshot: Option<&Snapshot>) -> bool {
+    snapshot.and_then(|snapshot| snapshot.endpoint.details.as_ref()).is_some_and(component::is_of_components)
+}
 
 impl Gateway {
     /// Nothing cached but what is immutable.
@@ -29,7 +39,7 @@ impl Gateway {
         }
     }
 
-    async fn describe(&self, target: &Target) -> Result<Sight, Fault> {
+    pub(super) async fn describe(&self, target: &Target) -> Result<Sight, Fault> {
         let kind = target.kind;
         let input = json!({ kind.parameter(): target.id.raw() });
         let body = self.json(&SAGEMAKER, doing(kind.describe(), "reading what a plan is about"), &input).await?;
@@ -61,6 +71,10 @@ impl Gateway {
         let mut facts = Facts { at: self.now(), snapshot, things, ..Facts::default() };
         match &intent.change {
             Change::Promote { package, endpoint, .. } => self.judged_by(package, endpoint, &mut facts).await,
+            Change::RollBack { endpoint, .. } if serves_components(facts.snapshot.as_ref()) => {
+                facts.components = Some(Box::pin(self.components(endpoint, deep)).await);
+            }
+            Change::Callback { execution, .. } => facts.waiting = Some(Box::pin(self.waiting(execution)).await),
             Change::Delete { target, .. } => {
                 facts.needed = Some(Box::pin(self.needed(target, facts.snapshot.as_ref())).await);
             }
@@ -69,12 +83,91 @@ impl Gateway {
         Ok(facts)
     }
 
+    /// Callback steps of an execution that wait for an answer.
+    async fn waiting(&self, execution: &Text) -> Result<Vec<Waiting>, Fault> {
+        let input = json!({ "PipelineExecutionArn": execution.raw(), "SortOrder": "Descending", "MaxResults": 100 });
+        let what = doing("ListPipelineExecutionSteps", "listing the steps of a pipeline run");
+        let page = self.json(&SAGEMAKER, what, &input).await?;
+        let one = |step: &Value| {
+            let token = step.pointer("/Metadata/Callback/CallbackToken")?.as_str()?;
+            let waits = step.get("StepStatus").and_then(Value::as_str) == Some("Executing");
+            let name = Text::new(step.get("StepName")?.as_str()?);
+            let since = step.get("StartTime").and_then(when);
+            waits.then(|| Waiting { step: name, token: Text::new(token), since })
+        };
+        Ok(list_of(&page, "PipelineExecutionSteps").filter_map(one).collect())
+    }
+
+    /// What the group of the live version knows of a training job, and which job the live version is from; the artifacts
+    /// that the new version will have.
+    async fn job_as_version(&self, job: &Text, arn: &Text, facts: &mut Facts) -> Vec<Text> {
+        let live = facts.things.iter().find_map(|(target, read)| match read {
+            Ok(Some(sight)) if target.kind == Kind::ModelPackage => Some(sight),
+            _ => None,
+        });
+        let uri = match facts.thing(&Target::new(Kind::TrainingJob, job.clone())) {
+            Some(Ok(Some(job))) => promote::artifact(job),
+            _ => return Vec::new(),
+        };
+        let Some(live) = live else { return vec![uri] };
+        let group = live.fact("/ModelPackageGroupName");
+        let source = promote::source(live).map(|name| Target::new(Kind::TrainingJob, name));
+        let registered = self.registered(&group.raw(), arn).await;
+        let others = source
+            .into_iter()
+            .chain(registered.iter().filter_map(|found| Some(Target::new(Kind::ModelPackage, found.version.clone()?))));
+        let others: Vec<Target> = others.filter(|target| facts.thing(target).is_none()).collect();
+        facts.registered = Some(registered);
+        for target in others {
+            let read = match self.describe(&target).await {
+                Ok(sight) => Ok(Some(sight)),
+                Err(fault) if fault.kind == FaultKind::Missing => Ok(None),
+                Err(fault) => Err(fault),
+            };
+            facts.things.push((target, read));
+        }
+        match facts.registered.as_ref().and_then(|found| found.as_ref().ok()?.version.clone()) {
+            Some(version) => match facts.thing(&Target::new(Kind::ModelPackage, version)) {
+                Some(Ok(Some(version))) => promote::artifacts(version),
+                _ => Vec::new(),
+            },
+            None => vec![uri],
+        }
+    }
+
+    /// The newest number of a group, from the list (which does not lag), and the version made from this job, from Search.
+    async fn registered(&self, group: &str, job: &Text) -> Result<Registered, Fault> {
+        let list = json!({
+            "ModelPackageGroupName": group, "SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": 100,
+        });
+        let what = doing("ListModelPackages", "listing model versions");
+        let page = self.json(&SAGEMAKER, what, &list).await?;
+        let numbers =
+            list_of(&page, "ModelPackageSummaryList").filter_map(|row| row.get("ModelPackageVersion")?.as_i64());
+        let latest = numbers.max().unwrap_or(0);
+        let filter = |name: &str, value: &str| json!({ "Name": name, "Operator": "Equals", "Value": value });
+        let input = json!({
+            "Resource": "ModelPackage", "SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": 100,
+            "SearchExpression": { "Filters": [filter("ModelPackageGroupName", group)] },
+        });
+        let found = self.json(&SAGEMAKER, doing("Search", "finding model versions"), &input).await?;
+        let from_job = |row: &&Value| {
+            let named = |pointer: &str| row.pointer(pointer).and_then(Value::as_str) == Some(&job.raw());
+            named("/ModelPackage/SourceUri") || named("/ModelPackage/MetadataProperties/GeneratedBy")
+        };
+        let version = list_of(&found, "Results").find(from_job);
+        let arn = version.and_then(|row| row.pointer("/ModelPackage/ModelPackageArn")?.as_str());
+        Ok(Registered { latest, version: arn.map(Text::new) })
+    }
+
     /// What a version is judged by besides descriptions.
     async fn judged_by(&self, package: &Text, endpoint: &Text, facts: &mut Facts) {
-        let version = facts.thing(&Target::new(Kind::ModelPackage, package.clone()));
-        let uris = match version {
-            Some(Ok(Some(version))) => promote::artifacts(version),
-            _ => Vec::new(),
+        let uris = match promote::job_of(package) {
+            Some(job) => Box::pin(self.job_as_version(&job, package, facts)).await,
+            None => match facts.thing(&Target::new(Kind::ModelPackage, package.clone())) {
+                Some(Ok(Some(version))) => promote::artifacts(version),
+                _ => Vec::new(),
+            },
         };
         let exist = lanes::four(&uris, |index| {
             let uri = uris[index].raw();

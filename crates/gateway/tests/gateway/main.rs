@@ -4,6 +4,7 @@
 
 mod answers;
 mod asks;
+mod component;
 mod lint;
 mod login;
 mod profile;

@@ -56,7 +56,7 @@ async fn facts(gateway: &Gateway, intent: &Intent) -> Facts {
     }
 }
 
-fn judged(intent: &Intent, facts: &Facts, now: Timestamp) -> Result<Plan, Vec<Refusal>> {
+pub(crate) fn judged(intent: &Intent, facts: &Facts, now: Timestamp) -> Result<Plan, Vec<Refusal>> {
     let context = Context { at: now, by: text("anna"), scope: scope(), class: Class::Prod };
     verb::plan(intent, facts, &History::default(), &context)
 }
@@ -72,7 +72,7 @@ fn pass_until(sandbox: &Sandbox, at: Timestamp) {
 }
 
 /// Carries a plan out to its end; what it said on the way comes along.
-async fn carried_out(sandbox: &Sandbox, gateway: &Gateway, plan: Plan) -> (OperationState, Vec<String>) {
+pub(crate) async fn carried_out(sandbox: &Sandbox, gateway: &Gateway, plan: Plan) -> (OperationState, Vec<String>) {
     let id = plan.id();
     let calls: Vec<_> = plan.steps.iter().map(|step| step.call.clone()).collect();
     let grant = Grant::for_plan(scope(), id.clone(), &calls, gateway.now().plus(4 * HOUR));
@@ -111,7 +111,7 @@ async fn carried_out(sandbox: &Sandbox, gateway: &Gateway, plan: Plan) -> (Opera
 }
 
 /// A request of somebody else.
-fn call(world: &mut World, service: &str, target: &str, input: &Value) -> Value {
+pub(crate) fn call(world: &mut World, service: &str, target: &str, input: &Value) -> Value {
     let authorization = format!(
         "AWS4-HMAC-SHA256 Credential=ASIAOTHER/20261123/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
     );
@@ -126,12 +126,12 @@ fn call(world: &mut World, service: &str, target: &str, input: &Value) -> Value 
     serde_json::from_slice(answer.body()).unwrap_or_default()
 }
 
-fn describe(sandbox: &Sandbox, operation: &str, member: &str, name: &str) -> Value {
+pub(crate) fn describe(sandbox: &Sandbox, operation: &str, member: &str, name: &str) -> Value {
     let mut world = sandbox.world.lock().unwrap();
     call(&mut world, "sagemaker", &format!("SageMaker.{operation}"), &json!({ member: name }))
 }
 
-fn written(sandbox: &Sandbox) -> Vec<String> {
+pub(crate) fn written(sandbox: &Sandbox) -> Vec<String> {
     let seen = sandbox.peer.seen().into_iter();
     seen.filter(|seen| seen.what.class == OnWire::Write).map(|seen| seen.what.operation).collect()
 }
@@ -150,7 +150,7 @@ async fn quiet() -> (Sandbox, Gateway) {
     (sandbox, gateway)
 }
 
-async fn world(scenario: &str) -> (Sandbox, Gateway) {
+pub(crate) async fn world(scenario: &str) -> (Sandbox, Gateway) {
     let sandbox = sandbox(scenario);
     let gateway = sandbox.gateway().await;
     gateway.ask(&Ask::Identity).await.expect("who we are");
@@ -377,5 +377,78 @@ async fn what_nobody_needs_goes_and_is_gone() {
         assert_eq!((state, written(&sandbox)), (OperationState::Done, vec![operation.to_owned()]), "{said:#?}");
         let gone = planned(&gateway, &delete(kind, "try-1")).await.expect_err("gone");
         assert!(gone[0].text.contains("there is no"), "{gone:#?}");
+    }
+}
+
+const JOB: &str = "arn:aws:sagemaker:eu-west-1:447100000921:training-job/fraud-train-0914";
+
+fn from_job(accept: &[&str]) -> Intent {
+    let change = Change::Promote {
+        package: text(JOB),
+        endpoint: text("fraud-prod"),
+        rollout: Rollout::Canary,
+        accept: accept.iter().map(|word| text(word)).collect(),
+    };
+    Intent::from(change).because(Some(text("OPS-7")))
+}
+
+/// What serves was measured at nothing: any run is better.
+async fn humble() -> (Sandbox, Gateway) {
+    let (sandbox, gateway) = world("quiet-night").await;
+    let metrics = json!({"val/auc": "0.5", "val/logloss": "0.9"});
+    let update = json!({"ModelPackageArn": arn("fraud", 17).raw(), "CustomerMetadataProperties": metrics});
+    call(&mut sandbox.world.lock().unwrap(), "sagemaker", "SageMaker.UpdateModelPackage", &update);
+    (sandbox, gateway)
+}
+
+#[tokio::test]
+async fn a_run_is_registered_and_takes_over() {
+    let (sandbox, gateway) = humble().await;
+    let plan = planned(&gateway, &from_job(&["bias"])).await.expect("a plan");
+    assert_eq!(plan.title(), "Promote fraud-prod: v17 → v19");
+    sandbox.peer.forget();
+    let (state, said) = carried_out(&sandbox, &gateway, plan).await;
+    assert_eq!(state, OperationState::Done, "{said:#?}");
+    assert_eq!(written(&sandbox)[..3], ["CreateModelPackage", "UpdateModelPackage", "CreateModel"]);
+    let package = describe(&sandbox, "DescribeModelPackage", "ModelPackageName", &arn("fraud", 19).raw());
+    assert_eq!((&package["ModelApprovalStatus"], &package["SourceUri"]), (&json!("Approved"), &json!(JOB)));
+    let artifact = &package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"];
+    assert!(artifact.as_str().is_some_and(|url| url.contains("fraud-train-0914/output")), "{artifact}");
+    let again = planned(&gateway, &from_job(&["bias"])).await.expect_err("it serves");
+    assert!(again.iter().any(|refusal| refusal.text.contains("v19 is what is live already")), "{again:#?}");
+}
+
+#[tokio::test]
+async fn a_version_that_somebody_registers_meanwhile_is_not_taken_for_ours() {
+    let (sandbox, gateway) = humble().await;
+    let plan = planned(&gateway, &from_job(&["bias"])).await.expect("a plan");
+    let mut theirs = plan.steps[0].call.body.clone();
+    theirs["ClientToken"] = json!("somebody-else");
+    call(&mut sandbox.world.lock().unwrap(), "sagemaker", "SageMaker.CreateModelPackage", &theirs);
+    sandbox.peer.forget();
+    let (state, said) = carried_out(&sandbox, &gateway, plan).await;
+    assert_eq!(
+        (state, written(&sandbox)),
+        (OperationState::Refused, vec!["CreateModelPackage".to_owned()]),
+        "{said:#?}"
+    );
+    assert!(said.last().is_some_and(|text| text.contains("fraud/20")), "{said:#?}");
+}
+
+#[tokio::test]
+async fn a_lost_answer_of_a_registration_registers_once() {
+    for fault in [Fault::LostResponse, Fault::ServerError] {
+        let (sandbox, gateway) = humble().await;
+        let plan = planned(&gateway, &from_job(&["bias"])).await.expect("a plan");
+        sandbox.world.lock().unwrap().faults().add(Rule::once("CreateModelPackage", fault.clone()));
+        let (state, said) = carried_out(&sandbox, &gateway, plan).await;
+        assert_eq!(state, OperationState::Done, "{fault:?}: {said:#?}");
+        // The account's own pipelines register as well.
+        let found = json!({"Resource": "ModelPackage", "SearchExpression": {"Filters": [
+            {"Name": "ModelPackageGroupName", "Operator": "Equals", "Value": "fraud"},
+        ]}, "MaxResults": 100});
+        let found = call(&mut sandbox.world.lock().unwrap(), "sagemaker", "SageMaker.Search", &found);
+        let of_job = |row: &&Value| row.pointer("/ModelPackage/SourceUri") == Some(&json!(JOB));
+        assert_eq!(found["Results"].as_array().unwrap().iter().filter(of_job).count(), 1, "{fault:?}");
     }
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use serde_json::json;
 
-use crate::world::{ApiError, Request, Service, World, estate, monitor, policy, s3::Object, shelf};
+use crate::world::{ApiError, Request, Service, World, estate, monitor, policy, run, s3::Object, shelf};
 
 /// Largest page of a listing.
 const PAGE: usize = 1_000;
@@ -43,6 +43,7 @@ pub(super) fn handle(world: &mut World, request: &http::Request<Bytes>, request_
     let place = asked(request, &key);
     monitor::materialize(world, &bucket, &place, !key.is_empty());
     shelf::materialize(world, &bucket, &place);
+    run::materialize(world, &bucket, &place);
     let input = json!({"Bucket": bucket, "Key": key});
     let (service, operation, caller) = (Service::S3, operation(request), estate::OPERATOR);
     let asked = Request { service, operation, input: &input, caller, request_id };

@@ -35,10 +35,16 @@ pub fn retry_execution(arn: &Text) -> Call {
     Call::new(Action::RetryPipelineExecution, body)
 }
 
-/// Answers a callback step: success, or why it failed.
-pub fn answer_callback(callback: &str, failure: Option<&str>) -> Call {
+/// Answers a callback step: success with its outputs, or why it failed.
+pub fn answer_callback(callback: &str, failure: Option<&str>, outputs: &[(Text, Text)]) -> Call {
     let mut body = json!({ "CallbackToken": callback, "ClientRequestToken": token("answer") });
-    let Some(failure) = failure else { return Call::new(Action::SendPipelineExecutionStepSuccess, body) };
+    let Some(failure) = failure else {
+        if !outputs.is_empty() {
+            let one = |(name, value): &(Text, Text)| json!({ "Name": name.raw(), "Value": value.raw() });
+            body["OutputParameters"] = outputs.iter().map(one).collect();
+        }
+        return Call::new(Action::SendPipelineExecutionStepSuccess, body);
+    };
     body["FailureReason"] = failure.chars().take(256).collect::<String>().into();
     Call::new(Action::SendPipelineExecutionStepFailure, body)
 }

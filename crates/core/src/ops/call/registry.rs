@@ -31,3 +31,10 @@ pub fn approve(package: &Text, approval: Approval, description: &str) -> Call {
     });
     Call::new(Action::UpdateModelPackage, body)
 }
+
+/// CreateModelPackage; a version takes no tags of its own (API reference).
+pub fn register(body: &serde_json::Value) -> Call {
+    let mut body = body.clone();
+    body["ClientToken"] = json!(format!("mldeck-{PLAN_ID}-register"));
+    Call::new(Action::CreateModelPackage, body)
+}

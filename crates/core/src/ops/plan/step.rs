@@ -37,6 +37,8 @@ pub enum Precondition {
 pub enum Expectation {
     /// The answer says so; nothing else is watched.
     Answer,
+    /// The answer names this as what was made: later steps speak of it.
+    Made { arn: Text },
     /// InService on this config.
     OnConfig { config: Text },
     /// InService with these weights and counts.

@@ -50,8 +50,18 @@ impl Abort {
     }
 
     pub(super) fn can_trip(&self, plan: &Plan) -> bool {
-        let alarm = call::abort_alarm(&plan.target.id);
+        let Some(endpoint) = braked(plan) else { return false };
+        let alarm = call::abort_alarm(endpoint);
         takes_back(plan) || plan.steps.iter().any(|step| step.call.is_guarded_by(&alarm))
+    }
+}
+
+/// The endpoint whose abort alarm stops what this plan deploys.
+fn braked(plan: &Plan) -> Option<&Text> {
+    match plan.target.kind {
+        Kind::Endpoint => Some(&plan.target.id),
+        Kind::Component => plan.intent.change.endpoint(),
+        _ => None,
     }
 }
 
@@ -187,15 +197,13 @@ impl Run {
 /// What a confirmation of this plan allows: its own calls, and those with which `by` may take its deployment back.
 pub fn allowed(plan: &Plan, by: &Text) -> Vec<Call> {
     let mut calls: Vec<Call> = plan.steps.iter().map(|step| step.call.clone()).collect();
-    if plan.target.kind == Kind::Endpoint {
-        calls.extend(calls_to_abort(plan, by));
-    }
+    calls.extend(calls_to_abort(plan, by));
     calls
 }
 
 /// What takes a deployment of ours back while it bakes.
 fn calls_to_abort(plan: &Plan, by: &Text) -> Vec<Call> {
-    let endpoint = &plan.target.id;
+    let Some(endpoint) = braked(plan) else { return Vec::new() };
     let reason = format!("mldeck: {} aborts plan {}", by.raw(), plan.id());
     vec![
         // Holds for whole periods, also when the bake has not begun.

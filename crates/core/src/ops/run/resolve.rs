@@ -15,6 +15,7 @@ use crate::{
         endpoint::{Details, EndpointStatus},
         operation::OperationState,
     },
+    text::Text,
     time::Timestamp,
 };
 
@@ -94,6 +95,9 @@ impl Run {
                 None => self.wake_in(at, POLL, out),
             },
             Seen::Gone => self.finish(at, Superseded, "somebody deleted it", out),
+            Seen::Thing(sight) if is_moving(&sight.status) && self.waited - self.since < self.longest_watch() => {
+                self.wake_in(at, POLL, out);
+            }
             Seen::Thing(sight) => {
                 let note =
                     format!("it is {} and changed meanwhile; whether the call landed cannot be told", sight.status);
@@ -171,6 +175,11 @@ impl Run {
         }
         self.again_or_give_up(at, step, attempt, &done, &fault, out);
     }
+}
+
+/// A status of something that changes now: what it becomes will tell.
+fn is_moving(status: &Text) -> bool {
+    matches!(status.as_str(), "Updating" | "Creating" | "Deleting" | "Stopping")
 }
 
 /// Whether what is seen shows that the call landed: what it wants, or what is on its way, is what was asked for.

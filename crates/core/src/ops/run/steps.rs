@@ -177,9 +177,26 @@ impl Run {
         self.reading = None;
         self.journal(at, Entry::Outcome { step, attempt, sent: sent.clone() }, out);
         match sent {
-            Sent::Applied { .. } => self.step_applied(at, step, out),
+            Sent::Applied { made, .. } => self.step_made(at, step, &done, made.as_ref(), out),
             Sent::Refused(fault) => self.step_refused(at, step, attempt, &done, &fault, out),
             Sent::Unknown(fault) => self.step_lost(at, step, attempt, &done, &fault, out),
+        }
+    }
+
+    /// What later steps speak of must be what was made.
+    fn step_made(&mut self, at: Timestamp, step: usize, done: &Step, made: Option<&Text>, out: &mut Vec<Effect>) {
+        match (&done.expect, made) {
+            (Expectation::Made { arn }, Some(made)) if made != arn => {
+                let note = format!(
+                    "AWS made {made}, and the plan goes on with {arn}: somebody made one meanwhile. Plan again"
+                );
+                self.finish(at, OperationState::Refused, &note, out);
+            }
+            (Expectation::Made { .. }, None) => {
+                let note = "AWS did not say what it made: look, and plan again";
+                self.finish(at, OperationState::NeedsHuman, note, out);
+            }
+            _ => self.step_applied(at, step, out),
         }
     }
 
@@ -193,7 +210,8 @@ impl Run {
         fault: &Fault,
         out: &mut Vec<Effect>,
     ) {
-        let watched = !matches!(done.expect, Expectation::Answer | Expectation::TakenBack { .. });
+        let watched =
+            !matches!(done.expect, Expectation::Answer | Expectation::Made { .. } | Expectation::TakenBack { .. });
         match done.call.action.repeat() {
             Repeat::Never => self.lost(at, step, attempt, fault, out),
             Repeat::Same if self.is_main(step) && watched => self.lost(at, step, attempt, fault, out),

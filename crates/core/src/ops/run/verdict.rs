@@ -21,7 +21,9 @@ impl Run {
     pub(super) fn judge(&mut self, seen: &Seen) -> Verdict {
         let goal = self.plan.goal().cloned()?;
         match (seen, &goal) {
-            (_, Expectation::Answer) => Some((OperationState::Done, "AWS accepted it".to_owned())),
+            (_, Expectation::Answer | Expectation::Made { .. }) => {
+                Some((OperationState::Done, "AWS accepted it".to_owned()))
+            }
             (Seen::Gone, Expectation::Gone) => Some((OperationState::Done, "it is gone".to_owned())),
             (Seen::Endpoint(endpoint), Expectation::Gone) => self.still_there(endpoint),
             (Seen::Endpoint(endpoint), _) => {
@@ -52,6 +54,14 @@ impl Run {
         if hold && (done.is_empty() || done.contains(&sight.status)) {
             let word = facts.first().map_or(&sight.status, |(_, value)| value);
             return Some((OperationState::Done, format!("it is {word}")));
+        }
+        let as_before = !hold && !facts.is_empty() && done.contains(&sight.status) && !moved;
+        if as_before && (self.seen_moving || !self.is_early()) {
+            return Some(match (&sight.failure, self.seen_moving) {
+                (Some(why), _) => (OperationState::RolledBack, format!("AWS took it back: {why}")),
+                (None, true) => (OperationState::RolledBack, "it is as it was: AWS took it back".to_owned()),
+                (None, false) => (OperationState::NeedsHuman, "accepted, and nothing happened there".to_owned()),
+            });
         }
         if failed.contains(&sight.status) && (moved || !self.is_early()) {
             let why = sight.failure.as_ref().map_or_else(String::new, |why| format!(": {why}"));

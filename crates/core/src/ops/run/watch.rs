@@ -19,7 +19,7 @@ impl Run {
 
     pub(super) fn begin_watch(&mut self, at: Timestamp, out: &mut Vec<Effect>) {
         self.phase = Phase::Watching;
-        if matches!(self.plan.goal(), Some(Expectation::Answer)) {
+        if matches!(self.plan.goal(), Some(Expectation::Answer | Expectation::Made { .. })) {
             return self.has_reached(at, OperationState::Done, "AWS accepted it", out);
         }
         if self.abort.is_wanted() && !self.abort.is_on() {
@@ -36,7 +36,7 @@ impl Run {
         }
         say(Level::Info, format!("resuming {}: {}", self.plan.title(), self.operation.note), out);
         self.since = self.waited;
-        if matches!(self.plan.goal(), Some(Expectation::Answer)) && self.accepted {
+        if matches!(self.plan.goal(), Some(Expectation::Answer | Expectation::Made { .. })) && self.accepted {
             return self.has_reached(at, OperationState::Done, "AWS accepted it", out);
         }
         self.look(at, out);

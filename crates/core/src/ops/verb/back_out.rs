@@ -22,8 +22,8 @@ use crate::{
 mod choose;
 mod table;
 
-pub(super) use choose::unknown_candidate;
-use choose::{choose, default_mode, reversed};
+use choose::{choose, reversed};
+pub(super) use choose::{default_mode, unknown_candidate};
 pub use table::{Cost, Row};
 pub(super) use table::{LAUNCH_MINUTES, cost, hourly, minutes, naive, number, rows, stop, undo, vanish};
 

@@ -11,7 +11,7 @@ use crate::{
         guard::{Check, Finding},
         intent::{Change, Context, Intent},
         plan::{Basis, Expectation, Inverse, Plan, Refusal, Side, Step},
-        snapshot::Facts,
+        snapshot::{Facts, Waiting},
         target::Sight,
     },
     text::Text,
@@ -174,27 +174,45 @@ pub(super) fn retry(intent: &Intent, facts: &Facts, context: &Context) -> Result
 }
 
 pub(super) fn answer(intent: &Intent, facts: &Facts, context: &Context) -> Result<Plan, Vec<Refusal>> {
-    let Change::Callback { execution, step, token, failure, .. } = &intent.change else {
+    let Change::Callback { execution, step, failure, outputs } = &intent.change else {
         return Err(vec![refusal(Check::Status, "it is about no callback", None)]);
     };
     let sight = sight(facts, &intent.change.target())?;
-    let failure_text = failure.as_ref().map(Text::raw);
-    let call = call::answer_callback(&token.raw(), failure_text.as_deref());
     let status = sight.fact(STATUS);
     if !matches!(status.as_str(), "Executing" | "Stopping") {
         let text = format!("the run is {status}: nobody waits for an answer");
         return Err(vec![refusal(Check::Status, &text, None)]);
     }
+    let waiting = waits(facts, step.as_ref())?;
+    let failure_text = failure.as_ref().map(Text::raw);
+    let call = call::answer_callback(&waiting.token.raw(), failure_text.as_deref(), outputs);
     let word = if failure.is_some() { "failure" } else { "success" };
-    let note = failure.as_ref().map(Text::to_string).unwrap_or_default();
-    let row = Row { name: step.to_string(), before: "waiting".into(), after: word.into(), note };
+    let mut rows = vec![Row {
+        name: waiting.step.to_string(),
+        before: waiting.since.map_or_else(|| "waiting".to_owned(), |since| format!("waiting since {}", since.full())),
+        after: word.into(),
+        note: failure.as_ref().map(Text::to_string).unwrap_or_default(),
+    }];
+    rows.extend(outputs.iter().map(|(name, value)| Row {
+        name: name.to_string(),
+        before: String::new(),
+        after: crate::mask::value(&name.raw(), &value.raw()).to_string(),
+        note: "output".into(),
+    }));
+    let mut findings = Vec::new();
+    if failure.is_none() && outputs.is_empty() {
+        let text = "it is answered without outputs: a step that needs one of them fails";
+        findings
+            .push(Finding::warn(Check::Config, text).remedy("mldeck plan answer … --output NAME=VALUE gives them."));
+    }
     let never = Inverse::None("an answer stays given".to_owned());
     let plan = Plan {
         from: Side::state("waiting"),
         to: Side::state(word),
         found_by: "your choice".to_owned(),
-        rows: vec![row],
+        rows,
         steps: vec![Step::new(call).main(Expectation::Answer, 5 * MINUTE).inverse(never)],
+        findings,
         stop: "it takes effect at once".to_owned(),
         undo: "an answer stays given".to_owned(),
         vanish: "one call: AWS has it, or has it not".to_owned(),
@@ -202,6 +220,29 @@ pub(super) fn answer(intent: &Intent, facts: &Facts, context: &Context) -> Resul
         ..Plan::draft(intent, context, name_of(execution), execution.clone(), Basis::of(sight, &[STATUS]))
     };
     Ok(plan.sealed())
+}
+
+/// The callback step that is meant.
+fn waits<'a>(facts: &'a Facts, step: Option<&Text>) -> Result<&'a Waiting, Vec<Refusal>> {
+    let no =
+        |text: String, remedy: Option<String>| Err(vec![Refusal { remedy, ..refusal(Check::Status, &text, None) }]);
+    let waiting = match &facts.waiting {
+        Some(Ok(waiting)) => waiting.as_slice(),
+        Some(Err(fault)) => {
+            return no(format!("its steps could not be read: {}", fault.kind.brief()), Some(fault.remedy()));
+        }
+        None => return no("its steps were not read".to_owned(), None),
+    };
+    let names = || waiting.iter().map(|one| one.step.to_string()).collect::<Vec<_>>().join(", ");
+    match (step, waiting) {
+        (_, []) => no("no callback step waits for an answer".to_owned(), None),
+        (None, [one]) => Ok(one),
+        (None, _) => no(format!("several callback steps wait: {}", names()), Some("Name one of them.".to_owned())),
+        (Some(step), _) => match waiting.iter().find(|one| one.step == *step) {
+            Some(one) => Ok(one),
+            None => no(format!("{step} does not wait for an answer; {} does", names()), None),
+        },
+    }
 }
 
 /// `fraud-train/4f2k9` of an execution's ARN.

@@ -13,7 +13,7 @@ use crate::{
         digest,
         guard::{self, Case, Check, Finding, STALE},
         intent::{Change, Context, Intent, Mode, Rollout, Route},
-        plan::{Basis, Expected, Plan, Refusal, Row, Side},
+        plan::{Basis, Expected, Plan, Precondition, Refusal, Row, Side, Step},
         snapshot::{Config, Facts, Snapshot},
         target::{Kind, Sight, Target},
     },
@@ -25,11 +25,14 @@ use crate::{
 mod automation;
 mod compare;
 mod gates;
+mod job;
 mod requests;
 mod shape;
 
 pub use automation::STATE_CHANGE;
 pub use gates::{Gate, Verdict, held};
+use job::ARTIFACT;
+pub use job::{artifact, job_of, source};
 
 /// Longest name of a model or config.
 const LONGEST_NAME: usize = 63;
@@ -43,8 +46,10 @@ struct Ground<'a> {
     details: &'a Details,
     context: &'a Context,
     package: &'a Text,
-    /// Description of the version.
+    /// Description of the version, or of what it will be.
     version: &'a Sight,
+    /// The job that is registered first, and the call that does it.
+    job: Option<(&'a Sight, &'a Call)>,
     /// Of the version that serves, where what serves is one.
     live_version: Option<&'a Sight>,
     live_model: &'a Sight,
@@ -120,10 +125,11 @@ pub(super) fn plan(intent: &Intent, facts: &Facts, history: &History, context: &
     let Some(details) = &snapshot.endpoint.details else {
         return Err(vec![refusal(Check::Status, "the endpoint's details were not read", None)]);
     };
-    let version = sight(facts, &Target::new(Kind::ModelPackage, package.clone()))?;
     let model = shape::served(snapshot, details)?;
     let live_package = snapshot.model(model.as_str()).and_then(|model| model.as_ref().ok()?.package.clone());
-    let live_version = live_package.and_then(|arn| sight(facts, &Target::new(Kind::ModelPackage, arn)).ok());
+    let live_version =
+        live_package.as_ref().and_then(|arn| sight(facts, &Target::new(Kind::ModelPackage, arn.clone())).ok());
+    let candidate = job::candidate(facts, package, live_version, live_package.as_ref())?;
     let live_model = sight(facts, &Target::new(Kind::Model, model))?;
     let live_config = sight(facts, &Target::new(Kind::EndpointConfig, details.config.clone()))?;
     let (rollout, accept) = (*rollout, accept.as_slice());
@@ -132,8 +138,9 @@ pub(super) fn plan(intent: &Intent, facts: &Facts, history: &History, context: &
         snapshot,
         details,
         context,
-        package,
-        version,
+        package: &candidate.package,
+        version: &candidate.version,
+        job: candidate.job.as_ref().map(|(job, register)| (*job, register)),
         live_version,
         live_model,
         live_config,
@@ -159,9 +166,12 @@ fn judge(intent: &Intent, ground: &Ground<'_>, history: &History) -> Result<Plan
         || (automated && !by_itself);
     findings.extend(shape::accepted(ground, goes_without, intent.reason.as_ref()));
     let update = requests::update(ground);
-    let blocked = blocks(&findings, Some(&line(&update.call(), ground.context)));
+    let blocked = blocks(&findings, Some(&lines(ground, &update)));
     if !blocked.is_empty() {
         return Err(blocked);
+    }
+    if let (true, Some((job, _))) = (by_itself, ground.job) {
+        return register_only(intent, ground, job, findings);
     }
     if by_itself {
         return approve_only(intent, ground, &findings);
@@ -172,9 +182,12 @@ fn judge(intent: &Intent, ground: &Ground<'_>, history: &History) -> Result<Plan
     assemble(intent, ground, live, history, &update, findings, goes_without)
 }
 
-/// The line a refusal ends with: names that hold the plan's id have none yet.
-fn line(call: &Call, context: &Context) -> String {
-    call.cli(context.scope.region.as_str()).replace(PLAN_ID, "NEW")
+/// What a person would send: names that hold the plan's id have none yet.
+fn lines(ground: &Ground<'_>, update: &UpdateEndpoint) -> String {
+    let (steps, main) = requests::steps(ground, update);
+    let region = ground.context.scope.region.as_str();
+    let lines: Vec<String> = steps.iter().take(main + 1).map(|step| step.call.cli(region)).collect();
+    lines.join("\n").replace(PLAN_ID, "by-hand")
 }
 
 fn automation_line(ground: &Ground<'_>, rules: &[&crate::ops::snapshot::EventRule], waits: bool) -> Finding {
@@ -217,6 +230,43 @@ fn approve_only(intent: &Intent, ground: &Ground<'_>, findings: &[Finding]) -> R
     Ok(plan)
 }
 
+/// Automation deploys what is approved, and what is to be approved is not registered yet: that comes first, for itself.
+fn register_only(
+    intent: &Intent,
+    ground: &Ground<'_>,
+    job: &Sight,
+    mut findings: Vec<Finding>,
+) -> Result<Plan, Vec<Refusal>> {
+    let Some(step) = requests::register(ground) else { return Err(vec![refusal(Check::Status, "no job", None)]) };
+    findings.sort_by_key(|finding| finding.severity);
+    let (name, label) = (job.fact("/TrainingJobName"), ground.label());
+    let arn = job.fact("/TrainingJobArn");
+    let row = Row {
+        name: "version".into(),
+        before: "not registered".into(),
+        after: label.clone(),
+        note: "PendingManualApproval".into(),
+    };
+    let step = Step { precondition: Precondition::Unchanged, ..step };
+    let plan = Plan {
+        verb: Text::new("register"),
+        target: Target::new(Kind::TrainingJob, name.clone()),
+        from: Side::state(name.as_str()),
+        to: Side::state(&label),
+        found_by: "your choice; a rule deploys what is approved, so it is registered here and approved for itself"
+            .into(),
+        rows: vec![row],
+        steps: vec![step],
+        findings,
+        stop: "it takes effect at once".to_owned(),
+        undo: "a version stays registered; it can be rejected".to_owned(),
+        vanish: "one call: AWS has it, or has it not".to_owned(),
+        weight: Weight::Target,
+        ..Plan::draft(intent, ground.context, name, arn, Basis::of(job, &["/TrainingJobStatus", ARTIFACT]))
+    };
+    Ok(plan.sealed())
+}
+
 fn assemble(
     intent: &Intent,
     ground: &Ground<'_>,
@@ -231,7 +281,7 @@ fn assemble(
     let route = if ground.rollout == Rollout::Rolling { Route::Rolling } else { Route::Config };
     let case = Case { snapshot, details, history, context, candidate: &unknown, mode: Mode::Guarded, route };
     findings.extend(surroundings(ground, &case, live));
-    let blocked = blocks(&findings, Some(&line(&update.call(), context)));
+    let blocked = blocks(&findings, Some(&lines(ground, update)));
     if !blocked.is_empty() {
         return Err(blocked);
     }

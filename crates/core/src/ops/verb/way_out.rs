@@ -1,13 +1,13 @@
 //! `B`: the fastest safe way out of whatever state an endpoint is in.
 
-use super::{abort, back_out, traffic};
+use super::{abort, back_out, component, traffic};
 use crate::{
     ops::{
         candidate::History,
         guard,
         intent::{Choice, Context, Intent, Route},
         plan::{Plan, Refusal},
-        snapshot::{Model, Snapshot},
+        snapshot::{Facts, Model, Snapshot},
     },
     resource::endpoint::{Details, EndpointStatus, Variant},
 };
@@ -19,6 +19,9 @@ pub fn routes(snapshot: &Snapshot) -> Vec<Route> {
         return vec![Route::Abort];
     }
     let mut out = Vec::new();
+    if component::is_of_components(details) {
+        out.push(Route::Component);
+    }
     if snapshot.endpoint.status == EndpointStatus::InService && guard::warm_variant(details).is_some() {
         out.push(Route::Weights);
     }
@@ -29,15 +32,12 @@ pub fn routes(snapshot: &Snapshot) -> Vec<Route> {
     out
 }
 
-pub(super) fn plan(
-    intent: &Intent,
-    snapshot: &Snapshot,
-    history: &History,
-    context: &Context,
-) -> Result<Plan, Vec<Refusal>> {
+pub(super) fn plan(intent: &Intent, facts: &Facts, history: &History, context: &Context) -> Result<Plan, Vec<Refusal>> {
+    let snapshot = super::snapshot(facts)?;
     let choice = intent.change.choice();
     let route = choice.route.unwrap_or_else(|| best(snapshot, &choice));
     match (route, snapshot.endpoint.details.as_ref().and_then(guard::warm_variant)) {
+        (Route::Component, _) => component::plan(intent, facts, context),
         (Route::Abort, _) => abort::plan(intent, snapshot, context),
         (Route::Weights, Some(variant)) => {
             let variants = snapshot.endpoint.details.as_ref().map(|details| details.variants.as_slice());
@@ -57,6 +57,9 @@ fn best(snapshot: &Snapshot, choice: &Choice) -> Route {
         return Route::Config;
     }
     let status = &snapshot.endpoint.status;
+    if component::is_of_components(details) && *status == EndpointStatus::InService {
+        return Route::Component;
+    }
     if *status == EndpointStatus::Updating && details.pending.is_some() {
         return Route::Abort;
     }

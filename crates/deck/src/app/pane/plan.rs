@@ -12,6 +12,7 @@ use mldeck_core::{
         intent::{Change, Choice, Intent, Route},
         journal,
         plan::{Plan, Refusal},
+        target::Kind as Thing,
         verb::{self, held, routes},
     },
     resource::Kind,
@@ -396,6 +397,9 @@ fn capitalised(text: &str) -> String {
 
 /// The other mode, then the next route, then the next candidate.
 fn next_way(choice: &mut Choice, plan: &Plan, snapshot: Option<&Snapshot>) {
+    if plan.target.kind == Thing::Component {
+        return next_component(choice, plan);
+    }
     let routes = snapshot.map(routes).unwrap_or_default();
     let deploys = !plan.candidates.is_empty();
     if deploys && (choice.mode.is_none() || choice.reverses.is_some()) {
@@ -420,4 +424,17 @@ fn next_way(choice: &mut Choice, plan: &Plan, snapshot: Option<&Snapshot>) {
     let at = names.iter().position(|name| **name == plan.to.config).map_or(0, |at| at + 1);
     choice.route = Some(Route::Config);
     choice.candidate = names.get(at % names.len().max(1)).map(|name| (*name).clone());
+}
+
+/// The other mode, then the next component that has a way back.
+fn next_component(choice: &mut Choice, plan: &Plan) {
+    if choice.mode.is_none() {
+        choice.mode = Some(plan.mode.other());
+        return;
+    }
+    choice.mode = None;
+    let mut names: Vec<&Text> = plan.candidates.iter().map(|candidate| &candidate.config).collect();
+    names.sort_unstable();
+    let at = names.iter().position(|name| **name == plan.target.id).map_or(0, |at| at + 1);
+    choice.component = names.get(at % names.len().max(1)).map(|name| (*name).clone());
 }

@@ -4,7 +4,7 @@
 use mldeck_core::time::{SECOND, Timestamp};
 
 use super::{Endpoint, Fleet, Variant, policy::Shape};
-use crate::world::{World, s3};
+use crate::world::{World, run, s3};
 
 /// Attempts that never served, kept per endpoint.
 const ATTEMPTS: usize = 8;
@@ -119,7 +119,8 @@ fn is_sick(world: &World, variant: &Variant) -> bool {
 /// True when the account holds the bucket and not the object; a prefix (multi-model) and other people's buckets pass.
 fn is_gone(world: &World, uri: &str) -> bool {
     s3::place(uri).is_some_and(|(bucket, key)| {
-        !key.is_empty() && !key.ends_with('/') && world.s3.has_bucket(bucket) && world.s3.get(bucket, key).is_none()
+        let is_there = || world.s3.get(bucket, key).is_some() || run::artifact_made(world, bucket, key).is_some();
+        !key.is_empty() && !key.ends_with('/') && world.s3.has_bucket(bucket) && !is_there()
     })
 }
 

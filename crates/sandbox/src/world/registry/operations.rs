@@ -204,6 +204,13 @@ fn create_package(world: &mut World, request: &Request<'_>) -> Reply {
     let approval = choice(request, "ModelApprovalStatus", APPROVALS)?.unwrap_or("PendingManualApproval");
     let change = Change::new(world.now(), request.caller, approval);
     let group = world.registry.groups.get_mut(&name).ok_or_else(|| no_group(given))?;
+    // `ClientToken` makes the call idempotent (API reference): the same call gives the same version.
+    let known = request.opt_text("ClientToken").and_then(|token| {
+        group.packages.iter().find(|package| package.given.get("ClientToken").and_then(Value::as_str) == Some(token))
+    });
+    if let Some(known) = known {
+        return Ok(json!({"ModelPackageArn": known.arn()}));
+    }
     let version = group.next();
     let package = Package { group: name, version, source: None, given: request.input.clone(), changes: vec![change] };
     let arn = package.arn();

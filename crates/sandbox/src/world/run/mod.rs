@@ -48,6 +48,29 @@ pub(crate) struct State {
     by_name: BTreeMap<(u8, Series, u32), u32>,
 }
 
+/// The artifact of a run that completed, as soon as somebody asks for it by its key or by a prefix that names the run.
+pub(crate) fn materialize(world: &mut World, bucket: &str, key: &str) {
+    let Some(at) = artifact_made(world, bucket, key) else { return };
+    let name = key.split('/').nth(2).unwrap_or_default();
+    let Some(uri) = world.runs.named(name, world.now).map(Run::artifact) else { return };
+    if world.s3.at(&uri).is_none()
+        && let Some((bucket, key)) = super::s3::place(&uri)
+    {
+        world.s3.put_sized(bucket, key, bytes::Bytes::new(), 48 << 20, at);
+    }
+}
+
+/// When the run of this key (`fraud/runs/<job>/…`) completed; `None` where there is no such run, or no artifact of it.
+pub(crate) fn artifact_made(world: &World, bucket: &str, key: &str) -> Option<Timestamp> {
+    let mut parts = key.split('/');
+    let (Some(_), Some("runs"), Some(name)) = (parts.next(), parts.next(), parts.next()) else { return None };
+    let run = world.runs.named(name, world.now).filter(|_| bucket == super::estate::MODEL_BUCKET)?;
+    let standing = run.standing(world.seed, world.now);
+    let artifact = run.artifact();
+    let (_, whole) = super::s3::place(&artifact)?;
+    (run.has_job() && standing.status == "Completed" && whole.starts_with(key)).then_some(standing.ended?)
+}
+
 impl State {
     /// Adds a run and gives its index.
     pub(crate) fn push(&mut self, mut run: Run) -> u32 {

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Emergency when one of the endpoint's alarms fires now (a guarded update would take itself back), else guarded.
-pub(super) fn default_mode(snapshot: &Snapshot, details: &Details) -> Mode {
+pub(in crate::ops::verb) fn default_mode(snapshot: &Snapshot, details: &Details) -> Mode {
     match guard::guard_alarms(snapshot, details) {
         Some(alarms) if !alarms.firing.is_empty() => Mode::Emergency,
         _ => Mode::Guarded,

@@ -159,6 +159,9 @@ fn approval(ground: &Ground<'_>) -> Verdict {
         }
         (_, "Rejected") => Verdict::Fail("the version was Rejected: somebody decided against it".to_owned()),
         (_, "Approved") => Verdict::Pass("the version is Completed and Approved".to_owned()),
+        (_, "PendingManualApproval") if ground.job.is_some() => {
+            Verdict::Pass(format!("the job Completed; it is registered as {} and approved first", ground.label()))
+        }
         (_, "PendingManualApproval") => Verdict::Pass("the version is Completed; it is approved first".to_owned()),
         (_, other) => Verdict::Unknown(format!("the version's approval is {other}, which is none we know")),
     }

@@ -94,8 +94,17 @@ fn create_config(ground: &Ground<'_>, update: &UpdateEndpoint, model: &Text) -> 
     call::create_config(&update.config, like, &variants, &tags(ground))
 }
 
+/// The job's artifact becomes a version. Its number is AWS's to give: another one than the plan says ends the run here.
+pub(super) fn register(ground: &Ground<'_>) -> Option<Step> {
+    let (_, call) = ground.job?;
+    let stays = Inverse::None("a version stays registered; it can be rejected".to_owned());
+    let mut step = Step::new(call.clone()).inverse(stays);
+    step.expect = Expectation::Made { arn: ground.package.clone() };
+    Some(step)
+}
+
 pub(super) fn steps(ground: &Ground<'_>, update: &UpdateEndpoint) -> (Vec<Step>, usize) {
-    let mut out = Vec::new();
+    let mut out: Vec<Step> = register(ground).into_iter().collect();
     if ground.approval() != "Approved" {
         let by = ground.context.by.raw();
         let text = format!("Approved by {by} with mldeck, to serve on {}", ground.snapshot.endpoint.name.raw());

@@ -5,7 +5,7 @@ use mldeck_core::{
     health::Health,
     ops::{
         guard::{Finding, Severity},
-        plan::{Plan, Refusal, Row},
+        plan::{self, BY_HAND, Plan, Refusal, Row},
     },
 };
 
@@ -127,9 +127,11 @@ pub(super) fn refused(refusals: &[Refusal]) -> Vec<Line> {
         if let Some(remedy) = &refusal.remedy {
             out.push(vec![(format!("    {remedy}"), Tone::Dim)]);
         }
-        if let Some(cli) = &refusal.cli {
-            out.push(vec![(format!("    {cli}"), Tone::Accent)]);
-        }
     }
+    let lines = plan::by_hand(refusals);
+    if !lines.is_empty() {
+        out.extend([Vec::new(), vec![(format!("  {BY_HAND}"), Tone::Dim)]]);
+    }
+    out.extend(lines.into_iter().map(|line| vec![(format!("    {line}"), Tone::Accent)]));
     out
 }
