@@ -194,8 +194,8 @@ fn cancel(model: &mut Model, out: &mut Vec<Effect>) {
     model.layers.clear();
     let dropped = model.polls.cancel(at);
     let given_up = if dropped.is_empty() { "" } else { "Requests given up; " };
-    let brake = model.ops.brake().map(|brake| format!("{brake} ")).unwrap_or_default();
-    model.say(format!("{brake}{given_up}Ctrl-C again leaves."));
+    let brake = model.ops.brake().map(|brake| format!(" {brake}")).unwrap_or_default();
+    model.say(format!("{given_up}Ctrl-C again leaves.{brake}"));
     out.extend(dropped);
 }
 

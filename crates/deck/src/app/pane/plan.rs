@@ -220,6 +220,9 @@ impl Opened for PlanView {
                 // Where each line counts, the line of keys below says as much.
                 if model.size.1 >= ROOM_FOR_HINT {
                     let ways = match &self.intent.change {
+                        Change::RollBack { .. } if plan.target.kind == Thing::Component => {
+                            " tab: guardrail mode, component   "
+                        }
                         Change::RollBack { .. } => " tab: guardrail mode, route, candidate   ",
                         Change::Promote { .. } => " tab: canary, linear, rolling, all at once   ",
                         _ => "",
