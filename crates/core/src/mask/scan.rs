@@ -64,7 +64,7 @@ fn user_info(text: &str, found: &mut Vec<Range<usize>>) {
 /// `name=value`, `"name": "value"`, `name%3Dvalue`, `'name' => 'value'`, and pairs of `Key` and `Value`.
 fn named_values(text: &str, found: &mut Vec<Range<usize>>) {
     let mut pair_name = None;
-    let mut done = 0;
+    let (mut done, mut shown_until) = (0, 0);
     for (i, width) in separators(text) {
         // Inside a value or an ARN that was judged already: also keeps a hostile line from being read again at each of its separators.
         if i < done {
@@ -91,9 +91,18 @@ fn named_values(text: &str, found: &mut Vec<Range<usize>>) {
         // `token: expired`
         let plain_word = || content.len() <= 12 && content.bytes().skip(1).all(|b| b.is_ascii_lowercase());
         let is_open = judged == Name::Weak && (shape::is_setting(content) || plain_word());
-        done = value.end;
-        if !is_open && !shape::is_reference(content) && mask_len(content) == 0 {
+        let masked = mask_len(content);
+        if masked > 0 {
+            done = value.start + masked;
+        } else if !is_open && !shape::is_reference(content) {
+            done = value.end;
             found.push(value);
+        } else if i < shown_until {
+            // A quote that nobody closes may reach over lines that have names of their own.
+            done = value.start + content.find(['\n', '\r']).unwrap_or(content.len());
+        } else {
+            // A value that is shown is read once more: a URL may carry a password.
+            (done, shown_until) = (value.start, value.end);
         }
     }
 }

@@ -42,8 +42,14 @@ pub(super) fn is_setting(value: &str) -> bool {
     value.parse::<f64>().is_ok()
         || value.starts_with('/')
         || is_uuid(value)
-        || value.contains("://")
+        || is_url(value)
         || WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
+/// Text with a URL somewhere in it is none.
+fn is_url(value: &str) -> bool {
+    let scheme = value.strip_prefix("jdbc:").unwrap_or(value).split_once("://").map_or("", |(scheme, _)| scheme);
+    !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
 }
 
 fn is_uuid(text: &str) -> bool {

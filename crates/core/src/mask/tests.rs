@@ -303,6 +303,22 @@ fn only_the_secret_part_is_hidden() {
 }
 
 #[test]
+fn a_value_that_is_shown_hides_no_secret_behind_it() {
+    for (text, secret) in [
+        ("pi_key\": \"ab: postgres://h\nDB_PASSWORD=Summer-horse7\npostgres://h", "Summer-horse7"),
+        ("token: 'arn:aws:x\nDB_PASSWORD=Summer-horse7\n", "Summer-horse7"),
+        ("pi_key: \"://\ntoken: '://\nDB_PASSWORD=Summer-horse7\n", "Summer-horse7"),
+        ("password: \"‹masked 7 #3f2a›\nDB_PASSWORD=Summer-horse7\n", "Summer-horse7"),
+        ("{\"conn\": \"https://h/q?password=Summer-horse7&x=1\"}", "Summer-horse7"),
+        ("token=/a?password=Summer-horse7", "Summer-horse7"),
+    ] {
+        let once = scrub(text).into_owned();
+        assert!(!once.contains(secret), "{once}");
+        assert_eq!(scrub(&once), once, "masked twice");
+    }
+}
+
+#[test]
 fn describe_bodies() {
     let mut body = json!({
         "TrainingJobName": "fraud-train",
@@ -344,6 +360,11 @@ fn hostile_sizes_end_soon() {
         "=",
         "%3D",
         "A1b",
+        "cookie: ${ ",
+        "token=${",
+        "token: '://\n",
+        "token=\"/ key=\\\"/\n",
+        "token: %22/ a: '/ key=\\\"/ token=",
     ] {
         let text = unit.repeat(1_000_000 / unit.len());
         assert!(!scrub(&text).is_empty());
@@ -364,4 +385,45 @@ proptest! {
         let once = scrub(&text).into_owned();
         prop_assert_eq!(scrub(&once).into_owned(), once);
     }
+
+    #[test]
+    fn a_secret_on_a_line_of_its_own_is_hidden_whatever_stands_around(parts in proptest::collection::vec(0..PARTS.len(), 0..24)) {
+        let around: String = parts.into_iter().map(|part| PARTS[part]).collect();
+        let once = scrub(&format!("{around}\nDB_PASSWORD=Summer-horse7\n{around}")).into_owned();
+        prop_assert!(!once.contains("Summer-horse7"), "{}", once);
+    }
 }
+
+/// What hostile text is made of: names, quotes that stay open, and values that may be shown.
+const PARTS: &[&str] = &[
+    "pi_key",
+    "token",
+    "password",
+    "Key",
+    "Value",
+    "\": \"",
+    "=",
+    ": ",
+    "\"",
+    "'",
+    "\\\"",
+    "\\",
+    "%22",
+    "%27",
+    "%3D",
+    " ",
+    "\n",
+    "ab:",
+    "postgres://U:p@h?",
+    "arn:aws:s3",
+    "${",
+    "/x",
+    "Cookie: ",
+    "Authorization: ",
+    "--secret ",
+    "‹masked 7 #3f2a›",
+    "x7",
+    "&",
+    "{",
+    "true",
+];
