@@ -19,6 +19,7 @@ use mldeck_core::{
         verb,
     },
 };
+use serde_json::Value;
 
 mod several;
 
@@ -162,13 +163,27 @@ async fn planned(desk: &Desk, intent: &Intent) -> Result<Result<Plan, Vec<Refusa
 fn saved(file: &PathBuf) -> Result<Plan, Fault> {
     let fault = |message: String| Fault::new(FaultKind::Setup, "reading the plan", &message);
     let text = std::fs::read_to_string(file).map_err(|error| fault(format!("{}: {error}", file.display())))?;
-    let plan: Plan =
+    let document: Value =
         serde_json::from_str(&text).map_err(|error| fault(format!("{} is no plan: {error}", file.display())))?;
-    if !plan.is_intact() {
-        let message = format!("{} was changed after it was made, or is of another version", file.display());
+    let (found, known) = (document.get("version").and_then(Value::as_u64), u64::from(plan::VERSION));
+    if let Some(found) = found.filter(|found| *found > known) {
+        let message = format!(
+            "{} was made by a newer mldeck (format {found}, this one knows {known}); update mldeck",
+            file.display()
+        );
         return Err(Fault::new(FaultKind::Refused, "reading the plan", &message));
     }
-    Ok(plan)
+    let plan: Plan =
+        serde_json::from_value(document).map_err(|error| fault(format!("{} is no plan: {error}", file.display())))?;
+    let refused = |why: &str| {
+        let message = format!("{} {why}", file.display());
+        Err(Fault::new(FaultKind::Refused, "reading the plan", &message))
+    };
+    match plan.is_intact() {
+        true => Ok(plan),
+        false if plan.version < plan::VERSION => refused("was made by an older mldeck: plan again"),
+        false => refused("was changed after it was made"),
+    }
 }
 
 fn shown(plan: &Plan, asked: &PlanVerb) -> Result<u8, Fault> {

@@ -6,7 +6,7 @@ use mldeck_core::ops::journal::{self, Record};
 use super::{Global, out};
 use crate::{
     run::clock,
-    store::{Journal, SetAside, StoreError, Verdict},
+    store::{self, Journal, SetAside, StoreError, Verdict},
 };
 
 #[derive(Debug, Args)]
@@ -79,7 +79,7 @@ fn list(journal: &Journal, ledger: &Ledger, at: mldeck_core::time::Timestamp) ->
     let code = u8::from(aside.is_some());
     let intact = aside.into_iter().flat_map(|aside| aside.intact);
     let entries = intact.chain(journal.read_all().wait()?);
-    let records: Vec<Record> = entries.filter_map(|entry| serde_json::from_value(entry.body).ok()).collect();
+    let records: Vec<Record> = store::told(entries)?;
     let since = ledger.since.map(|days| at.plus(-i64::from(days) * mldeck_core::time::DAY));
     let groups: Vec<Vec<&Record>> = journal::operations(&records)
         .into_iter()

@@ -24,7 +24,7 @@ use super::out;
 use crate::{
     config::Environment,
     run::clock,
-    store::{Folders, Holder, Journal, PlanLock, StoreError},
+    store::{self, Folders, Holder, Journal, PlanLock, StoreError},
 };
 
 /// An account that is reached, and where operations are kept.
@@ -88,7 +88,7 @@ impl Desk {
             ));
         }
         let entries = self.journal.read_all().await.map_err(|error| broken(&error))?;
-        Ok(entries.into_iter().filter_map(|entry| serde_json::from_value(entry.body).ok()).collect())
+        store::told(entries).map_err(|error| broken(&error))
     }
 
     /// The records of one operation; `None` when there is none of that id.
@@ -100,11 +100,15 @@ impl Desk {
         Ok(journal::of(&records, id).map(|group| group.into_iter().cloned().collect()))
     }
 
-    /// Whether a run of this plan was begun and its end is not written down. What cannot be read is left to the first
-    /// record, which cannot be written either.
-    async fn is_open(&self, id: &str) -> bool {
-        let records = self.operation(id).await.ok().flatten().unwrap_or_default();
-        !records.is_empty() && !records.iter().any(|record| matches!(record.entry, Entry::Ended { .. }))
+    /// Why a run of this plan may not begin: one was begun before whose end is not written down, or what is written down
+    /// cannot be read.
+    async fn objection(&self, id: &str) -> Option<String> {
+        let records = match self.operation(id).await {
+            Ok(records) => records.unwrap_or_default(),
+            Err(fault) => return Some(fault.to_string()),
+        };
+        let open = !records.is_empty() && !records.iter().any(|record| matches!(record.entry, Entry::Ended { .. }));
+        open.then(|| format!("this plan was begun before; `mldeck watch {id}` tells what came of it"))
     }
 
     /// Carries out a confirmed plan.
@@ -165,9 +169,10 @@ impl Desk {
             }
         };
         // A resumed run has no grant; a new one of a plan that may be on its way already would act beside it.
-        if grant.is_some() && self.is_open(id.as_str()).await {
-            let note =
-                format!("nothing was done: this plan was begun before; `mldeck watch {id}` tells what came of it");
+        if grant.is_some()
+            && let Some(why) = self.objection(id.as_str()).await
+        {
+            let note = format!("nothing was done: {why}");
             return Ended { state: OperationState::Refused, note, code: 3 };
         }
         let mut drive = Drive {

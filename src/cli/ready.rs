@@ -126,13 +126,10 @@ async fn facts(name: &Text, deep: bool, connected: &Connected) -> Result<Facts, 
 /// What this installation moved before; without a journal nothing.
 fn history(folders: Option<&Folders>, at: Timestamp) -> History {
     let Some(folders) = folders else { return History::default() };
-    let read = crate::store::Journal::start(folders, at).and_then(|journal| journal.read_all().wait());
+    let read =
+        crate::store::Journal::start(folders, at).and_then(|journal| crate::store::told(journal.read_all().wait()?));
     match read {
-        Ok(entries) => {
-            let records: Vec<journal::Record> =
-                entries.into_iter().filter_map(|entry| serde_json::from_value(entry.body).ok()).collect();
-            journal::history(&records)
-        }
+        Ok(records) => journal::history(&records),
         Err(error) => {
             out::complain(&format!("mldeck: without the ledger: {error}"));
             History::default()

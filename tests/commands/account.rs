@@ -43,6 +43,11 @@ impl Account {
         account
     }
 
+    /// Where the account answers.
+    pub(crate) fn address(&self) -> &str {
+        &self.served.address
+    }
+
     /// mldeck on this account, of this operator.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = mldeck(self.home.path());

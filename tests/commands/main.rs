@@ -20,3 +20,4 @@ mod disk;
 #[cfg(debug_assertions)]
 mod killed;
 mod terminal;
+mod two;

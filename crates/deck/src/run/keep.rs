@@ -21,7 +21,7 @@ use tokio::{runtime::Handle, sync::mpsc::UnboundedSender};
 use crate::{
     app::{Msg, settings},
     config::Environment,
-    store::{Cache, Folders, Holder, Journal, PlanLock, Shelf, StoreError},
+    store::{Cache, Folders, Holder, Journal, PlanLock, Shelf, StoreError, told},
 };
 
 /// Kinds that are painted from the cache at start.
@@ -107,8 +107,7 @@ impl Keep {
             let result = match all.await {
                 Ok(more) => {
                     records.extend(more);
-                    // Entries of other kinds (a replaced journal's first) are not operations.
-                    Ok(records.into_iter().filter_map(|r| serde_json::from_value::<Record>(r.body).ok()).collect())
+                    told(records).map_err(|error| fault("reading the journal", &error.to_string()))
                 }
                 Err(error) => Err(fault("reading the journal", &error.to_string())),
             };

@@ -19,7 +19,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mldeck_core::{text::Text, time::Timestamp};
+use mldeck_core::{ops::journal as operation, text::Text, time::Timestamp};
 use rusqlite::{Connection, TransactionBehavior, params};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
@@ -107,6 +107,29 @@ pub struct SetAside {
     pub export: PathBuf,
     /// The entries before the break: operations that may still be in flight are among them.
     pub intact: Vec<Record>,
+}
+
+/// What entries tell of operations; the first one of a journal that replaced a damaged one tells of none.
+///
+/// # Errors
+/// When a newer mldeck wrote one: what it began must not be taken for nothing.
+pub fn told(entries: impl IntoIterator<Item = Record>) -> Result<Vec<operation::Record>, StoreError> {
+    let mut out = Vec::new();
+    for entry in entries {
+        is_known(entry.body.get("v").and_then(Value::as_i64))?;
+        out.extend(serde_json::from_value::<operation::Record>(entry.body).ok());
+    }
+    Ok(out)
+}
+
+fn is_known(version: Option<i64>) -> Result<(), StoreError> {
+    let known = i64::from(operation::VERSION);
+    match version {
+        Some(found) if found > known => {
+            Err(StoreError::Newer { path: Text::new("an entry of the journal"), found, known })
+        }
+        _ => Ok(()),
+    }
 }
 
 pub struct Journal {
@@ -312,6 +335,8 @@ fn add(
     if !matches!(verdict, Verdict::Intact { .. }) {
         return Err(StoreError::Broken(verdict));
     }
+    let newest = "SELECT max(CAST(json_extract(body, '$.v') AS INTEGER)) FROM entries";
+    is_known(change.query_row(newest, [], |row| row.get(0)).map_err(failed())?)?;
     let next = tail.next(at, op, kind, body);
     let (seq, hash) = (next.seq as i64, &next.hash);
     let sql = "INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6)";

@@ -27,7 +27,7 @@ mod tests;
 pub use actor::Answer;
 pub use cache::{Cache, Shelf, Stored};
 pub use error::StoreError;
-pub use journal::{Journal, Record, SetAside, Verdict};
+pub use journal::{Journal, Record, SetAside, Verdict, told};
 pub use key::mask_key;
 pub use lock::{Holder, PlanLock};
 pub use logfile::LogFile;
