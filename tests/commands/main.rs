@@ -21,3 +21,4 @@ mod disk;
 mod killed;
 mod terminal;
 mod two;
+mod witness;

@@ -72,6 +72,8 @@ fn answer(
         Ok(call) => call,
         Err(error) => return failure(protocol, service, &error, request_id),
     };
+    let agent = request.headers().get("user-agent").and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    world.trail.made_by(agent);
     let reply = world.dispatch(&Request {
         service: call.service,
         operation: &call.operation,
@@ -79,6 +81,7 @@ fn answer(
         caller,
         request_id,
     });
+    world.trail.made_by("");
     match reply {
         Ok(output) => success(&call, &output, request_id),
         Err(error) => failure(call.protocol, call.service, &error, request_id),

@@ -24,11 +24,19 @@ pub(crate) struct State {
     /// What is left of the budget of LookupEvents, and since when it refills.
     budget: f64,
     refilled: Timestamp,
+    /// What the request that is being answered says it was made by.
+    agent: String,
+}
+
+impl State {
+    pub(crate) fn made_by(&mut self, agent: &str) {
+        agent.clone_into(&mut self.agent);
+    }
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { events: VecDeque::new(), budget: BURST, refilled: Timestamp::default() }
+        Self { events: VecDeque::new(), budget: BURST, refilled: Timestamp::default(), agent: String::new() }
     }
 }
 
@@ -44,6 +52,8 @@ pub(crate) struct Event {
     error: Option<(String, String)>,
     id: String,
     request_id: String,
+    /// Empty in the past that a scenario makes up.
+    agent: String,
 }
 
 pub(crate) const OPERATIONS: &[(&str, Handler)] = &[("LookupEvents", lookup_events)];
@@ -214,6 +224,7 @@ fn record(
         error,
         id,
         request_id: request.request_id.to_owned(),
+        agent: state.agent.clone(),
     };
     let index = state.events.partition_point(|other| other.at <= at);
     state.events.insert(index, event);
@@ -399,7 +410,11 @@ impl Event {
             "eventName": self.name,
             "awsRegion": estate::REGION,
             "sourceIPAddress": "10.20.0.14",
-            "userAgent": if self.by == estate::DEPLOYER { "Boto3/1.43" } else { "aws-cli/2.31" },
+            "userAgent": match (self.agent.as_str(), self.by.as_str()) {
+                ("", estate::DEPLOYER) => "Boto3/1.43",
+                ("", _) => "aws-cli/2.31",
+                (agent, _) => agent,
+            },
             "requestParameters": camel_members(&self.input),
             "responseElements": self.output.as_ref().map(camel_members),
             "requestID": self.request_id,
