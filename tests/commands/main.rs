@@ -15,6 +15,9 @@ mod support {
 
 mod account;
 mod codes;
+// A release build does not kill itself.
+#[cfg(debug_assertions)]
+mod deck;
 mod disk;
 // A release build does not kill itself.
 #[cfg(debug_assertions)]

@@ -274,6 +274,32 @@ fn a_deck_that_died_resumes_watching_and_sends_nothing_again() {
     assert_eq!(count(&changes, "UpdateEndpoint", "fraud-prod"), 1, "{changes:#?}");
 }
 
+/// What the executor of one way back asked for, and what reached the account.
+fn traced(stalled: bool) -> (Vec<String>, Vec<(String, Value)>) {
+    let mut deck = fraud();
+    let from = deck.now();
+    deck.keys("v17<enter>");
+    deck.stall(stalled).advance(minutes(10));
+    let told: Vec<String> = deck
+        .effects()
+        .iter()
+        .filter(|effect| matches!(effect, Effect::Journal { .. } | Effect::OpRead { .. } | Effect::Send { .. }))
+        .map(|effect| format!("{effect:?}"))
+        .collect();
+    let changes = changes(&mut deck, from);
+    if stalled {
+        deck.stall(false).wait_for("done", minutes(60));
+    }
+    (told, changes)
+}
+
+#[test]
+fn ten_minutes_of_a_terminal_that_takes_nothing_change_nothing_of_an_operation() {
+    let (drawn, stalled) = (traced(false), traced(true));
+    assert!(drawn.0.iter().any(|effect| effect.contains("UpdateEndpoint")) && drawn.0.len() > 20, "{drawn:#?}");
+    assert_eq!(drawn, stalled);
+}
+
 #[test]
 fn b_on_a_running_operation_stops_it_and_aws_rolls_back() {
     let mut deck = fraud();
