@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use mldeck_core::{
     ops::{
-        call::{Approval, VariantChange},
+        call::{Approval, Edits, Ending, ShadowTest, VariantChange},
         intent::{Change, Choice, Intent, Mode, Rollout, Route},
         target::{Kind, Target},
     },
@@ -88,12 +88,144 @@ pub enum Asked {
         kind: Stoppable,
         name: String,
     },
-    /// Starts or stops a monitoring schedule.
+    /// Starts or stops a monitoring schedule, or runs its jobs once, now.
     Monitor {
         #[arg(value_enum)]
         switch: Switch,
         name: String,
+        /// How far back a run looks, 1 to 24; else as far as the schedule does.
+        #[arg(long, value_parser = clap::value_parser!(u8).range(1..=24))]
+        hours: Option<u8>,
     },
+    /// A job like one that was, under a new name.
+    Clone(CloneJob),
+    /// A job as a template spells it out.
+    Create {
+        #[arg(value_enum)]
+        kind: Clonable,
+        /// JSON with the members of its Create operation, as `aws sagemaker create-…-job --cli-input-json` takes it.
+        #[arg(value_name = "FILE", value_parser = content)]
+        template: Text,
+    },
+    /// Shadow tests: a model gets copies of an endpoint's calls, and answers nobody.
+    #[command(subcommand)]
+    Shadow(Shadow),
+    /// Asks people, by a flow definition of Augmented AI.
+    Ask {
+        flow: String,
+        /// What they are asked about: JSON, as the flow's page wants it.
+        #[arg(value_name = "FILE", value_parser = content)]
+        input: Text,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct CloneJob {
+    #[arg(value_enum)]
+    pub kind: Clonable,
+    pub name: String,
+    #[arg(long, value_name = "TYPE")]
+    pub instance_type: Option<String>,
+    #[arg(long, value_name = "COUNT")]
+    pub instances: Option<i64>,
+    /// Seconds after which AWS stops it.
+    #[arg(long, value_name = "SECONDS")]
+    pub longest: Option<i64>,
+    /// `NAME=VALUE`, of a training job.
+    #[arg(short = 'p', long = "hyperparameter", value_parser = pair)]
+    pub hyperparameters: Vec<(Text, Text)>,
+    /// S3 URI of what a labeling job is to label.
+    #[arg(long, value_name = "URI")]
+    pub manifest: Option<String>,
+}
+
+impl CloneJob {
+    fn change(&self) -> Change {
+        let edits = Edits {
+            instance_type: self.instance_type.as_deref().map(Text::new),
+            instance_count: self.instances,
+            longest: self.longest,
+            hyperparameters: self.hyperparameters.clone(),
+            manifest: self.manifest.as_deref().map(Text::new),
+        };
+        Change::CloneJob { source: Target::new(self.kind.kind(), Text::new(&self.name)), edits }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Shadow {
+    /// Makes one and starts it.
+    Test {
+        endpoint: String,
+        /// The model that gets copies.
+        #[arg(long)]
+        model: String,
+        /// Share of the calls that is copied, per cent.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u8).range(1..=100))]
+        share: u8,
+        /// Of the shadow; else as the production variant has.
+        #[arg(long, value_name = "TYPE")]
+        instance_type: Option<String>,
+        #[arg(long, value_name = "COUNT")]
+        instances: Option<i64>,
+        /// ARN of the role in which the test changes the endpoint; else the model's own.
+        #[arg(long, value_name = "ARN")]
+        role: Option<String>,
+    },
+    /// Starts one that was made and waits.
+    Start { test: String },
+    /// Ends one; the endpoint is again as it was before.
+    Stop { test: String },
+    /// Ends one; the shadow takes the place of the production variant.
+    Promote { test: String },
+}
+
+impl Shadow {
+    fn change(&self) -> Change {
+        match self {
+            Self::Test { endpoint, model, share, instance_type, instances, role } => Change::TestShadow(ShadowTest {
+                endpoint: Text::new(endpoint),
+                model: Text::new(model),
+                share: *share,
+                instance_type: instance_type.as_deref().map(Text::new),
+                instance_count: *instances,
+                role: role.as_deref().map(Text::new),
+            }),
+            Self::Start { test } => Change::StartShadow { test: Text::new(test) },
+            Self::Stop { test } => Change::EndShadow { test: Text::new(test), ending: Ending::Remove },
+            Self::Promote { test } => Change::EndShadow { test: Text::new(test), ending: Ending::Promote },
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Clonable {
+    Training,
+    Processing,
+    Transform,
+    Labeling,
+}
+
+impl Clonable {
+    const fn kind(self) -> Kind {
+        match self {
+            Self::Training => Kind::TrainingJob,
+            Self::Processing => Kind::ProcessingJob,
+            Self::Transform => Kind::TransformJob,
+            Self::Labeling => Kind::LabelingJob,
+        }
+    }
+}
+
+/// The largest file that is read, bytes: what a human loop takes at the most, and something for its escapes.
+const LARGEST_FILE: u64 = 8 * 1024 * 1024;
+
+fn content(path: &str) -> Result<Text, String> {
+    let size = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
+    if size > LARGEST_FILE {
+        return Err(format!("it is larger than {} MiB", LARGEST_FILE >> 20));
+    }
+    std::fs::read_to_string(path).map(|text| Text::new(&text)).map_err(|error| error.to_string())
 }
 
 #[derive(Clone, Debug, Args)]
@@ -174,12 +306,16 @@ pub enum Stoppable {
     Automl,
     Compilation,
     Labeling,
+    /// A human loop.
+    Loop,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Switch {
     Start,
     Stop,
+    /// Once, now.
+    Run,
 }
 
 fn pair(text: &str) -> Result<(Text, Text), String> {
@@ -257,7 +393,16 @@ impl Asked {
             },
             Self::Retry { execution } => Change::Retry { execution: text(execution) },
             Self::Stop { kind, name } => Change::Stop { target: Target::new(kind.kind(), text(name)) },
-            Self::Monitor { switch, name } => Change::Schedule { name: text(name), start: *switch == Switch::Start },
+            Self::Monitor { switch: Switch::Run, name, hours } => {
+                Change::RunMonitor { schedule: text(name), hours: *hours }
+            }
+            Self::Monitor { switch, name, .. } => {
+                Change::Schedule { name: text(name), start: *switch == Switch::Start }
+            }
+            Self::Clone(clone) => clone.change(),
+            Self::Create { kind, template } => Change::StartJob { kind: kind.kind(), template: template.clone() },
+            Self::Shadow(shadow) => shadow.change(),
+            Self::Ask { flow, input } => Change::StartReview { flow: text(flow), input: input.clone() },
         }
     }
 }
@@ -273,6 +418,7 @@ impl Stoppable {
             Self::Automl => Kind::AutoMlJob,
             Self::Compilation => Kind::CompilationJob,
             Self::Labeling => Kind::LabelingJob,
+            Self::Loop => Kind::HumanLoop,
         }
     }
 }

@@ -52,6 +52,13 @@ pub fn json(body: &mut Value) {
     walk(body, "", 0);
 }
 
+/// A JSON document in a string, masked as [`json`] does; what is no JSON is free text.
+pub fn document(text: &str) -> Text {
+    let Ok(mut value) = serde_json::from_str(text) else { return line(text) };
+    json(&mut value);
+    Text::new(&value.to_string())
+}
+
 /// True when a value under `key` is a secret by the name alone.
 pub fn is_secret_name(key: &str) -> bool {
     name::judge(key) != Name::Open

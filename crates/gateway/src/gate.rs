@@ -41,6 +41,7 @@ const HARMLESS: &[(&str, Class, &[&str])] = &[
             "DescribeCompilationJob",
             "DescribeEndpoint",
             "DescribeEndpointConfig",
+            "DescribeFlowDefinition",
             "DescribeHyperParameterTuningJob",
             "DescribeInferenceComponent",
             "DescribeInferenceExperiment",
@@ -61,6 +62,8 @@ const HARMLESS: &[(&str, Class, &[&str])] = &[
             "ListEndpointConfigs",
             "ListEndpoints",
             "ListInferenceComponents",
+            "ListInferenceExperiments",
+            "ListLabelingJobs",
             "ListModelPackageGroups",
             "ListModelPackages",
             "ListMonitoringAlertHistory",
@@ -70,12 +73,15 @@ const HARMLESS: &[(&str, Class, &[&str])] = &[
             "ListPipelineExecutions",
             "ListPipelineParametersForExecution",
             "ListPipelines",
+            "ListProcessingJobs",
             "ListTags",
             "ListTrainingJobs",
+            "ListTransformJobs",
             "Search",
         ],
     ),
     ("sagemaker-metrics", Class::Read, &["BatchGetMetrics"]),
+    ("sagemaker-a2i-runtime", Class::Read, &["DescribeHumanLoop", "ListHumanLoops"]),
     ("cloudwatch", Class::Read, &["DescribeAlarms", "ListMetrics"]),
     ("cloudwatch", Class::PaidRead, &["GetMetricData"]),
     ("logs", Class::Read, &["FilterLogEvents"]),
@@ -136,6 +142,9 @@ fn named(request: &HttpRequest) -> (&'static str, String) {
         (Some("sagemaker"), "POST") if path.ends_with("/BatchGetMetrics") => {
             ("sagemaker-metrics", "BatchGetMetrics".to_owned())
         }
+        (Some("sagemaker"), method) if human_loop(method, path).is_some() => {
+            ("sagemaker-a2i-runtime", human_loop(method, path).unwrap_or_default().to_owned())
+        }
         (Some("sts") | None, "POST") if form_action(request).is_some() => {
             ("sts", form_action(request).unwrap_or_default())
         }
@@ -147,6 +156,19 @@ fn named(request: &HttpRequest) -> (&'static str, String) {
         (None, "POST") if path.ends_with("/client/register") => ("login", "RegisterClient".to_owned()),
         (None, "POST") if path.ends_with("/device_authorization") => ("login", "StartDeviceAuthorization".to_owned()),
         (_, method) => ("unknown", format!("{method} {path}")),
+    }
+}
+
+/// Augmented AI's operations by method and path (botocore's model); the address of a sandbox may have a path of its own
+/// before them.
+fn human_loop(method: &str, path: &str) -> Option<&'static str> {
+    let (_, rest) = path.rsplit_once("/human-loops")?;
+    match (method, rest) {
+        ("GET", "") => Some("ListHumanLoops"),
+        ("GET", name) if name.len() > 1 && name.starts_with('/') => Some("DescribeHumanLoop"),
+        ("POST", "") => Some("StartHumanLoop"),
+        ("POST", "/stop") => Some("StopHumanLoop"),
+        _ => None,
     }
 }
 
@@ -260,6 +282,36 @@ mod tests {
                 "sagemaker-metrics",
                 "BatchGetMetrics",
                 Class::Read,
+            ),
+            (
+                request("GET", "https://a/human-loops/one", &[metrics], ""),
+                "sagemaker-a2i-runtime",
+                "DescribeHumanLoop",
+                Class::Read,
+            ),
+            (
+                request("GET", "https://a/human-loops?FlowDefinitionArn=x", &[metrics], ""),
+                "sagemaker-a2i-runtime",
+                "ListHumanLoops",
+                Class::Read,
+            ),
+            (
+                request("POST", "https://a/human-loops", &[metrics], "{}"),
+                "sagemaker-a2i-runtime",
+                "StartHumanLoop",
+                Class::Write,
+            ),
+            (
+                request("POST", "https://a/human-loops/stop", &[metrics], "{}"),
+                "sagemaker-a2i-runtime",
+                "StopHumanLoop",
+                Class::Write,
+            ),
+            (
+                request("DELETE", "https://a/human-loops/one", &[metrics], ""),
+                "unknown",
+                "DELETE /human-loops/one",
+                Class::Write,
             ),
             (
                 request("PUT", "https://m/BatchPutMetrics", &[metrics], "{}"),

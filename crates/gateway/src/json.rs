@@ -51,15 +51,20 @@ impl Gateway {
             .map_err(|_| Fault::new(FaultKind::Unreadable, doing.words, "the answer is not JSON"))
     }
 
-    pub(crate) fn json_request(&self, api: &Api, doing: Doing, body: Bytes) -> Plain {
+    /// Without a slash at its end.
+    pub(crate) fn address(&self, api: &Api) -> String {
         let clients = self.clients();
         let address = clients.endpoint_url(api.service_id).unwrap_or_else(|| {
             let fips = if clients.config.use_fips() == Some(true) { "-fips" } else { "" };
             format!("https://{}{fips}.{}.{}", api.host, clients.region, domain(&clients.region))
         });
+        address.trim_end_matches('/').to_owned()
+    }
+
+    pub(crate) fn json_request(&self, api: &Api, doing: Doing, body: Bytes) -> Plain {
         Plain {
             method: "POST",
-            address: format!("{}/", address.trim_end_matches('/')),
+            address: format!("{}/", self.address(api)),
             service: api.signing,
             headers: vec![
                 ("content-type", format!("application/x-amz-json-{}", api.version)),

@@ -36,6 +36,7 @@ mod logs;
 mod memory;
 mod pace;
 mod raw;
+mod review;
 mod rules;
 mod s3;
 mod sagemaker;

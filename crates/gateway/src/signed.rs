@@ -130,8 +130,11 @@ impl Gateway {
 pub(crate) async fn error_of(answer: HttpResponse, doing: Doing) -> Fault {
     let (status, request_id, retry_after) =
         (answer.status().as_u16(), wire::request_id(&answer), fault::retry_after(&answer));
+    // REST services say it here, `Code:http://…`, and not in the body.
+    let named = answer.headers().get("x-amzn-errortype").unwrap_or_default().to_owned();
     let page = body(answer, doing).await.unwrap_or_default();
     let (code, message) = error_in(&String::from_utf8_lossy(&page));
+    let code = if code.is_empty() { named.split(':').next().unwrap_or_default().to_owned() } else { code };
     let said = Said { status, code: &code, message: &message };
     Fault { request_id, retry_after, ..fault::from_answer(&said, doing) }
 }

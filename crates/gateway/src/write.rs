@@ -6,7 +6,7 @@ use bytes::Bytes;
 use mldeck_core::{
     ask::{Sent, Write},
     fault::{Fault, FaultKind},
-    ops::call::{self, Call},
+    ops::call::{self, Action, Call},
     text::Text,
 };
 use serde_json::Value;
@@ -17,6 +17,7 @@ use crate::{
     gate::Permit,
     json::Api,
     pace::Service,
+    review::{self, Method},
     scaling,
     signed::{self, body},
     wire,
@@ -46,6 +47,7 @@ const fn api(service: call::Service) -> &'static Api {
         call::Service::SageMaker => &SAGEMAKER,
         call::Service::CloudWatch => &CLOUDWATCH,
         call::Service::Scaling => &scaling::API,
+        call::Service::Review => &review::API,
     }
 }
 
@@ -87,7 +89,11 @@ impl Gateway {
     async fn attempt(&self, write: &Write, permit: &Permit, body: Bytes, doing: Doing) -> Sent {
         let api = api(write.call.action.service());
         self.pace.write(api.pace);
-        let plain = self.json_request(api, doing, body);
+        let plain = match write.call.action {
+            Action::StartHumanLoop => self.review_request(Method::Post, "", body),
+            Action::StopHumanLoop => self.review_request(Method::Post, "/stop", body),
+            _ => self.json_request(api, doing, body),
+        };
         let answer = match self.signed_request(plain, doing).await {
             Ok(mut request) => {
                 let agent = request.headers().get("user-agent").unwrap_or_default().to_owned();

@@ -9,21 +9,27 @@ use crate::{mask, text::Text};
 
 mod cli;
 mod component;
+pub mod copy;
 mod endpoint;
-mod job;
+pub mod job;
 mod pipeline;
 mod registry;
+pub mod review;
 mod scaling;
+pub mod shadow;
 
 pub use component::update_component;
+pub use copy::{Edits, copy, create};
 pub use endpoint::{
     ABORT_METRIC, ABORT_NAMESPACE, UpdateEndpoint, VariantChange, abort_alarm, add_tags, create_config, create_model,
     delete, deployment_json, put_abort_alarm, put_abort_metric, trip_alarm, update_weights,
 };
-pub use job::{schedule, stop_job};
+pub use job::{delete_schedule, run_monitor, schedule, stop_job};
 pub use pipeline::{answer_callback, retry_execution, start_execution, stop_execution};
 pub use registry::{Approval, approve, register};
+pub use review::{start_review, stop_review};
 pub use scaling::{ScalingSwitch, suspend_scaling};
+pub use shadow::{Ending, ShadowTest, Side as ShadowSide, create_shadow, start_shadow, stop_shadow};
 
 /// Where a request goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,15 +37,18 @@ pub enum Service {
     SageMaker,
     CloudWatch,
     Scaling,
+    /// Augmented AI: its loops have a service of their own, and its actions SageMaker's prefix.
+    Review,
 }
 
 impl Service {
-    /// As the AWS CLI and IAM call it.
+    /// As the AWS CLI calls it.
     pub const fn word(self) -> &'static str {
         match self {
             Self::SageMaker => "sagemaker",
             Self::CloudWatch => "cloudwatch",
             Self::Scaling => "application-autoscaling",
+            Self::Review => "sagemaker-a2i-runtime",
         }
     }
 }
@@ -91,6 +100,7 @@ macro_rules! actions {
         }
     };
     (@iam SageMaker $action:ident) => { concat!("sagemaker:", stringify!($action)) };
+    (@iam Review $action:ident) => { concat!("sagemaker:", stringify!($action)) };
     (@iam CloudWatch $action:ident) => { concat!("cloudwatch:", stringify!($action)) };
     (@iam Scaling $action:ident) => { concat!("application-autoscaling:", stringify!($action)) };
 }
@@ -119,6 +129,17 @@ actions! {
     StopAutoMLJob: SageMaker Same "stopping the job";
     StopCompilationJob: SageMaker Same "stopping the job";
     StopLabelingJob: SageMaker Same "stopping the labeling job";
+    CreateTrainingJob: SageMaker Named "starting the training job";
+    CreateProcessingJob: SageMaker Named "starting the processing job";
+    CreateTransformJob: SageMaker Named "starting the transform job";
+    CreateLabelingJob: SageMaker Named "starting the labeling job";
+    CreateMonitoringSchedule: SageMaker Named "creating the monitoring schedule";
+    DeleteMonitoringSchedule: SageMaker Named "deleting the monitoring schedule";
+    CreateInferenceExperiment: SageMaker Named "creating the shadow test";
+    StartInferenceExperiment: SageMaker Same "starting the shadow test";
+    StopInferenceExperiment: SageMaker Same "ending the shadow test";
+    StartHumanLoop: Review Named "asking people";
+    StopHumanLoop: Review Same "stopping the human loop";
     StartMonitoringSchedule: SageMaker Same "starting the monitoring schedule";
     StopMonitoringSchedule: SageMaker Same "stopping the monitoring schedule";
     PutMetricAlarm: CloudWatch Same "creating the abort alarm";

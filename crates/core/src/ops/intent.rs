@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Snapshot,
-    call::{Approval, VariantChange},
+    call::{Approval, Edits, Ending, ShadowTest, VariantChange},
     target::{Kind, Target},
     verb::promote::job_of,
 };
@@ -70,6 +70,38 @@ pub enum Change {
         name: Text,
         start: bool,
     },
+    /// A job like one that was: training, processing, transform or labeling.
+    CloneJob {
+        source: Target,
+        edits: Edits,
+    },
+    /// A job as a template spells it out: a JSON object with the members of its Create operation.
+    StartJob {
+        kind: Kind,
+        template: Text,
+    },
+    /// A monitoring schedule's jobs, once and now.
+    RunMonitor {
+        schedule: Text,
+        /// How far back it looks, 1 to 24; else as far as the schedule does.
+        hours: Option<u8>,
+    },
+    /// A model gets copies of an endpoint's calls, and answers nobody.
+    TestShadow(ShadowTest),
+    /// A shadow test that was made and waits.
+    StartShadow {
+        test: Text,
+    },
+    EndShadow {
+        test: Text,
+        ending: Ending,
+    },
+    /// People are asked by a flow definition.
+    StartReview {
+        flow: Text,
+        /// JSON, as the flow's page wants it.
+        input: Text,
+    },
     /// A registered version takes over an endpoint.
     Promote {
         /// ARN of the version, or of the training job that is to become one.
@@ -125,6 +157,14 @@ impl Intent {
                     *value = mask::value(&name.raw(), &value.raw());
                 }
             }
+            Change::CloneJob { edits, .. } => {
+                for (name, value) in &mut edits.hyperparameters {
+                    *value = mask::value(&name.raw(), &value.raw());
+                }
+            }
+            Change::StartJob { template: json, .. } | Change::StartReview { input: json, .. } => {
+                *json = mask::document(&json.raw());
+            }
             _ => {}
         }
         out
@@ -145,6 +185,13 @@ impl Change {
                 Target::new(Kind::Execution, execution.clone())
             }
             Self::Schedule { name, .. } => Target::new(Kind::MonitoringSchedule, name.clone()),
+            Self::CloneJob { source, .. } => source.clone(),
+            // Its name is the template's, and only the plan reads that.
+            Self::StartJob { kind, .. } => Target::new(*kind, Text::default()),
+            Self::RunMonitor { schedule, .. } => Target::new(Kind::MonitoringSchedule, schedule.clone()),
+            Self::TestShadow(test) => Target::endpoint(test.endpoint.clone()),
+            Self::StartShadow { test } | Self::EndShadow { test, .. } => Target::new(Kind::Experiment, test.clone()),
+            Self::StartReview { flow, .. } => Target::new(Kind::FlowDefinition, flow.clone()),
             Self::Stop { target, .. } | Self::Delete { target, .. } => target.clone(),
         }
     }
@@ -191,6 +238,8 @@ impl Change {
             Self::RollBack { .. } | Self::Traffic { .. } | Self::Provision { .. } => Vec::new(),
             Self::Promote { package, .. } => promoted(package, around),
             Self::Delete { target, .. } if target.kind == Kind::Endpoint => Vec::new(),
+            Self::StartJob { .. } => Vec::new(),
+            Self::TestShadow(test) => vec![self.target(), Target::new(Kind::Model, test.model.clone())],
             _ => vec![self.target()],
         }
     }
@@ -211,8 +260,14 @@ impl Change {
             Self::Callback { .. } => "answer",
             Self::Schedule { start: true, .. } => "start",
             Self::Schedule { start: false, .. } => "stop",
-            Self::Promote { .. } => "promote",
             Self::Provision { .. } => "provision",
+            Self::CloneJob { .. } => "clone",
+            Self::RunMonitor { .. } => "run",
+            Self::TestShadow(_) => "test",
+            Self::StartJob { .. } | Self::StartShadow { .. } => "start",
+            Self::EndShadow { ending: Ending::Remove, .. } => "stop",
+            Self::StartReview { .. } => "ask",
+            Self::Promote { .. } | Self::EndShadow { ending: Ending::Promote, .. } => "promote",
             Self::Delete { .. } => "delete",
         }
     }

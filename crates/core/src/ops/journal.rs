@@ -295,6 +295,7 @@ pub fn sentence(entry: &Entry) -> String {
     match entry {
         Entry::Planned { plan } => match &plan.basis {
             Basis::Endpoint(expected) => format!("planned on {} being {}", plan.name, expected.status.as_str()),
+            Basis::Absent { .. } => format!("planned like {}", plan.name),
             Basis::Thing(_) => format!("planned on {} being {}", plan.name, plan.from.label),
         },
         Entry::Intent { operation, attempt, .. } => format!("sending {operation}, attempt {attempt}"),

@@ -270,10 +270,11 @@ impl Plan {
         for row in &mut self.rows {
             row.after = filled(&row.after);
         }
-        (self.undo, self.vanish) = (filled(&self.undo), filled(&self.vanish));
+        (self.stop, self.undo, self.vanish) = (filled(&self.stop), filled(&self.undo), filled(&self.vanish));
         for side in [&mut self.from, &mut self.to] {
             side.config = Text::new(&side.config.raw().replace(super::call::PLAN_ID, id.as_str()));
         }
+        self.target = named(&self.target, super::call::PLAN_ID, id.as_str());
         self.confirm = self.decide_confirm();
         self
     }
@@ -286,7 +287,7 @@ impl Plan {
             scope: &'a Scope,
             class: Class,
             by: &'a Text,
-            target: &'a Target,
+            target: Target,
             arn: &'a Text,
             sides: [(String, &'a str); 2],
             mode: Mode,
@@ -304,7 +305,11 @@ impl Plan {
             scope: &self.scope,
             class: self.class,
             by: &self.by,
-            target: &self.target,
+            target: if id.is_empty() {
+                self.target.clone()
+            } else {
+                named(&self.target, id.as_str(), super::call::PLAN_ID)
+            },
             arn: &self.arn,
             sides: [self.from.substance(&id), self.to.substance(&id)],
             mode: self.mode,
@@ -316,4 +321,9 @@ impl Plan {
             basis: self.basis.substance(with_time),
         })
     }
+}
+
+/// What is made by a plan has its id in its name.
+fn named(target: &Target, from: &str, to: &str) -> Target {
+    Target::new(target.kind, Text::new(&target.id.raw().replace(from, to)))
 }

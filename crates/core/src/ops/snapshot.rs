@@ -40,6 +40,14 @@ pub struct Facts {
     pub waiting: Option<Result<Vec<Waiting>, Fault>>,
     /// What still needs that which is to be deleted; `None` where nobody asked.
     pub needed: Option<Result<Needed, Fault>>,
+    /// Tags of what is to be made once more, which its description does not tell; `None` where nobody asked.
+    pub tags: Option<Result<Vec<(Text, Text)>, Fault>>,
+    /// The newest thing that a plan made under the name that this one wants, its own id left out; `None` where nobody asked.
+    pub latest: Option<Result<Option<Text>, Fault>>,
+    /// Autoscaling of a variant that is to go; `None` where nobody asked.
+    pub scaling: Option<Result<Vec<ScalingTarget>, Fault>>,
+    /// The first object in what people are to label that looks like captured payload; `None` where nobody asked.
+    pub captured: Option<Result<Option<Text>, Fault>>,
 }
 
 /// A rule of EventBridge that is switched on and matches changes of registered versions in general.

@@ -29,7 +29,7 @@ macro_rules! kinds {
                 match self { $(Self::$kind => $parameter,)* }
             }
 
-            /// The member of the description that is its status; empty for what has none.
+            /// The member of the description that is its status, as a path; empty for what has none.
             pub const fn status(self) -> &'static str {
                 match self { $(Self::$kind => $status,)* }
             }
@@ -53,6 +53,9 @@ kinds! {
     CompilationJob: "compilation job" "DescribeCompilationJob" "CompilationJobName" "CompilationJobStatus";
     LabelingJob: "labeling job" "DescribeLabelingJob" "LabelingJobName" "LabelingJobStatus";
     MonitoringSchedule: "monitoring schedule" "DescribeMonitoringSchedule" "MonitoringScheduleName" "MonitoringScheduleStatus";
+    MonitoringRun: "run of a monitoring schedule" "DescribeMonitoringSchedule" "MonitoringScheduleName" "LastMonitoringExecutionSummary/MonitoringExecutionStatus";
+    FlowDefinition: "flow definition" "DescribeFlowDefinition" "FlowDefinitionName" "FlowDefinitionStatus";
+    HumanLoop: "human loop" "DescribeHumanLoop" "HumanLoopName" "HumanLoopStatus";
     Experiment: "inference experiment" "DescribeInferenceExperiment" "Name" "Status";
 }
 

@@ -2,22 +2,28 @@
 //! with what would help.
 
 use super::{
+    call::{Call, PLAN_ID},
     candidate::History,
     guard::{Check, Finding, Severity},
     intent::{Change, Context, Intent},
-    plan::{Plan, Refusal},
+    plan::{Basis, Plan, Refusal},
     snapshot::{Facts, Snapshot},
     target::{Sight, Target},
 };
+use crate::text::Text;
 
 pub mod abort;
 pub mod back_out;
+pub mod clone;
 pub mod component;
 pub mod delete;
+pub mod monitor;
 pub mod pipeline;
 pub mod promote;
 mod provision;
 mod registry;
+mod review;
+pub mod shadow;
 mod stop;
 pub mod traffic;
 mod way_out;
@@ -40,6 +46,13 @@ pub fn plan(intent: &Intent, facts: &Facts, history: &History, context: &Context
         Change::Callback { .. } => pipeline::answer(intent, facts, context),
         Change::Stop { .. } => stop::plan(intent, facts, context),
         Change::Schedule { .. } => stop::schedule(intent, facts, context),
+        Change::CloneJob { .. } => clone::plan(intent, facts, context),
+        Change::StartJob { .. } => clone::start(intent, facts, context),
+        Change::RunMonitor { .. } => monitor::run(intent, facts, context),
+        Change::TestShadow(_) => shadow::test(intent, facts, context),
+        Change::StartShadow { .. } => shadow::start(intent, facts, context),
+        Change::EndShadow { .. } => shadow::end(intent, facts, context),
+        Change::StartReview { .. } => review::start(intent, facts, context),
         Change::Promote { .. } => promote::plan(intent, facts, history, context),
         Change::Delete { .. } => delete::plan(intent, facts, history, context),
     }
@@ -61,6 +74,32 @@ fn sight<'a>(facts: &'a Facts, target: &Target) -> Result<&'a Sight, Vec<Refusal
         }
         None => Err(vec![refusal(Check::Status, &format!("{what} {id} was not read"), None)]),
     }
+}
+
+/// What stands on nothing but a free name; a second one under the same name would be refused, so what was made last counts.
+fn absent(facts: &Facts, findings: &mut Vec<Finding>) -> Basis {
+    let latest = match &facts.latest {
+        Some(Ok(latest)) => latest.clone().unwrap_or_default(),
+        Some(Err(fault)) => {
+            let text = format!(
+                "what was made like this before could not be listed ({}): the very same plan is carried out once only",
+                fault.kind.brief()
+            );
+            findings.push(Finding::warn(Check::Status, text));
+            Text::default()
+        }
+        None => Text::default(),
+    };
+    Basis::Absent { latest }
+}
+
+/// The line a refusal ends with: names that hold the plan's id have none yet.
+fn unnamed(call: &Call, context: &Context) -> String {
+    call.cli(context.scope.region.as_str()).replace(PLAN_ID, "NEW")
+}
+
+fn words(list: &[&str]) -> Vec<Text> {
+    list.iter().map(|word| Text::new(word)).collect()
 }
 
 fn refusal(check: Check, text: &str, cli: Option<String>) -> Refusal {

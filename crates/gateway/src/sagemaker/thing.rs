@@ -7,7 +7,7 @@ use mldeck_core::{
         intent::{Change, Intent},
         snapshot::{Registered, Waiting},
         target::{Kind, Seen, Sight, Target},
-        verb::{component, promote},
+        verb::{component, promote, shadow},
     },
     text::Text,
     time::Timestamp,
@@ -41,13 +41,23 @@ impl Gateway {
 
     pub(super) async fn describe(&self, target: &Target) -> Result<Sight, Fault> {
         let kind = target.kind;
-        let input = json!({ kind.parameter(): target.id.raw() });
-        let body = self.json(&SAGEMAKER, doing(kind.describe(), "reading what a plan is about"), &input).await?;
-        let text = |name: &str| body.get(name).and_then(Value::as_str).map(Text::new).unwrap_or_default();
-        let modified: Option<Timestamp> =
-            ["LastModifiedTime", "CreationTime"].iter().find_map(|name| body.get(*name).and_then(when));
-        let failure = Some(text("FailureReason")).filter(|why| !why.is_empty());
-        Ok(Sight { status: text(kind.status()), modified, failure, body })
+        let body = match kind {
+            Kind::HumanLoop => self.human_loop(&target.id).await?,
+            _ => {
+                let input = json!({ kind.parameter(): target.id.raw() });
+                self.json(&SAGEMAKER, doing(kind.describe(), "reading what a plan is about"), &input).await?
+            }
+        };
+        Ok(seen(kind, body))
+    }
+
+    async fn describe_all(&self, targets: Vec<Target>, facts: &mut Facts) {
+        let read = lanes::four(&targets, |index| self.describe(&targets[index])).await;
+        facts.things.extend(targets.iter().cloned().zip(read).map(|(target, read)| match read {
+            Ok(sight) => (target, Ok(Some(sight))),
+            Err(fault) if fault.kind == FaultKind::Missing => (target, Ok(None)),
+            Err(fault) => (target, Err(fault)),
+        }));
     }
 
     /// Everything that one intent is judged by. A description that cannot be read is told as such.
@@ -57,18 +67,14 @@ impl Gateway {
             None => None,
         };
         let targets = intent.change.things(snapshot.as_ref());
-        let read = lanes::four(&targets, |index| self.describe(&targets[index])).await;
-        let things = targets
-            .iter()
-            .cloned()
-            .zip(read)
-            .map(|(target, read)| match read {
-                Ok(sight) => (target, Ok(Some(sight))),
-                Err(fault) if fault.kind == FaultKind::Missing => (target, Ok(None)),
-                Err(fault) => (target, Err(fault)),
-            })
-            .collect();
-        let mut facts = Facts { at: self.now(), snapshot, things, ..Facts::default() };
+        let mut facts = Facts { snapshot, ..Facts::default() };
+        self.describe_all(targets, &mut facts).await;
+        if let Change::TestShadow(test) = &intent.change
+            && let Some(config) = shadow::config_of(&facts, test)
+        {
+            self.describe_all(vec![config], &mut facts).await;
+        }
+        facts.at = self.now();
         match &intent.change {
             Change::Promote { package, endpoint, .. } => self.judged_by(package, endpoint, &mut facts).await,
             Change::RollBack { endpoint, .. } if serves_components(facts.snapshot.as_ref()) => {
@@ -78,7 +84,7 @@ impl Gateway {
             Change::Delete { target, .. } => {
                 facts.needed = Some(Box::pin(self.needed(target, facts.snapshot.as_ref())).await);
             }
-            _ => {}
+            change => Box::pin(self.made_before(change, &mut facts)).await,
         }
         Ok(facts)
     }
@@ -178,5 +184,45 @@ impl Gateway {
         facts.exists = uris.iter().cloned().zip(exist).collect();
         facts.rules = Some(rules);
         facts.monitors = Some(monitors);
+    }
+}
+
+/// What a description says of its thing. The newest run of a schedule is told within the schedule.
+fn seen(kind: Kind, body: Value) -> Sight {
+    let text = |path: &str| {
+        let found = body.pointer(&format!("/{path}")).filter(|_| !path.is_empty());
+        found.and_then(Value::as_str).map(Text::new).unwrap_or_default()
+    };
+    let modified: Option<Timestamp> =
+        ["LastModifiedTime", "CreationTime"].iter().find_map(|name| body.get(*name).and_then(when));
+    let mut status = text(kind.status());
+    let mut why = ["FailureReason", "StatusReason"].map(text).into_iter().find(|why| !why.is_empty());
+    if kind == Kind::MonitoringRun {
+        why = Some(text("LastMonitoringExecutionSummary/FailureReason")).filter(|why| !why.is_empty()).or(why);
+        // A schedule that cannot run has no run.
+        if status.is_empty() && text(Kind::MonitoringSchedule.status()) == "Failed" {
+            status = Text::new("Failed");
+        }
+    }
+    Sight { status, modified, failure: why, body }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_of_a_schedule_is_told_by_its_newest_execution_or_by_the_schedules_failure() {
+        let of = |body: Value| {
+            let sight = seen(Kind::MonitoringRun, body);
+            (sight.status.to_string(), sight.failure.map(|why| why.to_string()))
+        };
+        let run = json!({"MonitoringScheduleStatus": "Scheduled", "LastMonitoringExecutionSummary": {
+            "MonitoringExecutionStatus": "Failed", "FailureReason": "no data"}});
+        assert_eq!(of(run), ("Failed".to_owned(), Some("no data".to_owned())));
+        assert_eq!(of(json!({"MonitoringScheduleStatus": "Pending"})), (String::new(), None));
+        let never = json!({"MonitoringScheduleStatus": "Failed", "FailureReason": "role"});
+        assert_eq!(of(never), ("Failed".to_owned(), Some("role".to_owned())));
+        assert_eq!(seen(Kind::Model, json!({"": "x"})).status, Text::default());
     }
 }

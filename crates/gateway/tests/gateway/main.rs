@@ -7,6 +7,7 @@ mod asks;
 mod component;
 mod lint;
 mod login;
+mod made;
 mod profile;
 mod promote;
 mod rows;

@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Sandbox, sandbox, scope};
 
-fn text(raw: &str) -> Text {
+pub(crate) fn text(raw: &str) -> Text {
     Text::new(raw)
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn judged(intent: &Intent, facts: &Facts, now: Timestamp) -> Result<P
     verb::plan(intent, facts, &History::default(), &context)
 }
 
-async fn planned(gateway: &Gateway, intent: &Intent) -> Result<Plan, Vec<Refusal>> {
+pub(crate) async fn planned(gateway: &Gateway, intent: &Intent) -> Result<Plan, Vec<Refusal>> {
     let facts = facts(gateway, intent).await;
     judged(intent, &facts, gateway.now())
 }
@@ -75,10 +75,10 @@ fn pass_until(sandbox: &Sandbox, at: Timestamp) {
 pub(crate) async fn carried_out(sandbox: &Sandbox, gateway: &Gateway, plan: Plan) -> (OperationState, Vec<String>) {
     let id = plan.id();
     let calls: Vec<_> = plan.steps.iter().map(|step| step.call.clone()).collect();
-    let grant = Grant::for_plan(scope(), id.clone(), &calls, gateway.now().plus(4 * HOUR));
+    let grant = Grant::for_plan(scope(), id.clone(), &calls, gateway.now().plus(30 * HOUR));
     let mut run = Run::new(plan, gateway.now());
     let (mut events, mut wake, mut said) = (VecDeque::from([Event::Start]), None, Vec::new());
-    let until = gateway.now().plus(6 * HOUR);
+    let until = gateway.now().plus(30 * HOUR);
     while gateway.now() < until {
         let Some(event) = events.pop_front() else {
             let at: Timestamp = wake.take().expect("a run that waits says for when");
@@ -289,7 +289,7 @@ async fn an_endpoint_in_trouble_says_what_is_left_out_or_stands_in_the_way() {
 }
 
 /// Statements of the documents in `docs/iam`, as one policy.
-fn policy(names: &[&str]) -> String {
+pub(crate) fn policy(names: &[&str]) -> String {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/iam");
     let read = |name: &&str| -> Value {
         let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).expect("a document");

@@ -21,6 +21,11 @@ pub enum Basis {
     Endpoint(Expected),
     /// Members of the description, by JSON pointer.
     Thing(Vec<(Text, Text)>),
+    /// Nothing has the name yet of what is to be made. `latest` is what was made last under such a name: another one after
+    /// it is another plan.
+    Absent {
+        latest: Text,
+    },
 }
 
 impl Basis {
@@ -32,7 +37,7 @@ impl Basis {
     pub const fn endpoint(&self) -> Option<&Expected> {
         match self {
             Self::Endpoint(expected) => Some(expected),
-            Self::Thing(_) => None,
+            Self::Thing(_) | Self::Absent { .. } => None,
         }
     }
 
@@ -61,6 +66,13 @@ impl Basis {
                     })
                 })
                 .collect(),
+            (Self::Absent { .. }, Seen::Gone) => Vec::new(),
+            (Self::Absent { .. }, _) => vec![Difference {
+                field: "its name".to_owned(),
+                planned: "free".to_owned(),
+                now: "taken".to_owned(),
+                yours: yours.to_string(),
+            }],
             _ => vec![gone("it")],
         }
     }

@@ -59,7 +59,7 @@ impl Run {
         self.did_not_land(at, step, attempt, &seen, out);
     }
 
-    fn it_landed(&mut self, at: Timestamp, step: usize, attempt: u32, out: &mut Vec<Effect>) {
+    pub(super) fn it_landed(&mut self, at: Timestamp, step: usize, attempt: u32, out: &mut Vec<Effect>) {
         let text = "it landed: what was asked for is there".to_owned();
         say(Level::Info, text.clone(), out);
         self.journal(at, Entry::Outcome { step, attempt, sent: Sent::applied() }, out);
@@ -206,6 +206,8 @@ pub(super) fn shows(goal: Option<&Expectation>, basis: &Basis, seen: &Seen) -> b
                     && asked.count.is_none_or(|count| live.desired_count == Some(count))
             })
         }),
+        // Its name holds the plan's id: if it is there, it is ours.
+        (_, _, Seen::Thing(_)) if matches!(basis, Basis::Absent { .. }) => true,
         (Some(Expectation::Shows { facts, done, .. }), _, Seen::Thing(sight)) => {
             let hold = facts.iter().all(|(pointer, value)| sight.fact(&pointer.raw()) == *value);
             let moved = !basis.differences(seen, &sight.status).is_empty();

@@ -124,6 +124,13 @@ impl Run {
                 return self.wake_in(at, back_off(tries), out);
             }
         };
+        // What had no name before the first attempt has it now: that one landed late.
+        if attempt > 1
+            && self.is_main(step)
+            && matches!((&self.plan.basis, &seen), (Basis::Absent { .. }, Seen::Thing(_)))
+        {
+            return self.it_landed(at, step, attempt, out);
+        }
         let differences = self.plan.basis.differences(&seen, &self.plan.to.config);
         if !differences.is_empty() {
             let first = differences.first().map_or_else(String::new, |d| format!("{} is {} now", d.field, d.now));

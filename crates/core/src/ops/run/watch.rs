@@ -3,9 +3,13 @@
 use super::{BLIND_POLL, Effect, Level, POLL, Phase, Rule, Run, Stage, say, stage_of};
 use crate::{
     fault::Fault,
-    ops::{journal::Entry, plan::Expectation, target::Seen},
+    ops::{
+        journal::Entry,
+        plan::{Basis, Expectation},
+        target::Seen,
+    },
     resource::operation::OperationState,
-    time::Timestamp,
+    time::{MINUTE, Timestamp},
 };
 
 /// Reads that say "no such endpoint" before it is believed.
@@ -15,6 +19,14 @@ impl Run {
     /// How long the main step's goal may take.
     pub(super) fn longest_watch(&self) -> i64 {
         self.plan.main_step().map_or(0, |step| step.deadline)
+    }
+
+    /// Until the next look: a deployment is followed closely, a job of many hours less and less.
+    fn patience(&self) -> i64 {
+        match self.plan.basis {
+            Basis::Endpoint(_) => POLL,
+            Basis::Thing(_) | Basis::Absent { .. } => ((self.waited - self.since) / 60).clamp(POLL, MINUTE),
+        }
     }
 
     pub(super) fn begin_watch(&mut self, at: Timestamp, out: &mut Vec<Effect>) {
@@ -106,7 +118,7 @@ impl Run {
             }
             None => {
                 self.abort_again(at, out);
-                self.wake_in(at, POLL, out);
+                self.wake_in(at, self.patience(), out);
             }
         }
     }

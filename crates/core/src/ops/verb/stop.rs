@@ -1,6 +1,6 @@
 //! Stopping jobs and pipeline executions; starting and stopping monitoring schedules.
 
-use super::{back_out::Row, pipeline::name_of, refusal, sight};
+use super::{back_out::Row, pipeline::name_of, refusal, sight, words};
 use crate::{
     ops::{
         call,
@@ -35,7 +35,6 @@ pub(super) fn plan(intent: &Intent, facts: &Facts, context: &Context) -> Result<
         let text = format!("it is {status}: only what runs can be stopped");
         return Err(vec![refusal(Check::Status, &text, Some(line))]);
     }
-    let words = |list: &[&str]| list.iter().map(|word| Text::new(word)).collect::<Vec<_>>();
     let goal = Expectation::Shows {
         facts: Vec::new(),
         done: words(&["Stopped"]),
@@ -44,7 +43,10 @@ pub(super) fn plan(intent: &Intent, facts: &Facts, context: &Context) -> Result<
     let inverse = if execution {
         Inverse::Call(Box::new(call::retry_execution(&target.id)))
     } else {
-        Inverse::None("a job that was stopped does not go on; it can be started again as a copy".to_owned())
+        Inverse::None(match target.kind {
+            Kind::HumanLoop => "people who were asked are asked no more; the question can be put again".to_owned(),
+            _ => "a job that was stopped does not go on; it can be started again as a copy".to_owned(),
+        })
     };
     let undo = match &inverse {
         Inverse::Call(_) => "once Stopped, a retry (T) goes on from the steps that did not finish".to_owned(),
@@ -57,6 +59,7 @@ pub(super) fn plan(intent: &Intent, facts: &Facts, context: &Context) -> Result<
             "a running callback step keeps it Stopping until somebody answers; a running Lambda step is waited for";
         findings.push(Finding::ok(Check::Status, text));
     }
+    findings.extend(lost(target.kind).map(|text| Finding::warn(Check::Status, text)));
     let name = if execution { name_of(&target.id) } else { target.id.clone() };
     let row = Row {
         name: "status".into(),
@@ -78,6 +81,16 @@ pub(super) fn plan(intent: &Intent, facts: &Facts, context: &Context) -> Result<
         ..Plan::draft(intent, context, name, target.id.clone(), Basis::of(sight, &[&pointer]))
     };
     Ok(plan.sealed())
+}
+
+/// What is lost with a job that is stopped (SageMaker's developer guide), where anything is.
+const fn lost(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::TransformJob => Some("a transform job that is stopped stores no output"),
+        Kind::LabelingJob => Some("labels so far are kept; it cannot be started again, only a copy on what is left"),
+        Kind::HumanLoop => Some("what people have answered so far is lost"),
+        _ => None,
+    }
 }
 
 pub(super) fn schedule(intent: &Intent, facts: &Facts, context: &Context) -> Result<Plan, Vec<Refusal>> {
