@@ -37,7 +37,7 @@ const WIDTH: u16 = 200;
 
 #[derive(Debug, Args)]
 pub struct Get {
-    /// endpoints, executions, runs, monitors, alarms, versions.
+    /// endpoints, executions, runs, monitors, jobs, alarms, versions.
     #[arg(value_parser = kind)]
     pub kind: Kind,
     /// Only this one.
@@ -81,6 +81,15 @@ pub async fn run(get: &Get, connected: &Connected) -> Result<String, Fault> {
         Kind::Run => render(get, runs(connected, since).await?, now),
         Kind::Monitor => match ask(connected, &Ask::Monitors, LIMIT).await? {
             Answer::Monitors(rows) => render(get, rows, now),
+            _ => Err(unexpected()),
+        },
+        Kind::Job => match ask(connected, &Ask::Jobs { since }, LIMIT).await? {
+            Answer::Jobs { rows, gaps } => {
+                for gap in gaps {
+                    out::complain(&format!("mldeck: {gap}"));
+                }
+                render(get, rows, now)
+            }
             _ => Err(unexpected()),
         },
         Kind::Alarm => render(get, alarms(connected).await?, now),

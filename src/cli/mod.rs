@@ -70,7 +70,7 @@ pub enum Verb {
     Demo(Demo),
     /// An on-call drill on the sandbox: a page, the deck, and a grade from the state of the account.
     Drill(drill::Drill),
-    /// The tables without a terminal: endpoints, executions, runs, monitors, alarms, versions.
+    /// The tables without a terminal: endpoints, executions, runs, monitors, jobs, alarms, versions.
     Get(get::Get),
     /// Signs in anew: the code of an MFA device, or an SSO sign-in that is approved in a browser.
     Login,

@@ -122,3 +122,50 @@ fn what_a_killed_deck_took_away_is_restored_when_somebody_says_so() {
     deck.until("autoscaling works again", |deck| !is_suspended(deck, "fraud-prod", "blue"));
     assert_eq!(deck.sends(), ["RegisterScalableTarget"]);
 }
+
+#[test]
+fn a_training_job_runs_once_more_with_what_was_changed() {
+    let mut deck = Deck::start("quiet-night");
+    deck.keys("4").sees("STATUS").keys("/Completed<enter> T").sees("A training job like ").sees("instances");
+    deck.keys("<tab><backspace>x<enter>").sees("instances is no whole number.").keys("<backspace>2<enter>");
+    deck.sees("Completed → a new job").sees("1 → 2").sees(" at most").sees("Press  y  to go");
+    assert_eq!(deck.sends(), Vec::<&str>::new());
+    deck.advance(seconds(1)).keys("y").wait_for("it is Completed", minutes(600));
+    assert_eq!(deck.sends(), ["CreateTrainingJob"]);
+    assert_eq!(states(&deck), [OperationState::Done]);
+}
+
+#[test]
+fn a_monitor_runs_once_now() {
+    let mut deck = Deck::start("drift-storm");
+    deck.keys("6").wait_for("Scheduled", seconds(20)).keys("/data-quality<enter> T").sees("once, now").sees("NOW");
+    deck.advance(seconds(1)).keys("y").wait_for("it is Completed", minutes(180));
+    assert_eq!(deck.sends(), ["CreateMonitoringSchedule"]);
+    assert_eq!(states(&deck), [OperationState::Done]);
+}
+
+#[test]
+fn jobs_of_people_and_shadow_tests_are_listed_stopped_and_made_once_more() {
+    let mut deck = Deck::start("quiet-night");
+    let side = |variant: &str, model: &str| {
+        json!({"VariantName": variant, "ModelName": model, "InfrastructureConfig": {
+            "InfrastructureType": "RealTimeInference",
+            "RealTimeInferenceConfig": {"InstanceType": "ml.c5.2xlarge", "InstanceCount": 6}}})
+    };
+    let test = json!({
+        "Name": "fraud-next", "Type": "ShadowMode", "EndpointName": "fraud-prod",
+        "RoleArn": "arn:aws:iam::447100000921:role/SageMakerExecution",
+        "ModelVariants": [side("blue", "fraud-v17"), side("next", "fraud-v18")],
+        "ShadowModeConfig": {"SourceModelVariantName": "blue", "ShadowModelVariants": [
+            {"ShadowModelVariantName": "next", "SamplingPercentage": 10}]},
+    });
+    deck.call("sagemaker", "CreateInferenceExperiment", &test);
+    deck.world(|world| world.advance_to(world.now().plus(mldeck_core::time::HOUR)));
+    deck.keys("8").sees("shadow test").sees("labeling").sees("human loop");
+    deck.keys("/fraud-next<enter>").wait_for("Running", minutes(5)).keys("P").sees("blue is autoscaled").keys("<esc>");
+    deck.keys("S").sees("Running → Completed").sees("as before the test").advance(seconds(1));
+    deck.keys("completed<enter>").wait_for("it is Completed", minutes(120)).keys("<esc><esc>");
+    deck.keys("/vision-defects-b01<enter> T").sees("A labeling job like ").sees("manifest").keys("<enter>");
+    deck.sees("Completed → a new job").sees("people's time").keys("<esc><esc>");
+    assert_eq!(deck.sends(), ["StopInferenceExperiment"]);
+}

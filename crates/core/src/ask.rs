@@ -14,7 +14,7 @@ use crate::{
         target::{Seen, Target},
     },
     resource::{
-        Alarm, Endpoint, Execution, ModelPackage, Monitor, Run,
+        Alarm, Endpoint, Execution, Job, ModelPackage, Monitor, Run,
         endpoint::{Change, Details, Vitals},
         execution::ExecutionDetail,
         monitor::DriftDetail,
@@ -66,6 +66,8 @@ pub enum Ask {
     Packages,
     /// Monitoring schedules with their newest executions and alerts.
     Monitors,
+    /// Processing, transform and labeling jobs, shadow tests and human loops created since then: the lists, the newest first.
+    Jobs { since: Timestamp },
     /// One monitor's features over time.
     Drift { monitor: Text, endpoint: Option<Text>, from: Timestamp, to: Timestamp },
     /// The body of a Describe as AWS sent it, masked, pretty-printed.
@@ -138,6 +140,11 @@ pub enum Answer {
     RunSeries(Vec<(Text, Vec<Series>)>),
     Packages(Vec<ModelPackage>),
     Monitors(Vec<Monitor>),
+    /// What could be read; and why some of it could not.
+    Jobs {
+        rows: Vec<Job>,
+        gaps: Vec<Fault>,
+    },
     Drift(Box<DriftDetail>),
     Raw(Text),
 }

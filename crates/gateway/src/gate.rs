@@ -61,6 +61,7 @@ const HARMLESS: &[(&str, Class, &[&str])] = &[
             "DescribeTrialComponent",
             "ListEndpointConfigs",
             "ListEndpoints",
+            "ListFlowDefinitions",
             "ListInferenceComponents",
             "ListInferenceExperiments",
             "ListLabelingJobs",

@@ -167,6 +167,7 @@ impl Gateway {
             }
             Ask::RunSeries(runs) => Box::pin(self.run_series(runs)).await.map(Answer::RunSeries),
             Ask::Packages => Box::pin(self.packages()).await.map(Answer::Packages),
+            Ask::Jobs { since } => Box::pin(self.jobs(*since)).await,
             Ask::Monitors => Box::pin(self.monitors()).await.map(Answer::Monitors),
             Ask::Drift { monitor, endpoint, from, to } => Box::pin(self.drift(monitor, endpoint.as_ref(), *from, *to))
                 .await

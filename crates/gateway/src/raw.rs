@@ -14,7 +14,7 @@ use bytes::Bytes;
 use mldeck_core::{
     fault::{Fault, FaultKind},
     mask,
-    resource::Kind,
+    resource::{Job, Kind},
     text::Text,
 };
 use serde_json::Value;
@@ -62,6 +62,15 @@ macro_rules! body_of {
 }
 
 impl Gateway {
+    /// By the name of its row: `transform/nightly-scores`.
+    async fn raw_job(&self, row: &str) -> Result<Text, Fault> {
+        let target = Job::target(row)
+            .ok_or_else(|| Fault::new(FaultKind::Invalid, "reading the raw description", "it is no job"))?;
+        let mut body = self.described(&target).await?;
+        mask::json(&mut body);
+        Ok(pretty(&body))
+    }
+
     /// `name` is the row's name; for executions and versions their ARN.
     pub(crate) async fn raw(&self, kind: Kind, name: &Text) -> Result<Text, Fault> {
         let clients = self.clients();
@@ -98,6 +107,7 @@ impl Gateway {
                 let call = sagemaker.describe_monitoring_schedule().monitoring_schedule_name(name);
                 body_of!(self, of, doing("DescribeMonitoringSchedule"), call)
             }
+            Kind::Job => return self.raw_job(&name).await,
             Kind::Alarm => {
                 let call = clients.cloudwatch.describe_alarms().alarm_names(name);
                 let doing = Doing { prefix: "cloudwatch", ..doing("DescribeAlarms") };

@@ -1,14 +1,14 @@
 //! Augmented AI's human loops. Its service speaks REST; a write is still nothing but its body, which the gate compares.
 
 use bytes::Bytes;
-use mldeck_core::{fault::Fault, text::Text};
+use mldeck_core::{fault::Fault, text::Text, time::Timestamp};
 use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 
 use crate::{
     Gateway,
     fault::Doing,
-    json::{Api, list, string},
+    json::{Api, list},
     pace::Service,
     s3::QUERY,
     signed::{Plain, body},
@@ -65,14 +65,18 @@ impl Gateway {
         self.review("DescribeHumanLoop", &format!("/{}", utf8_percent_encode(&name, QUERY))).await
     }
 
-    /// ListHumanLoops of one flow, by its ARN: names, the newest first, at most `most`.
-    pub(crate) async fn human_loops(&self, flow: &str, most: usize) -> Result<Vec<String>, Fault> {
+    /// ListHumanLoops of one flow, by its ARN: the newest first, at most `most`.
+    pub(crate) async fn human_loops(
+        &self,
+        flow: &str,
+        most: i32,
+        since: Option<Timestamp>,
+    ) -> Result<Vec<Value>, Fault> {
         let flow = utf8_percent_encode(flow, QUERY);
         let query = format!("?FlowDefinitionArn={flow}&SortOrder=Descending&MaxResults={most}");
-        let page = self.review("ListHumanLoops", &query).await?;
-        Ok(list(&page, "HumanLoopSummaries")
-            .filter_map(|row| string(row, "HumanLoopName"))
-            .map(str::to_owned)
-            .collect())
+        let since = since
+            .map_or_else(String::new, |at| format!("&CreationTimeAfter={}", utf8_percent_encode(&at.iso(), QUERY)));
+        let page = self.review("ListHumanLoops", &format!("{query}{since}")).await?;
+        Ok(list(&page, "HumanLoopSummaries").cloned().collect())
     }
 }

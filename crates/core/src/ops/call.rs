@@ -18,6 +18,7 @@ pub mod review;
 mod scaling;
 pub mod shadow;
 
+pub use cli::kebab;
 pub use component::update_component;
 pub use copy::{Edits, copy, create};
 pub use endpoint::{

@@ -12,6 +12,7 @@ use crate::{
 pub mod alarm;
 pub mod endpoint;
 pub mod execution;
+pub mod job;
 pub mod model_package;
 pub mod monitor;
 pub mod operation;
@@ -20,6 +21,7 @@ pub mod run;
 pub use alarm::Alarm;
 pub use endpoint::Endpoint;
 pub use execution::Execution;
+pub use job::Job;
 pub use model_package::ModelPackage;
 pub use monitor::Monitor;
 pub use operation::Operation;
@@ -142,6 +144,7 @@ resources! {
     Run: "run", "runs";
     ModelPackage: "version", "versions";
     Monitor: "monitor", "monitors";
+    Job: "job", "jobs";
     Alarm: "alarm", "alarms";
     Operation: "operation", "operations";
 }
@@ -156,6 +159,7 @@ macro_rules! each_rows {
             $crate::resource::Rows::Run($rows) => $body,
             $crate::resource::Rows::ModelPackage($rows) => $body,
             $crate::resource::Rows::Monitor($rows) => $body,
+            $crate::resource::Rows::Job($rows) => $body,
             $crate::resource::Rows::Alarm($rows) => $body,
             $crate::resource::Rows::Operation($rows) => $body,
         }

@@ -139,7 +139,7 @@ commands! {
     PaneRegistry = "pane-registry" [Global] "Registry: model groups and versions";
     PaneDrift = "pane-drift" [Global] "Drift: features over time";
     PaneLabeling = "pane-labeling" [Global] "Labeling jobs and human review";
-    PaneJobs = "pane-jobs" [Global] "Jobs: training, tuning, processing, transform";
+    PaneJobs = "pane-jobs" [Global] "Jobs: processing, transform, labeling; shadow tests, human loops";
     PaneLedger = "pane-ledger" [Global] "Ledger: our operations, their plan, their reversal";
     PaneAll = "pane-all" [Global] "Everything else by name";
 
@@ -209,7 +209,7 @@ commands! {
     RollBack = "roll-back" [Global] mutates "Plan: the fastest safe way back";
     Update = "update" [Global] mutates "Plan: traffic weights and capacity";
     Stop = "stop" [Global] mutates "Plan: stop it";
-    Trigger = "trigger" [Global] mutates "Plan: start or retry it";
+    Trigger = "trigger" [Global] mutates "Plan: start, retry or copy it";
     Label = "label" [Global] mutates "Plan: start labeling from here";
     Approve = "approve" [Global] mutates "Plan: approve or reject";
     Delete = "delete" [Global] mutates "Plan: delete it; its whole name is typed";

@@ -169,7 +169,7 @@ pub fn suggestions(model: &Model, typed: &str) -> Vec<Suggestion> {
     if needle.is_empty() {
         return all;
     }
-    for kind in [Kind::Endpoint, Kind::Execution, Kind::Run, Kind::Monitor] {
+    for kind in [Kind::Endpoint, Kind::Execution, Kind::Run, Kind::Monitor, Kind::Job] {
         for name in super::pane::list::names(model, kind) {
             if name.as_str().to_lowercase().contains(&needle) {
                 all.push(Suggestion {

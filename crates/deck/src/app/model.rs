@@ -6,7 +6,7 @@ use mldeck_core::{
     ask::TrailEvent,
     fault::{Fault, FaultKind, Login},
     ops::intent::Class,
-    resource::{Alarm, Endpoint, Execution, ModelPackage, Monitor, Operation, Run},
+    resource::{Alarm, Endpoint, Execution, Job, ModelPackage, Monitor, Operation, Run},
     scope::{Identity, Scope},
     text::Text,
     time::{Monotonic, Timestamp},
@@ -40,6 +40,7 @@ pub struct Model {
     pub executions: Table<Execution>,
     pub runs: Table<Run>,
     pub packages: Table<ModelPackage>,
+    pub jobs: Table<Job>,
     pub monitors: Table<Monitor>,
     pub ledger: Table<Operation>,
     pub alarms: Vec<Alarm>,
@@ -187,6 +188,7 @@ impl Model {
             executions: list::executions(),
             runs: list::runs(),
             packages: list::packages(),
+            jobs: list::jobs(),
             monitors: list::monitors(),
             ledger: list::ledger(),
             alarms: Vec::new(),
@@ -222,7 +224,13 @@ impl Model {
     pub fn heard(&mut self, slot: Slot, fault: Option<&Fault>) {
         if matches!(
             slot,
-            Slot::Identity | Slot::Endpoints | Slot::Executions | Slot::Runs | Slot::Monitors | Slot::Packages
+            Slot::Identity
+                | Slot::Endpoints
+                | Slot::Executions
+                | Slot::Runs
+                | Slot::Monitors
+                | Slot::Packages
+                | Slot::Jobs
         ) {
             self.link = match fault.map(|fault| &fault.kind) {
                 Some(kind @ (FaultKind::Network | FaultKind::Timeout)) => Link::Lost(kind.clone()),
@@ -251,6 +259,7 @@ impl Model {
         self.executions = list::executions();
         self.runs = list::runs();
         self.packages = list::packages();
+        self.jobs = list::jobs();
         self.monitors = list::monitors();
         self.alarms.clear();
         self.alarms_read = false;

@@ -30,6 +30,7 @@ pub enum Slot {
     Runs,
     Monitors,
     Packages,
+    Jobs,
     /// The opened endpoint.
     OpenDetails,
     OpenSeries,

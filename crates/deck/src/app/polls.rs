@@ -218,7 +218,9 @@ fn is_same(a: &Ask, b: &Ask) -> bool {
         return true;
     }
     match (a, b) {
-        (Ask::Changes { .. }, Ask::Changes { .. }) | (Ask::Executions { .. }, Ask::Executions { .. }) => true,
+        (Ask::Changes { .. }, Ask::Changes { .. })
+        | (Ask::Executions { .. }, Ask::Executions { .. })
+        | (Ask::Jobs { .. }, Ask::Jobs { .. }) => true,
         (
             Ask::EndpointSeries { endpoint: a, variants: x, .. },
             Ask::EndpointSeries { endpoint: b, variants: y, .. },

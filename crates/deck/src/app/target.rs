@@ -129,12 +129,20 @@ fn find(model: &Model, target: &Target) -> Option<Subject> {
     let run = || wants(Kind::Run).then(|| by_name(&model.runs, name)).flatten();
     let version = || wants(Kind::ModelPackage).then(|| by_name(&model.packages, name)).flatten();
     let monitor = || wants(Kind::Monitor).then(|| by_name(&model.monitors, name)).flatten();
+    let job = || wants(Kind::Job).then(|| by_name(&model.jobs, name)).flatten();
     let alarm = || {
         let alarm = model.alarms.iter().find(|alarm| &alarm.name == name).filter(|_| wants(Kind::Alarm))?;
         endpoint_of(model, alarm)
     };
     let newest = || wants(Kind::Execution).then(|| newest_execution(model, name)).flatten();
-    endpoint.or_else(execution).or_else(run).or_else(version).or_else(monitor).or_else(alarm).or_else(newest)
+    endpoint
+        .or_else(execution)
+        .or_else(run)
+        .or_else(version)
+        .or_else(monitor)
+        .or_else(job)
+        .or_else(alarm)
+        .or_else(newest)
 }
 
 /// The newest pipeline run that is displayed under this name, else the newest of the pipeline of this name.

@@ -101,6 +101,7 @@ pub fn settle(model: &mut Model, at: At) -> Vec<Effect> {
     model.runs.settle(now);
     model.packages.settle(now);
     model.monitors.settle(now);
+    model.jobs.settle(now);
     model.ledger.settle(now);
     if model.status.as_ref().is_some_and(|status| status.until <= at.mono) {
         model.status = None;
@@ -127,7 +128,7 @@ pub fn settle(model: &mut Model, at: At) -> Vec<Effect> {
     let loading_before = loading(model);
     out.extend(model.polls.reconcile(unique, at.mono));
     if loading(model) != loading_before {
-        for slot in [Slot::Endpoints, Slot::Executions, Slot::Runs, Slot::Packages, Slot::Monitors] {
+        for slot in LISTS {
             let is_loading = model.polls.is_loading(slot);
             if let Some(load) = list::load_mut(model, slot) {
                 load.loading = is_loading && (load.as_of.is_none() || load.cached);
@@ -137,9 +138,11 @@ pub fn settle(model: &mut Model, at: At) -> Vec<Effect> {
     out
 }
 
-fn loading(model: &Model) -> [bool; 5] {
-    [Slot::Endpoints, Slot::Executions, Slot::Runs, Slot::Packages, Slot::Monitors]
-        .map(|slot| model.polls.is_loading(slot))
+/// Slots of the tables that show when they are read.
+const LISTS: [Slot; 6] = [Slot::Endpoints, Slot::Executions, Slot::Runs, Slot::Packages, Slot::Monitors, Slot::Jobs];
+
+fn loading(model: &Model) -> [bool; LISTS.len()] {
+    LISTS.map(|slot| model.polls.is_loading(slot))
 }
 
 /// The endpoints that serve each version, as far as their details were read.
@@ -237,6 +240,7 @@ fn on_cached(model: &mut Model, rows: Rows, as_of: Timestamp) {
         Rows::Run(rows) => fill!(model.runs, rows),
         Rows::Monitor(rows) => fill!(model.monitors, rows),
         Rows::ModelPackage(rows) => fill!(model.packages, rows),
+        Rows::Job(rows) => fill!(model.jobs, rows),
         Rows::Alarm(_) | Rows::Operation(_) => {}
     }
 }
@@ -378,6 +382,14 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
             model.packages.replace(rows);
             arrived(model, Slot::Packages);
             keep(&model.session, &mut model.packages, false, now, out);
+        }
+        Answer::Jobs { rows, gaps } => {
+            if let Some(gap) = gaps.first() {
+                model.complain(format!("Not all could be read: {gap}"));
+            }
+            model.jobs.replace(rows);
+            arrived(model, Slot::Jobs);
+            keep(&model.session, &mut model.jobs, false, now, out);
         }
         Answer::Monitors(rows) => {
             model.monitors.replace(rows);

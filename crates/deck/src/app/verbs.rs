@@ -2,12 +2,12 @@
 
 use mldeck_core::{
     ops::{
-        call::Approval,
+        call::{Approval, Ending},
         intent::{Change, Choice, Rollout},
         target::{Kind as Thing, Target},
         verb::promote,
     },
-    resource::{Endpoint, Kind, ModelPackage, execution::ExecutionStatus, run::RunStatus},
+    resource::{Endpoint, Job, Kind, ModelPackage, execution::ExecutionStatus, job::JobKind, run::RunStatus},
     text::Text,
 };
 
@@ -44,15 +44,22 @@ pub const fn listed(kind: Kind) -> &'static [(Command, &'static str)] {
             (Command::Trigger, "Retry it, or start another run"),
             (Command::Approve, "Answer the callback step that waits"),
         ],
-        Kind::Run => {
-            &[(Command::Promote, "Register its model and promote it"), (Command::Stop, "Stop the training job")]
-        }
+        Kind::Run => &[
+            (Command::Promote, "Register its model and promote it"),
+            (Command::Stop, "Stop the training job"),
+            (Command::Trigger, "Run a copy of the training job"),
+        ],
         Kind::ModelPackage => {
             &[(Command::Promote, "Promote it onto an endpoint"), (Command::Approve, "Approve or reject it")]
         }
         Kind::Monitor => {
-            &[(Command::Stop, "Stop the monitoring schedule"), (Command::Trigger, "Start the monitoring schedule")]
+            &[(Command::Stop, "Stop the monitoring schedule"), (Command::Trigger, "Run it once now, or start it")]
         }
+        Kind::Job => &[
+            (Command::Stop, "Stop it"),
+            (Command::Trigger, "Run a copy of it; start a shadow test"),
+            (Command::Promote, "Promote the shadow"),
+        ],
         Kind::Alarm | Kind::Operation => &[],
     }
 }
@@ -68,7 +75,8 @@ pub fn of(model: &Model, subject: &Subject, command: Command) -> Option<Result<O
         Kind::Execution if command == Command::Approve => answers(model, subject),
         Kind::Execution => of_execution(model, subject, command),
         Kind::Run if command == Command::Promote => run_onto(model, subject),
-        Kind::Run => of_run(model, subject),
+        Kind::Run => of_run(model, subject, command),
+        Kind::Job => of_job(model, subject, command),
         Kind::ModelPackage if command == Command::Promote => endpoints_for(model, subject),
         Kind::ModelPackage => of_version(model, subject),
         Kind::Monitor => of_monitor(model, subject, command),
@@ -233,17 +241,47 @@ fn answers(model: &Model, subject: &Subject) -> Result<Opens, String> {
     Ok(Opens::Choice(format!("callback step of {}", row.id), choices))
 }
 
-fn of_run(model: &Model, subject: &Subject) -> Result<Opens, String> {
+fn of_run(model: &Model, subject: &Subject, command: Command) -> Result<Opens, String> {
     let Some(row) = model.runs.get(&subject.name) else {
         return Err("This run is not among those that were read.".to_owned());
     };
+    let target = Target::new(Thing::TrainingJob, row.name.clone());
+    if command == Command::Trigger {
+        if !row.arn.as_str().contains(":training-job/") {
+            return Err("It is no training job: there is nothing to run once more.".to_owned());
+        }
+        return Ok(Opens::Form(FormView::copy(target)));
+    }
     if row.status != RunStatus::InProgress {
         return Err(format!("It is {}: only what runs can be stopped.", row.status.as_str()));
     }
     if !row.arn.as_str().contains(":training-job/") {
         return Err("It is no training job: nothing of AWS can be stopped there.".to_owned());
     }
-    Ok(Opens::Plan(Change::Stop { target: Target::new(Thing::TrainingJob, row.name.clone()) }))
+    Ok(Opens::Plan(Change::Stop { target }))
+}
+
+fn of_job(model: &Model, subject: &Subject, command: Command) -> Result<Opens, String> {
+    let Some((row, target)) = model.jobs.get(&subject.name).zip(Job::target(&subject.name.raw())) else {
+        return Err("This job is not among those that were read.".to_owned());
+    };
+    let (test, is_test) = (row.title.clone(), row.kind == JobKind::Shadow);
+    match command {
+        Command::Promote if !is_test => Err("Only a shadow test has something to promote.".to_owned()),
+        Command::Promote if !row.is_running() => Err(format!("It is {}: only what runs is promoted.", row.status)),
+        Command::Promote => Ok(Opens::Plan(Change::EndShadow { test, ending: Ending::Promote })),
+        Command::Stop if !(row.is_running() || is_test && row.status == "Created") => {
+            Err(format!("It is {}: only what runs can be stopped.", row.status))
+        }
+        Command::Stop if is_test => Ok(Opens::Plan(Change::EndShadow { test, ending: Ending::Remove })),
+        Command::Stop => Ok(Opens::Plan(Change::Stop { target })),
+        _ if row.kind == JobKind::Loop => Err("A question is put again by `mldeck plan ask`.".to_owned()),
+        _ if is_test && row.status != "Created" => {
+            Err(format!("It is {}: only one that is Created waits to be started.", row.status))
+        }
+        _ if is_test => Ok(Opens::Plan(Change::StartShadow { test })),
+        _ => Ok(Opens::Form(FormView::copy(target))),
+    }
 }
 
 fn of_version(model: &Model, subject: &Subject) -> Result<Opens, String> {
@@ -267,10 +305,20 @@ fn of_monitor(model: &Model, subject: &Subject, command: Command) -> Result<Open
     let Some(row) = model.monitors.get(&subject.name) else {
         return Err("This schedule is not among those that were read.".to_owned());
     };
-    let (start, wanted) =
-        (command == Command::Trigger, if command == Command::Trigger { "Stopped" } else { "Scheduled" });
-    if row.schedule_status != wanted {
+    let name = Text::new(&row.name.raw());
+    if command == Command::Trigger {
+        let once = Change::RunMonitor { schedule: name.clone(), hours: None };
+        if row.schedule_status != "Stopped" {
+            return Ok(Opens::Plan(once));
+        }
+        let choices = vec![
+            ("Start the schedule".to_owned(), Ok(Change::Schedule { name: name.clone(), start: true })),
+            ("Run it once, now".to_owned(), Ok(once)),
+        ];
+        return Ok(Opens::Choice(format!("monitor {name}"), choices));
+    }
+    if row.schedule_status != "Scheduled" {
         return Err(format!("It is {}.", row.schedule_status));
     }
-    Ok(Opens::Plan(Change::Schedule { name: Text::new(&row.name.raw()), start }))
+    Ok(Opens::Plan(Change::Schedule { name, start: false }))
 }

@@ -252,6 +252,7 @@ fn filter_error(model: &Model) -> Option<String> {
         Pane::Experiments => model.runs.filter_error(),
         Pane::Registry => model.packages.filter_error(),
         Pane::Drift => model.monitors.filter_error(),
+        Pane::Jobs => model.jobs.filter_error(),
         Pane::Ledger => model.ledger.filter_error(),
         _ => None,
     };

@@ -23,8 +23,6 @@ use crate::{
 
 /// Pages of 100 that are searched for the newest one of ours.
 const PAGES: usize = 3;
-/// Human loops that are looked at for it.
-const NEWEST: usize = 100;
 /// Bytes of a manifest that are searched for captured payload.
 const SEARCHED: usize = 256 * 1024;
 
@@ -53,8 +51,11 @@ impl Gateway {
             Change::StartReview { flow, .. } => {
                 let target = Target::new(Kind::FlowDefinition, flow.clone());
                 let Some(Ok(Some(sight))) = facts.thing(&target) else { return };
-                let listed = self.human_loops(&sight.fact("/FlowDefinitionArn").raw(), NEWEST).await;
-                facts.latest = Some(listed.map(|names| first_of(&review::stem(flow), names)));
+                let listed = self.human_loops(&sight.fact("/FlowDefinitionArn").raw(), PAGE, None).await;
+                facts.latest = Some(listed.map(|rows| {
+                    let names = rows.iter().filter_map(|row| string(row, "HumanLoopName")).map(str::to_owned).collect();
+                    first_of(&review::stem(flow), names)
+                }));
             }
             Change::EndShadow { ending: Ending::Promote, .. } => {
                 let Some(Ok(Some(sight))) = facts.thing(&change.target()) else { return };

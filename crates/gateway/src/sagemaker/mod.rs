@@ -10,6 +10,7 @@ use crate::{Gateway, fault::Doing, pace::Service};
 mod component;
 pub(crate) mod drift;
 pub(crate) mod endpoint;
+mod job;
 mod made;
 pub(crate) mod model;
 pub(crate) mod monitor;

@@ -39,16 +39,18 @@ impl Gateway {
         }
     }
 
-    pub(super) async fn describe(&self, target: &Target) -> Result<Sight, Fault> {
+    /// As AWS sends it.
+    pub(crate) async fn described(&self, target: &Target) -> Result<Value, Fault> {
         let kind = target.kind;
-        let body = match kind {
-            Kind::HumanLoop => self.human_loop(&target.id).await?,
-            _ => {
-                let input = json!({ kind.parameter(): target.id.raw() });
-                self.json(&SAGEMAKER, doing(kind.describe(), "reading what a plan is about"), &input).await?
-            }
-        };
-        Ok(seen(kind, body))
+        if kind == Kind::HumanLoop {
+            return self.human_loop(&target.id).await;
+        }
+        let input = json!({ kind.parameter(): target.id.raw() });
+        self.json(&SAGEMAKER, doing(kind.describe(), "reading what a plan is about"), &input).await
+    }
+
+    pub(super) async fn describe(&self, target: &Target) -> Result<Sight, Fault> {
+        Ok(seen(target.kind, self.described(target).await?))
     }
 
     async fn describe_all(&self, targets: Vec<Target>, facts: &mut Facts) {

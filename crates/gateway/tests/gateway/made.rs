@@ -2,6 +2,7 @@
 //! people.
 
 use mldeck_core::{
+    ask::{Answer, Ask},
     ops::{
         call::{Edits, Ending, ShadowTest},
         confirm::Weight,
@@ -9,7 +10,7 @@ use mldeck_core::{
         plan::Plan,
         target::{Kind, Target},
     },
-    resource::operation::OperationState,
+    resource::{Job, job::JobKind, operation::OperationState},
     time::{DAY, HOUR},
 };
 use mldeck_gateway::{Class, Gateway};
@@ -301,6 +302,28 @@ async fn people_are_asked_and_asked_no_more() {
     let none: Intent = Change::Stop { target: Target::new(Kind::HumanLoop, text("no-such")) }.into();
     assert!(planned(&gateway, &none).await.expect_err("none")[0].text.contains("there is no human loop no-such"));
     assert_ne!(planned(&gateway, &asked).await.expect("a plan").id(), plan.id(), "another loop");
+}
+
+#[tokio::test]
+async fn all_kinds_of_jobs_are_listed_and_what_cannot_be_read_is_a_gap() {
+    let (sandbox, gateway) = world("quiet-night").await;
+    endpoint(&sandbox);
+    done(&sandbox, &gateway, &shadow_of("own", "fraud-v18")).await;
+    let since = gateway.now().plus(-90 * DAY);
+    let Ok(Answer::Jobs { rows, gaps }) = gateway.ask(&Ask::Jobs { since }).await else { panic!("no jobs") };
+    assert_eq!(gaps, []);
+    let of = |kind: JobKind| rows.iter().filter(|row| row.kind == kind).count();
+    assert!(of(JobKind::Labeling) > 5 && of(JobKind::Loop) > 0, "{rows:#?}");
+    assert_eq!(of(JobKind::Shadow), 1);
+    let labeled = rows.iter().find(|row| row.kind == JobKind::Labeling && row.status == "Completed").expect("one");
+    assert!(labeled.progress.is_some_and(|(done, all)| done == all && all > 0), "{labeled:?}");
+    for row in &rows {
+        let target = Job::target(&row.name.raw()).expect("a target");
+        assert_eq!((target.kind, &target.id), (row.kind.thing(), &row.title));
+    }
+    sandbox.world.lock().unwrap().faults().add(Rule::always("ListLabelingJobs", Fault::AccessDenied));
+    let Ok(Answer::Jobs { rows, gaps }) = gateway.ask(&Ask::Jobs { since }).await else { panic!("no jobs") };
+    assert!(gaps.len() == 1 && rows.iter().all(|row| row.kind != JobKind::Labeling));
 }
 
 #[tokio::test]

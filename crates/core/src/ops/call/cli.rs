@@ -93,7 +93,7 @@ pub(super) fn quote(word: &str) -> String {
 }
 
 /// `EndpointName` as `endpoint-name`, `StopAutoMLJob` as `stop-auto-ml-job`: the rule of botocore.
-pub(super) fn kebab(name: &str) -> String {
+pub fn kebab(name: &str) -> String {
     let chars: Vec<char> = name.chars().collect();
     let mut out = String::with_capacity(name.len() + 4);
     for (at, &c) in chars.iter().enumerate() {

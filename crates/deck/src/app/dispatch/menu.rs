@@ -1,6 +1,10 @@
 //! What the menus offer on the selection.
 
-use mldeck_core::{resource::Kind, text::Text};
+use mldeck_core::{
+    ops::{call::kebab, target::Kind as Thing},
+    resource::{Job, Kind},
+    text::Text,
+};
 
 use super::subject;
 use crate::app::{
@@ -18,7 +22,11 @@ pub(super) fn copy(model: &mut Model, subject: &Subject) {
         label: format!("{label}  {text}"),
         act: Ok(Act::Copy(text)),
     };
-    let mut items = vec![item("n", "name", subject.name.clone())];
+    let name = match subject.kind {
+        Kind::Job => Job::target(&subject.name.raw()).map_or_else(|| subject.name.clone(), |target| target.id),
+        _ => subject.name.clone(),
+    };
+    let mut items = vec![item("n", "name", name)];
     if let Some(arn) = &subject.arn {
         items.push(item("a", "ARN", arn.clone()));
     }
@@ -36,6 +44,12 @@ fn describe_cli(model: &Model, subject: &Subject) -> Option<String> {
         Kind::Run => format!("describe-training-job --training-job-name {name}"),
         Kind::Execution => format!("describe-pipeline-execution --pipeline-execution-arn {}", subject.arn.as_ref()?),
         Kind::Monitor => format!("describe-monitoring-schedule --monitoring-schedule-name {name}"),
+        Kind::Job => {
+            let target = Job::target(name)?;
+            let service = if target.kind == Thing::HumanLoop { "sagemaker-a2i-runtime" } else { "sagemaker" };
+            let (operation, option) = (kebab(target.kind.describe()), kebab(target.kind.parameter()));
+            return Some(format!("aws {service} {operation} --{option} {} --region {region}", target.id));
+        }
         Kind::ModelPackage | Kind::Alarm | Kind::Operation => return None,
     };
     Some(format!("aws sagemaker {call} --region {region}"))

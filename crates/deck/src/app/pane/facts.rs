@@ -41,6 +41,7 @@ fn sections(model: &Model, subject: &Subject) -> Option<Vec<Section>> {
         Kind::Monitor => of(&model.monitors, name, now),
         Kind::Operation => of(&model.ledger, name, now),
         Kind::Alarm => model.alarms.iter().find(|alarm| &alarm.name == name).map(|alarm| alarm.facts(now)),
+        Kind::Job => of(&model.jobs, name, now),
         Kind::ModelPackage => of(&model.packages, name, now),
     }
 }

@@ -4,15 +4,17 @@ use mldeck_core::{
     ask::{Answer, Ask},
     column::Tone,
     fault::{Fault, FaultKind},
+    mask,
     ops::{
-        call::VariantChange,
+        call::{Edits, VariantChange, copy},
         intent::Change,
-        target::{Kind as Thing, Seen, Target},
+        target::{Kind as Thing, Seen, Sight, Target},
         verb::pipeline::{Parameter, objection, parameters},
     },
     resource::{Kind, endpoint::Variant},
     text::Text,
 };
+use serde_json::Value;
 
 use super::{Opened, Scroll, Subject};
 use crate::app::{
@@ -37,6 +39,18 @@ enum About {
         before: Vec<(Text, Text)>,
         declared: Option<Vec<Parameter>>,
     },
+    /// A job once more: what may differ from the source.
+    Copy {
+        source: Target,
+        /// Each field's value in the source, once that was read.
+        before: Option<Vec<String>>,
+    },
+}
+
+/// Where a copy's field stands in the description of its source.
+struct Member {
+    label: &'static str,
+    pointer: String,
 }
 
 struct Entry {
@@ -63,6 +77,11 @@ impl FormView {
     /// The parameters of a pipeline, with the values of an earlier run.
     pub fn pipeline(pipeline: Text, before: Vec<(Text, Text)>) -> Self {
         Self::with(About::Pipeline { pipeline, before, declared: None }, Vec::new())
+    }
+
+    /// A job like this one, with what may be changed.
+    pub const fn copy(source: Target) -> Self {
+        Self::with(About::Copy { source, before: None }, Vec::new())
     }
 
     const fn with(about: About, entries: Vec<Entry>) -> Self {
@@ -94,7 +113,57 @@ impl FormView {
         match &self.about {
             About::Traffic { live, .. } => live.is_some(),
             About::Pipeline { declared, .. } => declared.is_some(),
+            About::Copy { before, .. } => before.is_some(),
         }
+    }
+
+    /// The fields of a copy, with the values of its source. A secret is not shown, so it cannot be changed here.
+    fn take_from(&mut self, sight: &Sight) {
+        let About::Copy { source, before } = &mut self.about else { return };
+        if before.is_some() {
+            return;
+        }
+        let known = members(source.kind).into_iter().filter_map(|member| {
+            let value = sight.fact(&member.pointer).raw();
+            (!value.is_empty()).then(|| (member.label.to_owned(), value))
+        });
+        let parameters = sight.body.get("HyperParameters").and_then(Value::as_object).into_iter().flatten();
+        let parameters = parameters.filter_map(|(name, value)| {
+            let value = value.as_str()?;
+            let open = !name.starts_with('_') && mask::value(name, value).raw() == value;
+            open.then(|| (format!("{HYPER}{name}"), value.to_owned()))
+        });
+        let fields: Vec<(String, String)> = known.chain(parameters).collect();
+        let entry = |(label, value): &(String, String)| Entry {
+            label: Text::new(label).to_string(),
+            field: Field::new(value),
+            hint: String::new(),
+        };
+        self.entries = fields.iter().map(entry).collect();
+        *before = Some(fields.into_iter().map(|(_, value)| value).collect());
+    }
+
+    /// Only what was changed is asked for.
+    fn copy_intent(&self, source: &Target, before: &[String]) -> Result<Change, String> {
+        let mut edits = Edits::default();
+        for (entry, before) in self.entries.iter().zip(before) {
+            let typed = entry.field.text().trim();
+            if typed == before {
+                continue;
+            }
+            let number = || typed.parse::<i64>().map_err(|_| format!("{} is no whole number.", entry.label));
+            match entry.label.as_str() {
+                TYPE => edits.instance_type = Some(Text::new(typed)),
+                COUNT => edits.instance_count = Some(number()?),
+                LONGEST => edits.longest = Some(number()?),
+                MANIFEST => edits.manifest = Some(Text::new(typed)),
+                label => {
+                    let name = Text::unescape(label.trim_start_matches(HYPER));
+                    edits.hyperparameters.push((Text::new(&name), Text::new(typed)));
+                }
+            }
+        }
+        Ok(Change::CloneJob { source: source.clone(), edits })
     }
 
     /// The fields of the parameters that a definition declares.
@@ -146,6 +215,10 @@ impl FormView {
                 }
                 let name = Text::default();
                 Ok(Change::StartPipeline { pipeline: pipeline.clone(), name, parameters: given })
+            }
+            About::Copy { source, before } => {
+                let before = before.as_deref().ok_or("Its description is still being read.")?;
+                self.copy_intent(source, before)
             }
         }
     }
@@ -253,6 +326,7 @@ impl Opened for FormView {
         let title = match &self.about {
             About::Traffic { endpoint, .. } => format!("Traffic and capacity of {endpoint}"),
             About::Pipeline { pipeline, .. } => format!("Start {pipeline}"),
+            About::Copy { source, .. } => format!("A {} like {}", source.kind.words(), source.id),
         };
         vec![(title, Tone::Strong), ("   nothing is sent before its plan is confirmed".to_owned(), Tone::Dim)]
     }
@@ -269,6 +343,7 @@ impl Opened for FormView {
             let text = match &self.about {
                 About::Traffic { .. } => "  Serverless: it has neither instances nor shares to change.",
                 About::Pipeline { .. } => "  It has no parameters: Enter plans the start.",
+                About::Copy { .. } => "  Nothing of it can be changed here: Enter plans the copy.",
             };
             lines.push(vec![(text.to_owned(), Tone::Plain)]);
         }
@@ -313,6 +388,7 @@ impl Opened for FormView {
         let target = match &self.about {
             About::Pipeline { pipeline, .. } => Target::new(Thing::Pipeline, pipeline.clone()),
             About::Traffic { endpoint, .. } => Target::endpoint(endpoint.clone()),
+            About::Copy { source, .. } => source.clone(),
         };
         vec![Want::once(Slot::Facts, Ask::Target(target))]
     }
@@ -322,6 +398,7 @@ impl Opened for FormView {
             return false;
         }
         match result {
+            Ok(Answer::Seen(Seen::Thing(sight))) if matches!(self.about, About::Copy { .. }) => self.take_from(sight),
             Ok(Answer::Seen(Seen::Thing(sight))) => self.declare(parameters(sight)),
             Ok(Answer::Seen(Seen::Endpoint(row))) => {
                 let variants = row.details.as_ref().map(|details| details.variants.clone());
@@ -341,7 +418,29 @@ impl Opened for FormView {
             About::Traffic { endpoint, .. } => {
                 Some(Subject { kind: Kind::Endpoint, name: endpoint.clone(), arn: None })
             }
-            About::Pipeline { .. } => None,
+            About::Pipeline { .. } | About::Copy { .. } => None,
         }
     }
+}
+
+const TYPE: &str = "instance type";
+const COUNT: &str = "instances";
+const LONGEST: &str = "longest run, s";
+const MANIFEST: &str = "manifest";
+/// Before the name of a hyperparameter, so that none is taken for another field.
+const HYPER: &str = "· ";
+
+/// What may differ in a copy of such a job, besides hyperparameters.
+fn members(kind: Thing) -> Vec<Member> {
+    let fleet = copy::fleet(kind).map(|fleet| {
+        [(TYPE, "InstanceType"), (COUNT, "InstanceCount")]
+            .map(|(label, member)| Member { label, pointer: format!("{fleet}/{member}") })
+    });
+    let own = |label, pointer: &str| Member { label, pointer: pointer.to_owned() };
+    let more = match kind {
+        Thing::TrainingJob | Thing::ProcessingJob => Some(own(LONGEST, "/StoppingCondition/MaxRuntimeInSeconds")),
+        Thing::LabelingJob => Some(own(MANIFEST, "/InputConfig/DataSource/S3DataSource/ManifestS3Uri")),
+        _ => None,
+    };
+    fleet.into_iter().flatten().chain(more).collect()
 }

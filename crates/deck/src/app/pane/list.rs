@@ -3,7 +3,7 @@
 use mldeck_core::{
     ask::{Ask, RowOf, VitalsOf},
     column::Tone,
-    resource::{Endpoint, Execution, Kind, ModelPackage, Monitor, Operation, Resource, Run},
+    resource::{Endpoint, Execution, Job, Kind, ModelPackage, Monitor, Operation, Resource, Run},
     text::Text,
     time::{DAY, HOUR, MINUTE},
 };
@@ -69,6 +69,16 @@ pub fn packages() -> Table<ModelPackage> {
     )
 }
 
+pub fn jobs() -> Table<Job> {
+    Table::new(
+        Some(("created", true)),
+        &[
+            "No processing, transform or labeling jobs, shadow tests or human loops in the last 90 days.",
+            "Training jobs are runs: 4 lists them.",
+        ],
+    )
+}
+
 pub fn monitors() -> Table<Monitor> {
     Table::new(
         Some(("health", false)),
@@ -107,6 +117,10 @@ macro_rules! with_table {
                 let $table = &mut $model.packages;
                 Some($body)
             }
+            $crate::app::pane::Pane::Jobs => {
+                let $table = &mut $model.jobs;
+                Some($body)
+            }
             $crate::app::pane::Pane::Drift => {
                 let $table = &mut $model.monitors;
                 Some($body)
@@ -126,6 +140,7 @@ pub fn grid(model: &Model, pane: Pane) -> Option<&dyn Grid> {
         Pane::Pipelines => &model.executions,
         Pane::Experiments => &model.runs,
         Pane::Registry => &model.packages,
+        Pane::Jobs => &model.jobs,
         Pane::Drift => &model.monitors,
         Pane::Ledger => &model.ledger,
         _ => return None,
@@ -138,6 +153,7 @@ pub fn load_mut(model: &mut Model, slot: Slot) -> Option<&mut Load> {
         Slot::Executions => &mut model.executions.load,
         Slot::Runs => &mut model.runs.load,
         Slot::Packages => &mut model.packages.load,
+        Slot::Jobs => &mut model.jobs.load,
         Slot::Monitors => &mut model.monitors.load,
         _ => return None,
     })
@@ -156,7 +172,7 @@ pub fn look(model: &Model, pane: Pane) -> Look<'_> {
         || {
             Look::Notice(
                 Notice::new(Tone::Dim, format!("{} is not in this version.", pane.title()))
-                    .line("Here are: 2 Endpoints, 3 Pipelines, 4 Experiments, 5 Registry, 6 Drift, 9 Ledger."),
+                    .line("Here are: 2 Endpoints, 3 Pipelines, 4 Experiments, 5 Registry, 6 Drift, 8 Jobs, 9 Ledger."),
             )
         },
         Look::Grid,
@@ -173,6 +189,7 @@ pub fn subject(model: &Model, pane: Pane) -> Option<Subject> {
         Pane::Experiments => of(&model.runs, |row| Some(row.arn.clone())),
         Pane::Registry => of(&model.packages, |row| Some(row.arn.clone())),
         Pane::Drift => of(&model.monitors, |row| Some(row.arn.clone())),
+        Pane::Jobs => of(&model.jobs, |row| (!row.arn.is_empty()).then(|| row.arn.clone())),
         Pane::Ledger => of(&model.ledger, |_| None),
         _ => None,
     }
@@ -250,6 +267,10 @@ pub fn open(model: &Model, pane: Pane) -> Option<View> {
             let subject = Subject { kind: Kind::ModelPackage, name: row.name.clone(), arn: Some(row.arn.clone()) };
             Box::new(FactsView::new(subject))
         }
+        Pane::Jobs => {
+            let row = model.jobs.selected_row()?;
+            Box::new(FactsView::new(Subject { kind: Kind::Job, name: row.name.clone(), arn: None }))
+        }
         Pane::Drift => Box::new(DriftView::new(model.monitors.selected_row()?)),
         Pane::Ledger => Box::new(OperationView::new(model.ledger.selected()?.clone())),
         _ => return None,
@@ -294,6 +315,10 @@ pub fn wants(model: &Model) -> Vec<Want> {
     }
     if shown == Pane::Registry || model.packages.load.as_of.is_some() {
         wants.push(Want::every(Slot::Packages, Ask::Packages, pace(Pane::Registry, 60, 300)));
+    }
+    if shown == Pane::Jobs || model.jobs.load.as_of.is_some() {
+        let ask = Ask::Jobs { since: now.plus(-RUNS_SINCE) };
+        wants.push(Want::every(Slot::Jobs, ask, pace(Pane::Jobs, 60, 300)));
     }
     if shown == Pane::Drift || model.monitors.load.as_of.is_some() {
         wants.push(Want::every(Slot::Monitors, Ask::Monitors, pace(Pane::Drift, 120, 300)));
@@ -353,6 +378,7 @@ pub fn names(model: &Model, kind: Kind) -> Vec<Text> {
         Kind::Monitor => of(&model.monitors),
         Kind::Operation => of(&model.ledger),
         Kind::ModelPackage => of(&model.packages),
+        Kind::Job => of(&model.jobs),
         Kind::Alarm => Vec::new(),
     }
 }

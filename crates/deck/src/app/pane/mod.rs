@@ -91,6 +91,7 @@ impl Pane {
             Self::Experiments => Some(Kind::Run),
             Self::Registry => Some(Kind::ModelPackage),
             Self::Drift => Some(Kind::Monitor),
+            Self::Jobs => Some(Kind::Job),
             Self::Ledger => Some(Kind::Operation),
             _ => None,
         }
