@@ -127,8 +127,9 @@ fn what_a_killed_deck_took_away_is_restored_when_somebody_says_so() {
 fn a_training_job_runs_once_more_with_what_was_changed() {
     let mut deck = Deck::start("quiet-night");
     deck.keys("4").sees("STATUS").keys("/Completed<enter> T").sees("A training job like ").sees("instances");
-    deck.keys("<tab><backspace>x<enter>").sees("instances is no whole number.").keys("<backspace>2<enter>");
-    deck.sees("Completed → a new job").sees("1 → 2").sees(" at most").sees("Press  y  to go");
+    deck.keys("<tab><backspace>x<enter>").sees("instances is no whole number.").keys("<backspace>2");
+    deck.keys("<tab><backspace><backspace><backspace><backspace><backspace>36000<enter>");
+    deck.sees("Completed → a new job").sees("1 → 2").sees("86400 → 36000").sees(" at most").sees("Press  y  to go");
     assert_eq!(deck.sends(), Vec::<&str>::new());
     deck.advance(seconds(1)).keys("y").wait_for("it is Completed", minutes(600));
     assert_eq!(deck.sends(), ["CreateTrainingJob"]);

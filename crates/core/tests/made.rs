@@ -103,6 +103,17 @@ fn a_training_job_is_made_once_more_from_what_its_create_operation_takes() {
 }
 
 #[test]
+fn a_run_that_may_cost_much_or_nobody_knows_what_is_typed_for() {
+    let weight = |edits: Edits| {
+        let (intent, facts) = train(edits);
+        judge(&intent, &facts).unwrap().weight
+    };
+    assert_eq!(weight(Edits { instance_count: Some(54), ..Edits::default() }), Weight::Light, "$99.58");
+    assert_eq!(weight(Edits { instance_count: Some(55), ..Edits::default() }), Weight::Target, "$101.42");
+    assert_eq!(weight(Edits { instance_type: Some(t("ml.p9.48xlarge")), ..Edits::default() }), Weight::Target);
+}
+
+#[test]
 fn what_is_kept_of_a_copy_has_no_secret_and_what_is_sent_has_it() {
     let edits = Edits { hyperparameters: vec![(t("api_key"), t(SECRET))], ..Edits::default() };
     let (intent, facts) = train(edits);

@@ -139,7 +139,7 @@ commands! {
     PaneRegistry = "pane-registry" [Global] "Registry: model groups and versions";
     PaneDrift = "pane-drift" [Global] "Drift: features over time";
     PaneLabeling = "pane-labeling" [Global] "Labeling jobs and human review";
-    PaneJobs = "pane-jobs" [Global] "Jobs: processing, transform, labeling; shadow tests, human loops";
+    PaneJobs = "pane-jobs" [Global] "Jobs, labeling, shadow tests and human loops";
     PaneLedger = "pane-ledger" [Global] "Ledger: our operations, their plan, their reversal";
     PaneAll = "pane-all" [Global] "Everything else by name";
 

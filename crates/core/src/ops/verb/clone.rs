@@ -25,6 +25,8 @@ pub use people::captured;
 
 /// What SageMaker allows a job that names no limit, seconds (API reference of `StoppingCondition`).
 const LONGEST: i64 = 86_400;
+/// US dollars above which a run is confirmed by more than a key.
+const COSTLY: f64 = 100.0;
 /// From the order to the first second of work, and from the last to the status: instances may be short.
 const AROUND: i64 = 2 * HOUR;
 
@@ -180,11 +182,11 @@ impl Made<'_> {
         }
     }
 
-    /// Nobody is served by a job; what it overwrites, and people who are paid, are harm.
+    /// Nobody is served by a job; what it overwrites, people who are paid, and much money are harm.
     fn weight(&self) -> Weight {
         match self.kind {
             Kind::LabelingJob => people::weight(self.body()),
-            Kind::TrainingJob => Weight::Light,
+            Kind::TrainingJob if self.most().is_some_and(|usd| usd <= COSTLY) => Weight::Light,
             _ => Weight::Target,
         }
     }
@@ -277,16 +279,28 @@ impl Made<'_> {
         Row { name: "costs".to_owned(), before: String::new(), after, note }
     }
 
+    /// US dollars for the longest run; `None` where a price or a limit is not known.
+    fn most(&self) -> Option<f64> {
+        let fleets = fleets(self.body(), call::copy::fleet(self.kind)?);
+        let hour = prices::fleet(fleets.iter().map(|(kind, count)| (kind.as_str(), *count)))?;
+        Some(hour * self.runtime()? as f64 / 3_600.0)
+    }
+
+    /// Seconds of work that are allowed; `None` where AWS sets no limit.
+    fn runtime(&self) -> Option<i64> {
+        let limit = self.body().pointer("/StoppingCondition/MaxRuntimeInSeconds").and_then(Value::as_i64);
+        self.longest().map(|_| limit.unwrap_or(LONGEST))
+    }
+
     fn machines(&self) -> (String, String) {
         let fleet = call::copy::fleet(self.kind).unwrap_or_default();
         let fleets = fleets(self.body(), fleet);
         let hour = prices::fleet(fleets.iter().map(|(kind, count)| (kind.as_str(), *count)));
         let list: Vec<String> = fleets.iter().map(|(kind, count)| format!("{count} × {}", Text::new(kind))).collect();
         let rate = format!("{}: {}/h; {}", list.join(", "), prices::dollars(hour), self.provenance());
-        let limit = self.body().pointer("/StoppingCondition/MaxRuntimeInSeconds").and_then(Value::as_i64);
-        match self.longest().map(|_| limit.unwrap_or(LONGEST)) {
+        match self.runtime() {
             Some(seconds) => {
-                let most = prices::dollars(hour.map(|hour| hour * seconds as f64 / 3_600.0));
+                let most = prices::dollars(self.most());
                 (format!("{most} at most"), format!("{} of {rate}", time::span(seconds.saturating_mul(SECOND))))
             }
             None => (format!("{}/h", prices::dollars(hour)), format!("until it is done; {rate}")),
