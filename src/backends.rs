@@ -19,7 +19,7 @@ use crate::{cli::Global, run::clock};
 
 /// A gateway, and where account time comes from.
 pub struct Connected {
-    pub gateway: Gateway,
+    pub gateway: Arc<Gateway>,
 }
 
 /// A world that is generated when it is first looked at.
@@ -140,10 +140,11 @@ pub async fn live(global: &Global, speed: f64) -> Result<Connected, Fault> {
         profile: global.profile.clone(),
         region: global.region.clone(),
         endpoint_url: global.endpoint_url.clone(),
+        team: global.team.as_ref().map(|team| team.table.clone()),
         speed,
         ..Connect::default()
     };
-    Ok(Connected { gateway: Gateway::connect(connect).await? })
+    Ok(Connected { gateway: Arc::new(Gateway::connect(connect).await?) })
 }
 
 /// Connects to a world in this process.
@@ -159,5 +160,5 @@ pub async fn demo(sandbox: &Sandbox, speed: f64) -> Result<Connected, Fault> {
         speed,
         ..mldeck_loopback::connect(sandbox.clone())
     };
-    Ok(Connected { gateway: Gateway::connect(connect).await? })
+    Ok(Connected { gateway: Arc::new(Gateway::connect(connect).await?) })
 }

@@ -13,3 +13,4 @@ pub use mldeck_deck::{app, config, keys, store, term, theme, ui, widgets};
 pub mod backends;
 pub mod cli;
 pub mod run;
+pub mod share;

@@ -4,11 +4,13 @@ use clap::{Args, Subcommand, ValueEnum};
 use mldeck_core::{
     ops::{
         call::{Approval, Edits, Ending, ShadowTest, VariantChange},
-        intent::{Change, Choice, Intent, Mode, Rollout, Route},
+        intent::{Bypass, Change, Choice, Intent, Mode, Rollout, Route},
         target::{Kind, Target},
     },
     text::Text,
 };
+
+use super::words::{bypass, count, pair, rollout, weight};
 
 #[derive(Clone, Debug, Default, Args)]
 pub struct Why {
@@ -241,6 +243,9 @@ pub struct RollBack {
     pub mode: Option<ModeWord>,
     #[arg(long, value_enum)]
     pub route: Option<RouteWord>,
+    /// Goes on without this, which stands against it; needs a reason.
+    #[arg(long, value_name = "GUARD", value_parser = bypass)]
+    pub bypass: Vec<Bypass>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -274,11 +279,6 @@ pub enum Deletable {
     Endpoint,
     Config,
     Model,
-}
-
-fn rollout(text: &str) -> Result<Rollout, String> {
-    let words = || Rollout::ALL.map(Rollout::word).join(", ");
-    Rollout::parse(text).ok_or_else(|| format!("one of {}", words()))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -318,23 +318,6 @@ pub enum Switch {
     Run,
 }
 
-fn pair(text: &str) -> Result<(Text, Text), String> {
-    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is wanted")?;
-    Ok((Text::new(name), Text::new(value)))
-}
-
-fn weight(text: &str) -> Result<VariantChange, String> {
-    let (name, value) = text.split_once('=').ok_or("VARIANT=WEIGHT is wanted")?;
-    let weight = value.parse().map_err(|_| format!("{value:?} is no number"))?;
-    Ok(VariantChange { variant: Text::new(name), weight: Some(weight), count: None })
-}
-
-fn count(text: &str) -> Result<VariantChange, String> {
-    let (name, value) = text.split_once('=').ok_or("VARIANT=COUNT is wanted")?;
-    let count = value.parse().map_err(|_| format!("{value:?} is no whole number"))?;
-    Ok(VariantChange { variant: Text::new(name), weight: None, count: Some(count) })
-}
-
 impl RollBack {
     pub fn change(&self) -> Change {
         let mode = |mode| match mode {
@@ -353,6 +336,7 @@ impl RollBack {
             component: self.component.as_deref().map(Text::new),
             mode: self.mode.map(mode),
             route: self.route.map(route),
+            bypass: self.bypass.clone(),
             ..Choice::default()
         };
         Change::RollBack { endpoint: Text::new(&self.endpoint), choice }

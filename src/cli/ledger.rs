@@ -1,10 +1,21 @@
 //! `mldeck ledger`: what was changed from here, for the incident review.
 
 use clap::{Args, Subcommand, ValueEnum};
-use mldeck_core::ops::journal::{self, Record};
+use mldeck_core::{
+    ask::{Answer, Ask},
+    fault::Fault,
+    ops::{
+        journal::{self, Record},
+        team::Shared,
+    },
+    text::Text,
+    time::{DAY, Timestamp},
+};
+use serde_json::{Value, json};
 
-use super::{Global, out};
+use super::{Global, get, out};
 use crate::{
+    backends::Connected,
     run::clock,
     store::{self, Journal, SetAside, StoreError, Verdict},
 };
@@ -18,6 +29,9 @@ pub struct Ledger {
     /// Only operations that started in the last so many days.
     #[arg(long, value_name = "DAYS")]
     since: Option<u32>,
+    /// Of all hosts that share the team's table, in this account and region.
+    #[arg(long)]
+    pub team: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -57,6 +71,37 @@ pub fn run(ledger: &Ledger, global: &Global) -> u8 {
     }
 }
 
+/// The ledger that hosts share: what each of them did, oldest first.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn of_team(ledger: &Ledger, connected: &Connected) -> Result<String, Fault> {
+    let days = ledger.since.map(|days| i64::from(days) * DAY);
+    let since = days.map_or_else(Timestamp::default, |days| connected.gateway.now().plus(-days));
+    let Answer::TeamRecords(shared) = connected.gateway.ask(&Ask::TeamRecords { since }).await? else {
+        return Err(get::unexpected());
+    };
+    if ledger.output == Output::Json {
+        let body = |one: &Shared| serde_json::from_str::<Value>(&one.body).unwrap_or_default();
+        let all: Vec<Value> = shared
+            .iter()
+            .map(|one| json!({"host": one.host.raw(), "seq": one.seq, "hash": one.hash.raw(), "record": body(one)}))
+            .collect();
+        return Ok(out::json(&all));
+    }
+    let mut hosts: Vec<&Text> = shared.iter().map(|one| &one.host).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    let mut sections = Vec::new();
+    for host in hosts {
+        let of_host = shared.iter().filter(|one| one.host == *host);
+        let records: Vec<Record> = of_host.filter_map(Shared::record).collect();
+        sections.push(format!("# {host}\n"));
+        sections.extend(journal::operations(&records).iter().map(|group| journal::markdown(group)));
+    }
+    Ok(if sections.is_empty() { "The team ledger is empty.\n".to_owned() } else { sections.join("\n") })
+}
+
 fn told(aside: &SetAside) -> String {
     format!("{}\nset aside as {}, readable parts in {}\n", aside.verdict, aside.file.display(), aside.export.display())
 }
@@ -70,7 +115,7 @@ fn verify(journal: &Journal) -> Result<(String, u8), StoreError> {
     Ok((format!("{verdict}\n"), code))
 }
 
-fn list(journal: &Journal, ledger: &Ledger, at: mldeck_core::time::Timestamp) -> Result<(String, u8), StoreError> {
+fn list(journal: &Journal, ledger: &Ledger, at: Timestamp) -> Result<(String, u8), StoreError> {
     // Setting aside happens once: who opens the journal first must say it, or nobody does.
     let aside = journal.was_set_aside().wait()?;
     if let Some(aside) = &aside {
@@ -80,7 +125,7 @@ fn list(journal: &Journal, ledger: &Ledger, at: mldeck_core::time::Timestamp) ->
     let intact = aside.into_iter().flat_map(|aside| aside.intact);
     let entries = intact.chain(journal.read_all().wait()?);
     let records: Vec<Record> = store::told(entries)?;
-    let since = ledger.since.map(|days| at.plus(-i64::from(days) * mldeck_core::time::DAY));
+    let since = ledger.since.map(|days| at.plus(-i64::from(days) * DAY));
     let groups: Vec<Vec<&Record>> = journal::operations(&records)
         .into_iter()
         .filter(|group| since.is_none_or(|since| group[0].at >= since))
@@ -98,8 +143,6 @@ fn list(journal: &Journal, ledger: &Ledger, at: mldeck_core::time::Timestamp) ->
 
 #[cfg(test)]
 mod tests {
-    use mldeck_core::time::Timestamp;
-
     use super::*;
     use crate::store::Folders;
 
@@ -107,7 +150,7 @@ mod tests {
     fn a_damaged_journal_is_no_empty_one() {
         let home = tempfile::tempdir().unwrap();
         let folders = Folders::under(home.path());
-        let (at, all) = (Timestamp::default(), Ledger { verb: None, output: Output::Md, since: None });
+        let (at, all) = (Timestamp::default(), Ledger { verb: None, output: Output::Md, since: None, team: false });
         let code = || list(&Journal::start(&folders, at).unwrap(), &all, at).unwrap().1;
         assert_eq!(code(), 0);
         let db = rusqlite::Connection::open(folders.state.join("journal.db")).unwrap();

@@ -13,6 +13,8 @@ pub mod out;
 pub mod ready;
 pub mod sandbox;
 pub mod start;
+pub mod team;
+mod words;
 
 use std::path::PathBuf;
 
@@ -21,7 +23,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use change::Request;
 use mldeck_core::fault::Fault;
 
-use crate::{backends::Connected, run::log, store::Folders};
+use crate::{backends::Connected, config::Team, run::log, store::Folders};
 
 /// The on-call console for machine learning on AWS.
 #[derive(Debug, Parser)]
@@ -62,6 +64,9 @@ pub struct Global {
     /// Keep state, cache and configuration below this folder.
     #[arg(long, global = true, value_name = "DIR", env = "MLDECK_HOME", hide_env_values = true)]
     pub home: Option<PathBuf>,
+    /// What the configuration says about hosts that share a table.
+    #[arg(skip)]
+    pub team: Option<Team>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -109,6 +114,8 @@ pub enum Verb {
     Ready(ready::Ready),
     /// What was changed from here, by whom, with request ids.
     Ledger(ledger::Ledger),
+    /// The table by which several hosts share a lock and a ledger: who holds what, and what is not there yet.
+    Team(team::Team),
     /// The sandbox as an AWS server that boto3, the AWS CLI and other tools can use.
     Sandbox {
         #[command(subcommand)]
@@ -177,7 +184,12 @@ pub fn run(cli: Cli) -> u8 {
             change::run(&global, &Request::Act(&reason.intent(promote.change()), &consent))
         }
         Some(Verb::Watch { operation }) => change::run(&global, &Request::Watch(&operation)),
+        Some(Verb::Ledger(ledger)) if ledger.team => headless(&global, async |connected, _| {
+            login::ready(connected).await?;
+            Ok((ledger::of_team(&ledger, connected).await?, 0))
+        }),
         Some(Verb::Ledger(ledger)) => ledger::run(&ledger, &global),
+        Some(Verb::Team(team)) => team::run(&team, &global),
         Some(Verb::Sandbox { verb }) => sandbox::run(&verb),
         Some(Verb::Config { verb }) => config::run(&verb, &global),
         Some(Verb::Completions { shell }) => {
@@ -203,8 +215,7 @@ fn headless(
     work: impl AsyncFnOnce(&Connected, Option<&Folders>) -> Result<(String, u8), Fault>,
 ) -> u8 {
     let prepared = start::prepare(global);
-    let mut global = global.clone();
-    global.endpoint_url.clone_from(&prepared.setup.config.endpoint_url);
+    let global = prepared.settled(global);
     start::begin(prepared.folders.as_ref(), prepared.setup.log, |why| out::complain(&format!("mldeck: {why}")));
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,

@@ -1,6 +1,6 @@
 //! The executor without a deck: reads, plans and carries out one change, and tells each step on standard error.
 
-use std::{collections::VecDeque, path::PathBuf, time::Duration};
+use std::{collections::VecDeque, path::PathBuf, sync::Arc, time::Duration};
 
 use mldeck_core::{
     ask::{Answer, Ask, Sent, Write},
@@ -8,32 +8,44 @@ use mldeck_core::{
     ops::{
         Facts,
         call::Call,
-        intent::{Class, Context, Intent},
+        intent::{Bypass, Class, Context, Intent},
         journal::{self, Entry, Record},
         plan::Plan,
         run::{self, Effect, Event, Run},
+        team::{Owner, Want},
     },
     resource::operation::OperationState,
+    scope::Scope,
     text::Text,
     time::Timestamp,
 };
 use mldeck_gateway::{Gateway, Grant};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{Notify, mpsc},
+    task::JoinHandle,
+};
 
 use super::out;
 use crate::{
     config::Environment,
     run::clock,
+    share::{self, Behind, Courier},
     store::{self, Folders, Holder, Journal, PlanLock, StoreError},
 };
 
 /// An account that is reached, and where operations are kept.
 pub struct Desk {
-    pub gateway: Gateway,
-    journal: Journal,
+    pub gateway: Arc<Gateway>,
+    journal: Arc<Journal>,
     state: PathBuf,
     classes: Vec<(String, Class, String)>,
+    /// This process, as the lock that hosts share names it; `None` without a team.
+    owner: Option<Owner>,
 }
+
+/// How long the last records may take on their way to the team's ledger: the way out has ended, and nobody wants to wait.
+const LAST_RECORDS: Duration = Duration::from_secs(15);
 
 /// How it ended, and with which exit code.
 #[derive(Debug)]
@@ -46,9 +58,14 @@ pub struct Ended {
 impl Desk {
     /// # Errors
     /// Without a journal nothing may be changed; without an account nothing can be.
-    pub fn new(gateway: Gateway, folders: &Folders, classes: Vec<(String, Class, String)>) -> Result<Self, Fault> {
-        let journal = Journal::start(folders, gateway.now()).map_err(|error| broken(&error))?;
-        Ok(Self { gateway, journal, state: folders.state.clone(), classes })
+    pub fn new(
+        gateway: Arc<Gateway>,
+        folders: &Folders,
+        classes: Vec<(String, Class, String)>,
+        owner: Option<Owner>,
+    ) -> Result<Self, Fault> {
+        let journal = Arc::new(Journal::start(folders, gateway.now()).map_err(|error| broken(&error))?);
+        Ok(Self { gateway, journal, state: folders.state.clone(), classes, owner })
     }
 
     /// Who plans, where and when.
@@ -159,10 +176,15 @@ impl Desk {
     }
 
     async fn drive(&self, run: Run, grant: Option<Grant>) -> Ended {
-        let id = run.plan().id();
+        let (id, by, scope) = (run.plan().id(), run.plan().by.clone(), run.plan().scope.clone());
         let holder = Holder::this(&Environment::read(), self.gateway.now());
+        let unrecorded = run.plan().intent.change.bypasses(Bypass::Journal);
         let lock = match PlanLock::take(&self.state, id.as_str(), &holder) {
-            Ok(lock) => lock,
+            Ok(lock) => Some(lock),
+            Err(error) if unrecorded && !matches!(error, StoreError::Held(_)) => {
+                out::complain(&format!("mldeck: no lock on this host ({error}): going on without it, as you said"));
+                None
+            }
             Err(error) => {
                 let note = format!("nothing was done: {error}");
                 return Ended { state: OperationState::Refused, note, code: 3 };
@@ -175,8 +197,18 @@ impl Desk {
             let note = format!("nothing was done: {why}");
             return Ended { state: OperationState::Refused, note, code: 3 };
         }
+        let run = match &self.owner {
+            Some(owner) => run.with_team(Owner { who: by, ..owner.clone() }),
+            None => run,
+        };
+        let (answers, heard) = mpsc::unbounded_channel();
+        // A run without leave writes nothing, to the team's ledger neither.
+        let courier = self.owner.as_ref().filter(|_| grant.is_some()).map(|owner| self.send_courier(owner, &scope));
         let mut drive = Drive {
             desk: self,
+            answers,
+            heard,
+            news: courier.as_ref().map(|courier| Arc::clone(&courier.news)),
             run,
             grant,
             due: None,
@@ -187,8 +219,67 @@ impl Desk {
             interrupts: signal(SignalKind::interrupt()).ok(),
         };
         let ended = drive.until_it_ends().await;
+        drop(drive);
         drop(lock);
+        if let Some(courier) = courier {
+            courier.come_back().await;
+        }
         ended
+    }
+
+    /// Who brings the journal of this host to the team's ledger.
+    pub fn courier(&self, owner: &Owner) -> Courier {
+        let (gateway, journal) = (Arc::clone(&self.gateway), Arc::clone(&self.journal));
+        Courier { gateway, journal, state: self.state.clone(), host: owner.host.clone() }
+    }
+
+    /// Sends one on its way, for as long as a run goes on.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "beside the run, which must not wait for it; it is awaited at the end"
+    )]
+    fn send_courier(&self, owner: &Owner, scope: &Scope) -> Errand {
+        let (courier, scope, news) = (self.courier(owner), scope.clone(), Arc::new(Notify::new()));
+        let heard = Arc::clone(&news);
+        let (stop, mut stopped) = mpsc::channel::<()>(1);
+        let task = tokio::spawn(async move {
+            let mut last = courier.catch_up(&scope).await;
+            loop {
+                tokio::select! {
+                    biased;
+                    () = heard.notified() => last = courier.catch_up(&scope).await,
+                    _ = stopped.recv() => return last,
+                }
+            }
+        });
+        Errand { news, stop, task }
+    }
+}
+
+/// A courier on its way.
+struct Errand {
+    news: Arc<Notify>,
+    stop: mpsc::Sender<()>,
+    task: JoinHandle<Result<usize, Behind>>,
+}
+
+impl Errand {
+    /// Lets it bring the last records; what is left is said.
+    async fn come_back(self) {
+        self.news.notify_one();
+        drop(self.stop);
+        let abort = self.task.abort_handle();
+        let behind = match tokio::time::timeout(LAST_RECORDS, self.task).await {
+            Ok(Ok(Err(behind))) => format!("{} records are not in the team ledger yet ({})", behind.left, behind.fault),
+            Ok(Ok(Ok(_)) | Err(_)) => return,
+            Err(_) => {
+                abort.abort();
+                "the last records are not in the team ledger yet (it does not answer in time)".to_owned()
+            }
+        };
+        out::complain(&format!(
+            "mldeck: {behind}; the journal has them, and the next change or `mldeck team sync --write` brings them"
+        ));
     }
 }
 
@@ -220,6 +311,11 @@ struct Drive<'a> {
     end: Option<OperationState>,
     stale: bool,
     denied: bool,
+    /// Answers about the lock come beside everything else.
+    answers: mpsc::UnboundedSender<Event>,
+    heard: mpsc::UnboundedReceiver<Event>,
+    /// Tells the courier of records that are on disk.
+    news: Option<Arc<Notify>>,
     /// Heard from the first step on: one that comes while a call is on its way must not end the process.
     interrupts: Option<Signal>,
 }
@@ -246,6 +342,10 @@ impl Drive<'_> {
                             self.due = until;
                             out::complain(&self.brake());
                             continue;
+                        }
+                        Some(event) = self.heard.recv() => {
+                            self.due = until;
+                            event
                         }
                         () = sleep_until(until) => Event::Wake,
                     }
@@ -283,7 +383,15 @@ impl Drive<'_> {
             Effect::Journal(record) => {
                 let seq = record.seq;
                 let result = self.write(&record).await;
+                if let (Ok(()), Some(news)) = (&result, &self.news) {
+                    news.notify_one();
+                }
                 self.queue.push_back(Event::Journaled { seq, result });
+            }
+            Effect::Unrecorded(record) => {
+                // One line of JSON each: whoever keeps this output has what the journal lacks.
+                out::complain(&format!("not in the journal: {}", record.write().unwrap_or_default()));
+                self.queue.push_back(Event::Journaled { seq: record.seq, result: Ok(()) });
             }
             Effect::Read { ticket, target } => {
                 let result = match self.desk.gateway.ask(&Ask::Target(target)).await {
@@ -300,6 +408,7 @@ impl Drive<'_> {
                 }
                 self.queue.push_back(Event::Sent { ticket, sent });
             }
+            Effect::Lock { ticket, want } => self.ask_lock(ticket, want).await,
             Effect::WakeAt(when) => {
                 let millis = u64::try_from(when.since(at)).unwrap_or(0);
                 self.due = Some(tokio::time::Instant::from_std(clock::instant()) + Duration::from_millis(millis));
@@ -313,6 +422,20 @@ impl Drive<'_> {
             }
             Effect::Finished(state) => self.end = Some(state),
         }
+    }
+
+    /// Beside the run: a table that does not answer must not keep it from watching. What is given back is waited for.
+    #[expect(clippy::disallowed_methods, reason = "its answer comes as an event; one that comes too late is dropped")]
+    async fn ask_lock(&self, ticket: u32, want: Want) {
+        if matches!(want, Want::Free(_)) {
+            share::lock(&self.desk.gateway, &want).await;
+            return;
+        }
+        let (gateway, answers) = (Arc::clone(&self.desk.gateway), self.answers.clone());
+        tokio::spawn(async move {
+            let verdict = Box::new(share::lock(&gateway, &want).await);
+            let _ = answers.send(Event::Locked { ticket, verdict });
+        });
     }
 
     async fn write(&self, record: &Record) -> Result<(), Fault> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mldeck_core::{fault::Fault, mask, text::Text, time::Timestamp};
+use mldeck_core::{fault::Fault, mask, ops::team::Owner, text::Text, time::Timestamp};
 use rustix::{
     io::Errno,
     process::{Pid, test_kill_process},
@@ -21,7 +21,7 @@ use crate::{
         target::Target,
     },
     backends::{self, Sandbox},
-    config::{Environment, LogFilter, Overrides, Setup, Sources, diagnose},
+    config::{Environment, LogFilter, Overrides, Setup, Sources, Team, diagnose},
     run::{
         Console, clock,
         effects::{Gate, Runner},
@@ -48,6 +48,24 @@ pub struct Prepared {
     pub folders: Option<Folders>,
     /// Where it was read, to read it again.
     pub sources: Sources,
+}
+
+impl Prepared {
+    /// The options as they hold: what the files say where no flag says otherwise.
+    pub fn settled(&self, global: &Global) -> Global {
+        let config = &self.setup.config;
+        Global { endpoint_url: config.endpoint_url.clone(), team: config.team.clone(), ..global.clone() }
+    }
+
+    /// This process, as the lock that hosts share names it; `None` without a team.
+    pub fn owner(&self) -> Option<Owner> {
+        owner(self.setup.config.team.as_ref(), &self.sources.environment)
+    }
+}
+
+fn owner(team: Option<&Team>, env: &Environment) -> Option<Owner> {
+    let host = team?.host.clone().unwrap_or_else(|| env.host());
+    Some(Owner { who: Text::default(), host, pid: std::process::id() })
 }
 
 /// Where everything is kept; `None` without a home directory.
@@ -90,12 +108,11 @@ pub fn run(global: &Global, demo: Option<&Demo>, target: Option<&str>) -> u8 {
 pub fn run_on(global: &Global, demo: Option<(&Demo, Sandbox)>, target: Option<&str>) -> u8 {
     let (demo, sandbox) = demo.unzip();
     let prepared = prepare(global);
-    let mut global = global.clone();
+    let mut global = prepared.settled(global);
     let target = target.map(Target::parse);
     if global.region.is_none() {
         global.region = target.as_ref().and_then(|target| target.region.clone());
     }
-    global.endpoint_url.clone_from(&prepared.setup.config.endpoint_url);
     let env = |name: &str| prepared.sources.environment.get(name).map(ToOwned::to_owned);
     let caps = Caps::detect(&env);
     let runtime = match runtime::behind_keys() {
@@ -152,6 +169,8 @@ fn build(
     };
     let at = At { now: account_clock(), mono: clock::monotonic() };
     let mut model = model(&setup, global, demo, target, console.size(), at);
+    // A demo's account has no table, and its practice is nobody's ledger.
+    model.session.owner = owner(global.team.as_ref().filter(|_| sandbox.is_none()), &sources.environment);
     model.theme = theme.name.clone();
     report(&mut model, &setup);
     // A demo leaves no traces among real rows and real operations.

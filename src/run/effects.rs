@@ -10,6 +10,8 @@ use mldeck_core::{
     ask::{Answer, Ask, Sent, Write},
     fault::{Fault, FaultKind},
     login::Code,
+    ops::team::{Verdict, Want},
+    scope::Scope,
     text::Text,
 };
 use mldeck_gateway::{Gateway, Grant};
@@ -27,6 +29,7 @@ use crate::{
     backends::Connected,
     config::Sources,
     run::keep::Keep,
+    share::{self, Behind, Courier},
 };
 
 /// The gateway arrives later than the first frame: reading the credential configuration may take seconds.
@@ -100,6 +103,8 @@ impl Runner {
                 self.grants.insert(op, Grant::for_plan(scope, plan, &calls, expires));
             }
             Effect::Send { op, ticket, write } => self.send(op, ticket, *write),
+            Effect::Lock { op, ticket, want } => self.lock(op, ticket, *want),
+            Effect::Share { scope, host } => self.share(scope, host),
             Effect::Claim { op } => self.keep.claim(op),
             Effect::Release { op } => {
                 self.grants.remove(&op);
@@ -194,6 +199,37 @@ impl Runner {
                 (Err(fault), _) => Sent::Refused(fault),
             };
             let _ = out.send(Msg::OpSent { op, ticket, sent });
+        });
+    }
+
+    /// The lock that hosts share, beside everything else.
+    fn lock(&self, op: Text, ticket: u32, want: Want) {
+        let (gate, out) = (Arc::clone(&self.gate), self.out.clone());
+        self.spawn(async move {
+            let verdict = match gate.wait().await {
+                Ok(connected) => share::lock(&connected.gateway, &want).await,
+                Err(fault) => Verdict::Unreachable(fault),
+            };
+            let _ = out.send(Msg::OpLocked { op, ticket, verdict: Box::new(verdict) });
+        });
+    }
+
+    fn share(&self, scope: Scope, host: Text) {
+        let (gate, out, keep) = (Arc::clone(&self.gate), self.out.clone(), Arc::clone(&self.keep));
+        self.spawn(async move {
+            let result = match (gate.wait().await, keep.shareable()) {
+                (Ok(connected), Some((journal, state))) => {
+                    let courier = Courier { gateway: Arc::clone(&connected.gateway), journal, state, host };
+                    courier.catch_up(&scope).await
+                }
+                (Err(fault), _) => Err(Behind { left: 0, fault }),
+                (Ok(_), None) => Err(Behind {
+                    left: 0,
+                    fault: Fault::new(FaultKind::Refused, "reading the journal", "it is not open"),
+                }),
+            };
+            let (left, fault) = result.err().map_or((0, None), |behind| (behind.left, Some(behind.fault)));
+            let _ = out.send(Msg::Shared { left, fault });
         });
     }
 

@@ -48,6 +48,13 @@ impl Account {
         &self.served.address
     }
 
+    /// Another operator on the same account, whose table is behind the other address.
+    pub(crate) fn operator(&self, home: &std::path::Path, table: &str, args: &[&str]) -> Command {
+        let mut command = mldeck(home);
+        command.args(args).env("AWS_ENDPOINT_URL", &self.served.address).env("AWS_ENDPOINT_URL_DYNAMODB", table);
+        command
+    }
+
     /// mldeck on this account, of this operator.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = mldeck(self.home.path());

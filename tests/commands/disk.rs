@@ -62,6 +62,49 @@ fn a_disk_that_is_full_at_the_first_entry() {
     ended(&account.run(&["ledger"]), 0, &["Nothing was changed from here."]);
 }
 
+/// A way back whose operator says so, with a reason, and is told what the journal lacks.
+#[test]
+fn a_way_back_goes_on_without_a_disk_by_the_word_of_the_operator() {
+    let why = ["--bypass", "journal", "--reason", "INC-42"];
+    let account = Account::start();
+    ended(&account.run(&["rollback", ENDPOINT, "--bypass", "journal"]), 3, &["only with a reason"]);
+    let id = id(&account.run(&[&["rollback", ENDPOINT], &why[..]].concat()));
+    let size = fs::metadata(account.file("mldeck/state/journal.db")).unwrap().len();
+    let blocks = u32::try_from(size.div_ceil(512)).unwrap();
+    let command = account.command(&[&["rollback", ENDPOINT, "--write", "--confirm", &id], &why[..]].concat());
+    let done = account.run_through(within(blocks, &command));
+    ended(&done, 0, &["done", "the journal cannot be written", "going on without it, as you said", "INC-42"]);
+    // What the journal lacks is on the output, one record a line.
+    let told: Vec<serde_json::Value> = done
+        .errors
+        .lines()
+        .filter_map(|line| line.strip_prefix("not in the journal: "))
+        .map(|line| serde_json::from_str(line).expect("a record"))
+        .collect();
+    let kinds: Vec<&str> =
+        told.iter().filter_map(|record| Some(record["entry"].as_object()?.keys().next()?.as_str())).collect();
+    assert_eq!((kinds.first(), kinds.last()), (Some(&"planned"), Some(&"ended")), "{done:#?}");
+    assert!(kinds.contains(&"bypassed"), "{kinds:?}");
+    assert_eq!(kinds.iter().filter(|kind| **kind == "intent").count(), 3, "{kinds:?}");
+    ended(&account.run(&["ledger", "verify"]), 0, &["0 entries, unbroken"]);
+    account.settle();
+    assert_eq!(account.accepted("UpdateEndpoint"), 1);
+}
+
+#[test]
+fn a_way_back_goes_on_without_a_place_for_the_journal() {
+    let account = Account::start();
+    let why = ["--bypass", "journal", "--reason", "INC-42"];
+    let id = id(&account.run(&[&["rollback", ENDPOINT], &why[..]].concat()));
+    fs::remove_dir_all(account.file("mldeck/state")).unwrap();
+    fs::write(account.file("mldeck/state"), "a file where a folder should be").unwrap();
+    let args = [&["rollback", ENDPOINT, "--write", "--confirm", &id], &why[..]].concat();
+    let done = account.run_through(account.command(&args));
+    ended(&done, 0, &["done", "going on without the ledger", "no lock on this host", "not in the journal: "]);
+    account.settle();
+    assert_eq!(account.accepted("UpdateEndpoint"), 1);
+}
+
 #[test]
 #[cfg(debug_assertions)]
 fn a_disk_that_fills_up_behind_the_plan() {

@@ -22,6 +22,9 @@ mod disk;
 // A release build does not kill itself.
 #[cfg(debug_assertions)]
 mod killed;
+#[path = "../support/relay.rs"]
+mod relay;
+mod team;
 mod terminal;
 mod two;
 mod witness;

@@ -11,5 +11,6 @@ mod lists;
 mod navigation;
 mod rollback;
 mod settings;
+mod team;
 mod verbs;
 mod views;

@@ -40,6 +40,7 @@ fn story(effects: &[Effect]) -> Vec<String> {
                 Entry::Outcome { .. } => "journal outcome".to_owned(),
                 Entry::Observed { .. } => "journal stage".to_owned(),
                 Entry::Abort { .. } => "journal abort".to_owned(),
+                Entry::Bypassed { .. } => "journal bypassed".to_owned(),
                 Entry::Note { .. } => "journal note".to_owned(),
                 Entry::Ended { state, .. } => format!("journal ended {}", state.word()),
             }),

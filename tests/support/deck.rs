@@ -35,7 +35,9 @@ use mldeck::{
 };
 use mldeck_core::{
     ask::Answer,
+    ops::team::Owner,
     scope::Identity,
+    text::Text,
     time::{Monotonic, Timestamp},
 };
 use mldeck_sandbox::{
@@ -235,6 +237,13 @@ impl Deck {
         Self::launch(&options, sandbox, home, mono)
     }
 
+    /// As of a host that shares a table, which this account has not.
+    pub fn in_team(&mut self) -> &mut Self {
+        let name = |name: &str| Text::new(name);
+        self.model.session.owner = Some(Owner { who: name("anna"), host: name("web-1"), pid: 7 });
+        self
+    }
+
     pub fn home(&self) -> &Path {
         self.home.path()
     }
@@ -295,7 +304,12 @@ impl Deck {
                 Effect::Drop(slot) => {
                     self.open.asks.remove(slot);
                 }
-                Effect::OpRead { .. } | Effect::Send { .. } | Effect::Journal { .. } | Effect::Reload => {
+                Effect::OpRead { .. }
+                | Effect::Send { .. }
+                | Effect::Journal { .. }
+                | Effect::Lock { .. }
+                | Effect::Share { .. }
+                | Effect::Reload => {
                     self.open.others += 1;
                 }
                 _ => {}
@@ -336,7 +350,12 @@ impl Deck {
             Msg::Reply { slot, ticket, .. } if self.open.asks.get(slot) == Some(ticket) => {
                 self.open.asks.remove(slot);
             }
-            Msg::OpRead { .. } | Msg::OpSent { .. } | Msg::Journaled { .. } | Msg::Reloaded(_) => {
+            Msg::OpRead { .. }
+            | Msg::OpSent { .. }
+            | Msg::Journaled { .. }
+            | Msg::OpLocked { .. }
+            | Msg::Shared { .. }
+            | Msg::Reloaded(_) => {
                 self.open.others = self.open.others.saturating_sub(1);
             }
             Msg::Ledger(_) => self.open.journal = true,

@@ -12,6 +12,7 @@ use crate::{
         call::Call,
         intent::Intent,
         target::{Seen, Target},
+        team::{Lock, Shared, Table},
     },
     resource::{
         Alarm, Endpoint, Execution, Job, ModelPackage, Monitor, Run,
@@ -72,6 +73,12 @@ pub enum Ask {
     Drift { monitor: Text, endpoint: Option<Text>, from: Timestamp, to: Timestamp },
     /// The body of a Describe as AWS sent it, masked, pretty-printed.
     Raw { kind: crate::resource::Kind, name: Text },
+    /// Whether the table that hosts share is there: DescribeTable.
+    TeamTable,
+    /// Locks that are held in this account and region: Query.
+    TeamLocks,
+    /// Records of all hosts since then, oldest first: Query.
+    TeamRecords { since: Timestamp },
 }
 
 /// One row of a list of endpoints.
@@ -147,6 +154,9 @@ pub enum Answer {
     },
     Drift(Box<DriftDetail>),
     Raw(Text),
+    TeamTable(Table),
+    TeamLocks(Vec<Lock>),
+    TeamRecords(Vec<Shared>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

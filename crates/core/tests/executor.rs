@@ -2,146 +2,21 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod fixture;
+#[path = "fixture/night.rs"]
+mod night;
 
 use fixture::{at, endpoint, plan, plan_with, t};
 use mldeck_core::{
     ask::Sent,
     fault::{Fault, FaultKind},
     ops::{
-        call::Call,
         journal::{self, Entry, Record, history, ledger, markdown, operations},
-        plan::Plan,
-        run::{Effect, Event, LANDING, Level, Run, Stage, Unresumable, resume},
-        target::Seen,
+        run::{Event, LANDING, Stage, Unresumable, resume},
     },
-    resource::{
-        Endpoint,
-        endpoint::{EndpointStatus, Pending, Stage as VariantStage, Variant},
-        operation::OperationState,
-    },
-    time::{HOUR, MINUTE, SECOND, Timestamp},
+    resource::{Endpoint, endpoint::EndpointStatus, operation::OperationState},
+    time::{HOUR, MINUTE, SECOND},
 };
-
-/// A driver in which nothing fails by itself: the test answers reads and sends.
-struct Night {
-    run: Run,
-    now: Timestamp,
-    records: Vec<Record>,
-    said: Vec<(Level, String)>,
-    read: Option<u32>,
-    sent: Vec<(u32, Call)>,
-    stale: Vec<String>,
-    finished: Option<OperationState>,
-}
-
-impl Night {
-    fn new(plan: Plan) -> Self {
-        Self::with(Run::new(plan, at("02:24:30")))
-    }
-
-    fn with(run: Run) -> Self {
-        Self {
-            run,
-            now: at("02:24:30"),
-            records: Vec::new(),
-            said: Vec::new(),
-            read: None,
-            sent: Vec::new(),
-            stale: Vec::new(),
-            finished: None,
-        }
-    }
-
-    fn tell(&mut self, event: Event) {
-        for effect in self.run.step(self.now, event) {
-            match effect {
-                Effect::Journal(record) => {
-                    let seq = record.seq;
-                    self.records.push(record);
-                    self.tell(Event::Journaled { seq, result: Ok(()) });
-                }
-                Effect::Read { ticket, .. } => self.read = Some(ticket),
-                Effect::Send { ticket, call } => self.sent.push((ticket, call)),
-                Effect::WakeAt(_) => {}
-                Effect::Say { level, text } => self.said.push((level, text)),
-                Effect::Stale(differences) => {
-                    self.stale.extend(
-                        differences
-                            .into_iter()
-                            .map(|d| format!("{}: {} | {} | {}", d.field, d.planned, d.now, d.yours)),
-                    );
-                }
-                Effect::Finished(state) => self.finished = Some(state),
-            }
-        }
-    }
-
-    fn wait(&mut self, millis: i64) {
-        self.now = self.now.plus(millis);
-        self.tell(Event::Wake);
-    }
-
-    fn answer_read(&mut self, endpoint: Endpoint) {
-        let ticket = self.read.take().unwrap();
-        self.tell(Event::Read { ticket, result: Ok(Seen::Endpoint(Box::new(endpoint))) });
-    }
-
-    fn fail_read(&mut self, kind: FaultKind) {
-        let ticket = self.read.take().unwrap();
-        self.tell(Event::Read { ticket, result: Err(Fault::new(kind, "reading", "")) });
-    }
-
-    /// Waits until it looks, and shows it this.
-    fn shows(&mut self, endpoint: Endpoint) {
-        while self.read.is_none() {
-            self.wait(10 * SECOND);
-        }
-        self.answer_read(endpoint);
-    }
-
-    fn answer(&mut self, sent: Sent) {
-        let (ticket, _) = self.sent.pop().unwrap();
-        self.tell(Event::Sent { ticket, sent });
-    }
-
-    fn applied(&mut self, request: &str) {
-        self.answer(Sent::Applied { request_id: Some(t(request)), made: None });
-    }
-
-    /// Up to the moment UpdateEndpoint has left.
-    fn until_update(plan: Plan) -> Self {
-        let mut night = Self::new(plan);
-        night.tell(Event::Start);
-        night.answer_read(endpoint());
-        assert_eq!(night.sent.last().map(|(_, call)| call.operation()), Some("PutMetricAlarm"));
-        night.applied("r-alarm");
-        night.answer_read(endpoint());
-        assert_eq!(night.sent.last().map(|(_, call)| call.operation()), Some("UpdateEndpoint"));
-        night
-    }
-
-    fn heard(&self, words: &str) -> bool {
-        self.said.iter().any(|(_, text)| text.contains(words))
-    }
-}
-
-fn deploying(config: &str, stage: &str) -> Endpoint {
-    let mut endpoint = endpoint();
-    endpoint.status = EndpointStatus::Updating;
-    endpoint.modified = at("02:24:31");
-    let stages = vec![VariantStage { status: t(stage), message: None, since: None }];
-    let variants = vec![Variant { name: t("blue"), stages, ..Variant::default() }];
-    endpoint.details.get_or_insert_default().pending = Some(Pending { config: t(config), started: None, variants });
-    endpoint
-}
-
-fn settled(config: &str, failure: Option<&str>) -> Endpoint {
-    let mut endpoint = endpoint();
-    endpoint.modified = at("02:40:00");
-    let details = endpoint.details.get_or_insert_default();
-    (details.config, details.failure) = (t(config), failure.map(t));
-    endpoint
-}
+use night::{Night, deploying, settled};
 
 fn lost() -> Sent {
     Sent::Unknown(Fault::new(FaultKind::Timeout, "UpdateEndpoint", ""))

@@ -186,9 +186,18 @@ const CODES: &[(&[&str], Kind)] = &[
         ],
         || FaultKind::Missing,
     ),
-    (&["Conflict", "ResourceInUse", "ConcurrentUpdate", "ConcurrentModification", "ResourceAlreadyExists"], || {
-        FaultKind::Conflict
-    }),
+    (
+        &[
+            "Conflict",
+            "ConditionalCheckFailed",
+            "TransactionConflict",
+            "ResourceInUse",
+            "ConcurrentUpdate",
+            "ConcurrentModification",
+            "ResourceAlreadyExists",
+        ],
+        || FaultKind::Conflict,
+    ),
     (&["ResourceLimitExceeded", "LimitExceeded", "LimitExceededFault", "ServiceQuotaExceeded"], || FaultKind::Quota),
 ];
 

@@ -8,9 +8,11 @@
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
 mod grant;
+mod leave;
 
 pub use grant::{ARMED, Grant};
 pub(crate) use grant::{Permit, Stopped, admit};
+pub use leave::TeamLeave;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -88,6 +90,7 @@ const HARMLESS: &[(&str, Class, &[&str])] = &[
     ("logs", Class::Read, &["FilterLogEvents"]),
     ("application-autoscaling", Class::Read, &["DescribeScalableTargets"]),
     ("cloudtrail", Class::Read, &["LookupEvents"]),
+    ("dynamodb", Class::Read, &["DescribeTable", "GetItem", "Query"]),
     ("events", Class::Read, &["ListRules", "ListTargetsByRule"]),
     ("s3", Class::Read, &["GetObject", "HeadObject", "ListObjectsV2"]),
     (
@@ -111,6 +114,7 @@ const SERVICES: &[(&str, &str)] = &[
     ("com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101", "cloudtrail"),
     ("CloudTrail_20131101", "cloudtrail"),
     ("AWSEvents", "events"),
+    ("DynamoDB_20120810", "dynamodb"),
 ];
 
 pub fn classify(request: &HttpRequest) -> OnWire {
@@ -262,6 +266,18 @@ mod tests {
                 request("POST", "https://s/", &[target("Evil.ListEndpoints")], "{}"),
                 "unknown",
                 "ListEndpoints",
+                Class::Write,
+            ),
+            (
+                request("POST", "https://d/", &[target("DynamoDB_20120810.GetItem")], "{}"),
+                "dynamodb",
+                "GetItem",
+                Class::Read,
+            ),
+            (
+                request("POST", "https://d/", &[target("DynamoDB_20120810.DeleteItem")], "{}"),
+                "dynamodb",
+                "DeleteItem",
                 Class::Write,
             ),
             (request("POST", &format!("{cbor}GetMetricData"), &[], ""), "cloudwatch", "GetMetricData", Class::PaidRead),

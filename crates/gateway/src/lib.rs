@@ -43,11 +43,12 @@ mod sagemaker;
 mod scaling;
 mod session;
 mod signed;
+mod team;
 mod wire;
 mod write;
 
 pub use calls::{Load, Observer};
-pub use gate::{Class, Grant};
+pub use gate::{Class, Grant, TeamLeave};
 pub use login::end_helpers;
 pub use session::{Connect, sandbox_credentials, time_source};
 
@@ -172,6 +173,9 @@ impl Gateway {
             Ask::Drift { monitor, endpoint, from, to } => Box::pin(self.drift(monitor, endpoint.as_ref(), *from, *to))
                 .await
                 .map(|detail| Answer::Drift(Box::new(detail))),
+            Ask::TeamTable => Box::pin(self.team_state()).await.map(Answer::TeamTable),
+            Ask::TeamLocks => Box::pin(self.locks()).await.map(Answer::TeamLocks),
+            Ask::TeamRecords { since } => Box::pin(self.shared_records(*since)).await.map(Answer::TeamRecords),
             Ask::Raw { kind, name } => Box::pin(self.raw(*kind, name)).await.map(Answer::Raw),
         }
     }

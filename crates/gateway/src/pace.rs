@@ -30,10 +30,12 @@ pub(crate) enum Service {
     EventBridge,
     Storage,
     Identity,
+    /// The table that hosts share.
+    Team,
 }
 
 impl Service {
-    const COUNT: usize = 9;
+    const COUNT: usize = 10;
 
     /// Tokens per second, and how many may be taken at once.
     const fn rate(self) -> (f64, f64) {
@@ -43,7 +45,7 @@ impl Service {
             Self::Logs => (3.0, 3.0),
             Self::Scaling | Self::Identity | Self::EventBridge => (1.0, 2.0),
             Self::CloudTrail => (0.5, 1.0),
-            Self::Storage => (10.0, 20.0),
+            Self::Storage | Self::Team => (10.0, 20.0),
         }
     }
 
@@ -55,6 +57,7 @@ impl Service {
             Self::Metrics | Self::CloudWatch | Self::Scaling | Self::EventBridge => 4.0,
             Self::Logs | Self::Identity => 2.0,
             Self::CloudTrail => 1.0,
+            Self::Team => 20.0,
             Self::Storage => 0.0,
         }
     }

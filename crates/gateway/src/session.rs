@@ -48,6 +48,8 @@ pub struct Connect {
     pub region: Option<String>,
     /// One address for all services; without it AWS's own, or `AWS_ENDPOINT_URL` and its kin.
     pub endpoint_url: Option<String>,
+    /// The DynamoDB table that several hosts share, in this account and region.
+    pub team: Option<Text>,
     /// Instead of the network: the in-process sandbox.
     pub http: Option<SharedHttpClient>,
     /// Instead of the default chain: the sandbox's. With them the environment is not looked at.
@@ -158,6 +160,8 @@ macro_rules! client {
 pub(crate) struct Clients {
     pub(crate) config: SdkConfig,
     pub(crate) region: String,
+    /// The address is one that was asked for, for all services.
+    is_told: bool,
     pub(crate) sagemaker: aws_sdk_sagemaker::Client,
     pub(crate) metrics: aws_sdk_sagemakermetrics::Client,
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
@@ -219,6 +223,7 @@ impl Clients {
         }
         Ok(Self {
             region,
+            is_told: connect.endpoint_url.is_some(),
             sagemaker: client!(aws_sdk_sagemaker, config),
             metrics: client!(aws_sdk_sagemakermetrics, config),
             cloudwatch: client!(aws_sdk_cloudwatch, config),
@@ -256,7 +261,8 @@ impl Clients {
         Ok(credentials)
     }
 
-    /// The address of a service that has no SDK client here: option, environment, profile, else `None`.
+    /// The address of a service that has no SDK client here: the option, else the service's own in environment and profile,
+    /// else that of all services there, else `None`.
     pub(crate) fn endpoint_url(&self, service_id: &str) -> Option<String> {
         let key = ServiceConfigKey::builder()
             .service_id(service_id)
@@ -265,7 +271,8 @@ impl Clients {
             .build()
             .ok();
         let named = || key.and_then(|key| self.config.service_config()?.load_config(key));
-        self.config.endpoint_url().map(str::to_owned).or_else(named)
+        let for_all = self.config.endpoint_url().map(str::to_owned);
+        if self.is_told { for_all } else { named().or(for_all) }
     }
 }
 

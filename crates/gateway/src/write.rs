@@ -74,7 +74,12 @@ impl Gateway {
                 return refused(&why);
             }
             let permit = Permit::new(grant, write, body.clone(), &verified.key);
-            let sent = Box::pin(self.attempt(write, &permit, body.clone(), doing)).await;
+            let plan = Some(plan_of(write));
+            let sent =
+                Box::pin(self.attempt(api(write.call.action.service()), doing, plan, &permit, body.clone())).await;
+            if let Some(arn) = write.call.text("ResourceArn") {
+                self.memory.tags.forget(arn);
+            }
             if !permit.other_key() {
                 return sent;
             }
@@ -86,8 +91,15 @@ impl Gateway {
         refused("the credentials keep changing")
     }
 
-    async fn attempt(&self, write: &Write, permit: &Permit, body: Bytes, doing: Doing) -> Sent {
-        let api = api(write.call.action.service());
+    /// Sends what `permit` is for; `plan` goes into the user agent.
+    pub(crate) async fn attempt(
+        &self,
+        api: &Api,
+        doing: Doing,
+        plan: Option<String>,
+        permit: &Permit,
+        body: Bytes,
+    ) -> Sent {
         self.pace.write(api.pace);
         let plain = match write.call.action {
             Action::StartHumanLoop => self.review_request(Method::Post, "", body),
@@ -96,8 +108,10 @@ impl Gateway {
         };
         let answer = match self.signed_request(plain, doing).await {
             Ok(mut request) => {
-                let agent = request.headers().get("user-agent").unwrap_or_default().to_owned();
-                request.headers_mut().insert("user-agent", format!("{agent} md/mldeck-plan#{}", plan_of(write)));
+                if let Some(plan) = plan {
+                    let agent = request.headers().get("user-agent").unwrap_or_default().to_owned();
+                    request.headers_mut().insert("user-agent", format!("{agent} md/mldeck-plan#{plan}"));
+                }
                 request.add_extension(permit.clone());
                 self.transmit(request, doing).await
             }
@@ -111,9 +125,6 @@ impl Gateway {
         match &sent {
             Sent::Applied { .. } => self.pace.faster(api.pace),
             Sent::Refused(fault) | Sent::Unknown(fault) => self.learn_from_write(api.pace, fault),
-        }
-        if let Some(arn) = write.call.text("ResourceArn") {
-            self.memory.tags.forget(arn);
         }
         sent
     }

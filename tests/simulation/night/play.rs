@@ -370,7 +370,8 @@ impl Play {
                 let timer = self.desks[desk].timer;
                 self.later(when.since(at), Happening::Timer(desk, life, timer));
             }
-            Effect::Say { .. } | Effect::Stale(_) => {}
+            // These operators have no team, and leave nothing out.
+            Effect::Say { .. } | Effect::Stale(_) | Effect::Lock { .. } | Effect::Unrecorded(_) => {}
             Effect::Finished(state) => self.finish(desk, End::Run(state)),
         }
     }

@@ -19,6 +19,7 @@ mod scaling;
 pub mod shadow;
 
 pub use cli::kebab;
+pub(super) use cli::line;
 pub use component::update_component;
 pub use copy::{Edits, copy, create};
 pub use endpoint::{

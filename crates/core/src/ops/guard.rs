@@ -73,6 +73,8 @@ pub enum Check {
     /// Something still needs it.
     Needed,
     Reason,
+    /// The lock that hosts share.
+    TeamLock,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

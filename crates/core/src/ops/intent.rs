@@ -224,6 +224,23 @@ impl Change {
         }
     }
 
+    /// The way out of trouble, which nothing of ours may stand against.
+    pub const fn is_way_back(&self) -> bool {
+        matches!(self, Self::RollBack { .. })
+    }
+
+    /// What it may leave out; only a way back may leave out anything.
+    pub fn bypass(&self) -> &[Bypass] {
+        match self {
+            Self::RollBack { choice, .. } => &choice.bypass,
+            _ => &[],
+        }
+    }
+
+    pub fn bypasses(&self, what: Bypass) -> bool {
+        self.bypass().contains(&what)
+    }
+
     /// The way out that was chosen, or that the planner took.
     pub const fn route(&self) -> Option<Route> {
         match self {
@@ -404,6 +421,34 @@ pub struct Choice {
     pub mode: Option<Mode>,
     pub route: Option<Route>,
     pub reverses: Option<Reversal>,
+    /// What the way back goes on without, by the operator's word and with a reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bypass: Vec<Bypass>,
+}
+
+/// What stands before a change, and a way back may leave out: the tool never stands between an operator and recovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bypass {
+    /// The team lock that somebody else holds, or that cannot be had.
+    Lock,
+    /// The journal that cannot be written: a disk that is full.
+    Journal,
+}
+
+impl Bypass {
+    pub const ALL: [Self; 2] = [Self::Lock, Self::Journal];
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Lock => "lock",
+            Self::Journal => "journal",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|bypass| bypass.word() == word)
+    }
 }
 
 /// An operation of ours that is to be taken back.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     candidate::{History, Move},
+    intent::Bypass,
     plan::{Basis, Expectation, Plan},
     run::Stage,
 };
@@ -63,6 +64,15 @@ pub enum Entry {
     Note {
         #[serde(deserialize_with = "text::shown")]
         text: String,
+    },
+    /// A way back went on without what stood against it, by the operator's word.
+    Bypassed {
+        what: Bypass,
+        by: Text,
+        reason: Text,
+        /// What stood against it.
+        #[serde(deserialize_with = "text::shown")]
+        stood: String,
     },
     Ended {
         state: OperationState,
@@ -222,6 +232,7 @@ pub(super) fn apply(operation: &mut Operation, record: &Record) {
         Entry::Observed { stage } => note(stage.sentence()),
         Entry::Abort { by, .. } => note(format!("{by} asked to abort; tripping the abort alarm")),
         Entry::Note { text } => note(text.clone()),
+        Entry::Bypassed { .. } => note(sentence(&record.entry)),
         Entry::Ended { state, note: text } => {
             note(text.clone());
             operation.state = *state;
@@ -307,6 +318,9 @@ pub fn sentence(entry: &Entry) -> String {
         Entry::Observed { stage } => stage.sentence(),
         Entry::Abort { round, by } => format!("abort asked by {by}, round {round}"),
         Entry::Note { text } => text.clone(),
+        Entry::Bypassed { what, by, reason, stood } => {
+            format!("{by} went on without the {}: {stood}; reason: {reason}", what.word())
+        }
         Entry::Ended { state, note } => format!("{}: {note}", state.word()),
     }
 }

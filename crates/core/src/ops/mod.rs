@@ -12,6 +12,7 @@
 //! | [`prices`] | what instances cost, dated |
 //! | [`ready`] | whether there is a way back, asked before it is needed |
 //! | [`journal`] | what is written before and after each effect, and how a run comes back from it |
+//! | [`team`] | the lock and the ledger that several hosts share |
 
 pub mod call;
 pub mod candidate;
@@ -27,6 +28,7 @@ pub mod ready;
 pub mod run;
 pub mod snapshot;
 pub mod target;
+pub mod team;
 pub mod verb;
 
 pub use snapshot::{Facts, Snapshot};

@@ -8,7 +8,7 @@ use super::{
     confirm::{Confirm, Weight},
     digest,
     guard::{Check, Finding},
-    intent::{Class, Context, Intent, Mode},
+    intent::{Bypass, Class, Context, Intent, Mode},
     target::Target,
 };
 use crate::{
@@ -253,9 +253,10 @@ impl Plan {
         out
     }
 
-    /// A reversal is opened by a lowercase letter: its target is typed in every class.
+    /// A reversal is opened by a lowercase letter, and a bypass leaves a guard out: the target is typed in every class.
     fn decide_confirm(&self) -> Confirm {
-        let weight = if self.reverses.is_some() { self.weight.max(Weight::Heavy) } else { self.weight };
+        let heavy = self.reverses.is_some() || !self.intent.change.bypass().is_empty();
+        let weight = if heavy { self.weight.max(Weight::Heavy) } else { self.weight };
         Confirm::decide(self.class, weight, self)
     }
 
@@ -294,6 +295,8 @@ impl Plan {
             weight: Weight,
             reason: &'a Option<Text>,
             reverses: &'a Option<Text>,
+            #[serde(skip_serializing_if = "<[Bypass]>::is_empty")]
+            bypass: &'a [Bypass],
             main: usize,
             steps: Vec<serde_json::Value>,
             basis: Basis,
@@ -316,6 +319,7 @@ impl Plan {
             weight: self.weight,
             reason: &self.reason,
             reverses: &self.reverses,
+            bypass: self.intent.change.bypass(),
             main: self.main,
             steps: self.steps.iter().map(|step| step.substance(&id)).collect(),
             basis: self.basis.substance(with_time),

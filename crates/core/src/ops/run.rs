@@ -17,6 +17,7 @@ use super::{
     journal::{self, Entry, Record},
     plan::{Difference, Plan},
     target::{Seen, Target},
+    team::{Verdict, Want},
 };
 use crate::{
     ask::Sent,
@@ -27,11 +28,13 @@ use crate::{
 };
 
 mod abort;
+mod record;
 mod resolve;
 mod resume;
 mod settle;
 mod stage;
 mod steps;
+mod team;
 mod verdict;
 mod wait;
 mod watch;
@@ -76,6 +79,11 @@ pub enum Event {
         ticket: u32,
         sent: Sent,
     },
+    /// The answer to [`Effect::Lock`].
+    Locked {
+        ticket: u32,
+        verdict: Box<Verdict>,
+    },
     Wake,
     /// There is reason to believe that AWS can be seen again: somebody signed in.
     Look,
@@ -97,6 +105,9 @@ pub enum Event {
 pub enum Effect {
     /// Make it durable, then answer [`Event::Journaled`].
     Journal(Record),
+    /// The journal cannot be written and the operator said to go on: tell it where it is not lost, then answer
+    /// [`Event::Journaled`].
+    Unrecorded(Record),
     /// One Describe; of an endpoint with its details.
     Read {
         ticket: u32,
@@ -106,6 +117,11 @@ pub enum Effect {
     Send {
         ticket: u32,
         call: Call,
+    },
+    /// Do this about the lock that hosts share, beside everything else; of [`Want::Free`] no answer is awaited.
+    Lock {
+        ticket: u32,
+        want: Want,
     },
     WakeAt(Timestamp),
     Say {
@@ -128,6 +144,11 @@ pub enum Level {
 enum Phase {
     New,
     Planning,
+    /// The lock that hosts share is asked for, before this step.
+    Locking {
+        step: usize,
+        attempt: u32,
+    },
     Intending {
         step: usize,
         attempt: u32,
@@ -200,9 +221,14 @@ pub struct Run {
     /// The newest send of the plan's own steps.
     sending: u32,
     abort: abort::Abort,
+    team: Option<team::Team>,
     /// Why no write may leave any more.
     no_writes: Option<String>,
     journal_dead: bool,
+    /// … and the way back goes on all the same, by the operator's word.
+    unrecorded: bool,
+    /// Records on their way to the disk, of a run that may go on without one: what fails is told.
+    unwritten: Vec<Record>,
     resumed: bool,
     /// What the endpoint looked like at the last look before the main call: what flaps may have moved since the plan.
     baseline: super::plan::Basis,
@@ -257,8 +283,11 @@ impl Run {
             reading: None,
             sending: 0,
             abort: abort::Abort::default(),
+            team: None,
             no_writes: None,
             journal_dead: false,
+            unrecorded: false,
+            unwritten: Vec::new(),
             resumed: false,
             was_lost: false,
             accepted: false,
@@ -285,12 +314,14 @@ impl Run {
             Event::Journaled { seq, result } => self.journaled(at, seq, result, &mut out),
             Event::Read { ticket, result } => self.read(at, ticket, result, &mut out),
             Event::Sent { ticket, sent } => self.sent(at, ticket, sent, &mut out),
+            Event::Locked { ticket, verdict } => self.locked(at, ticket, *verdict, &mut out),
             Event::Wake => self.wake(at, &mut out),
             Event::Look => self.look_now(at, &mut out),
             Event::Abort { by } => self.ask_abort(at, by, &mut out),
             Event::Settle { by } => self.let_settle(at, &by, &mut out),
             Event::Abandon { by } => self.abandon(at, &by, &mut out),
         }
+        self.keep_lock(at, &mut out);
         out
     }
 
@@ -368,51 +399,6 @@ impl Run {
         }
     }
 
-    fn journal(&mut self, at: Timestamp, entry: Entry, out: &mut Vec<Effect>) -> u64 {
-        let seq = self.next_seq;
-        self.next_seq += 1;
-        let record = Record { v: journal::VERSION, op: self.plan.id(), seq, at, entry };
-        journal::apply(&mut self.operation, &record);
-        if !self.journal_dead {
-            out.push(Effect::Journal(record));
-        }
-        seq
-    }
-
-    fn journaled(&mut self, at: Timestamp, seq: u64, result: Result<(), Fault>, out: &mut Vec<Effect>) {
-        if let Err(fault) = result {
-            self.journal_failed(&fault, out);
-        }
-        if self.abort.is_waiting_for(seq) {
-            self.abort_recorded(out);
-        }
-        if self.gate != Some(seq) {
-            return;
-        }
-        self.gate = None;
-        match self.phase.clone() {
-            Phase::Planning => self.begin_step(at, 0, 1, out),
-            Phase::Intending { step, attempt } => self.intent_recorded(at, step, attempt, out),
-            Phase::Ending(state) => self.end(state, out),
-            _ => {}
-        }
-    }
-
-    /// A journal that failed once is not written again: what it holds is what the next start will believe.
-    fn journal_failed(&mut self, fault: &Fault, out: &mut Vec<Effect>) {
-        if self.breaks(Rule::StopWithoutJournal) {
-            return;
-        }
-        if self.journal_dead {
-            return;
-        }
-        self.journal_dead = true;
-        let why = format!("the journal cannot be written ({}): nothing more is sent", fault.message);
-        let watch = if self.accepted { "; watching goes on" } else { "" };
-        say(Level::Bad, format!("{why}{watch}"), out);
-        self.no_writes = Some(why);
-    }
-
     /// The end, as soon as nothing is owed.
     fn finish(&mut self, at: Timestamp, state: OperationState, note: &str, out: &mut Vec<Effect>) {
         if self.owes() {
@@ -445,6 +431,7 @@ impl Run {
             self.phase = Phase::Ended(state);
             self.operation.state = state;
             self.operation.ended = self.last_at;
+            self.give_lock_back(out);
             out.push(Effect::Finished(state));
         }
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     component::Component,
     target::{Sight, Target},
+    team::Verdict,
 };
 use crate::{
     ask::TrailEvent,
@@ -48,6 +49,8 @@ pub struct Facts {
     pub scaling: Option<Result<Vec<ScalingTarget>, Fault>>,
     /// The first object in what people are to label that looks like captured payload; `None` where nobody asked.
     pub captured: Option<Result<Option<Text>, Fault>>,
+    /// How the lock that hosts share stands; `None` without a team.
+    pub lock: Option<Verdict>,
 }
 
 /// A rule of EventBridge that is switched on and matches changes of registered versions in general.

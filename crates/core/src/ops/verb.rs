@@ -9,6 +9,7 @@ use super::{
     plan::{Basis, Plan, Refusal},
     snapshot::{Facts, Snapshot},
     target::{Sight, Target},
+    team::{self, May},
 };
 use crate::text::Text;
 
@@ -36,6 +37,39 @@ pub use way_out::routes;
 /// # Errors
 /// Everything that stands against it; never an empty list.
 pub fn plan(intent: &Intent, facts: &Facts, history: &History, context: &Context) -> Result<Plan, Vec<Refusal>> {
+    if !intent.change.bypass().is_empty() && intent.reason.is_none() {
+        let text = "a guard is left out only with a reason, which the ledger keeps";
+        let remedy = Some("Give one: --reason TEXT, Shift-Tab on the plan.".to_owned());
+        return Err(vec![Refusal { remedy, ..refusal(Check::Reason, text, None) }]);
+    }
+    let mut plan = judge(intent, facts, history, context)?;
+    // A finding is no part of what is done, and of no digest: the executor asks for the lock when it begins.
+    if let Some(finding) = facts.lock.as_ref().and_then(|lock| team_lock(lock, &plan)) {
+        plan.findings.push(finding);
+        plan.findings.sort_by_key(|finding| finding.severity);
+    }
+    Ok(plan)
+}
+
+/// How the lock that hosts share stands for this plan.
+fn team_lock(lock: &team::Verdict, plan: &Plan) -> Option<Finding> {
+    let warned = |text: String| Some(Finding::warn(Check::TeamLock, text));
+    match team::may_go(lock, plan) {
+        _ if matches!(lock, team::Verdict::Free) => Some(Finding::ok(Check::TeamLock, "the team lock is free")),
+        May::Go => None,
+        May::Warned(stood) => warned(format!("{stood}: it goes on without it")),
+        May::Bypassed(stood) => warned(format!("{stood}: it goes on all the same, as you said")),
+        May::Refused(stood) => {
+            let remedy = match plan.intent.change.is_way_back() {
+                true => "F8, or --bypass lock, with a reason goes on without it",
+                false => "wait for it, or use the AWS CLI lines below",
+            };
+            warned(format!("{stood}: nothing would be sent")).map(|finding| finding.remedy(remedy))
+        }
+    }
+}
+
+fn judge(intent: &Intent, facts: &Facts, history: &History, context: &Context) -> Result<Plan, Vec<Refusal>> {
     match &intent.change {
         Change::RollBack { .. } => way_out::plan(intent, facts, history, context),
         Change::Traffic { .. } => traffic::plan(intent, snapshot(facts)?, context),

@@ -262,7 +262,8 @@ impl Simulation {
                 let delay = when.since(self.account());
                 self.later(delay, Happening::Timer(life, self.timer));
             }
-            Effect::Say { .. } | Effect::Stale(_) => {}
+            // These runs have no team, and leave nothing out.
+            Effect::Say { .. } | Effect::Stale(_) | Effect::Lock { .. } | Effect::Unrecorded(_) => {}
             Effect::Finished(state) => self.ended = Some(state),
         }
     }

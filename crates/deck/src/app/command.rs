@@ -217,6 +217,7 @@ commands! {
     NextChoice = "next-choice" [Confirm] "The next field or choice of the plan";
     PreviousChoice = "previous-choice" [Confirm] "The previous field or choice of the plan";
     Reason = "reason" [Confirm] "Type why: one line or a ticket, kept in the ledger";
+    Bypass = "bypass" [Confirm] "A way back goes on without the team lock, or with it again; needs a reason";
 
     // One line of text.
     Accept = "accept" [Text Palette] "Take what is typed";

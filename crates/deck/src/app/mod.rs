@@ -20,6 +20,7 @@ pub mod screen;
 pub mod settings;
 pub mod sign_in;
 pub mod target;
+pub mod team;
 pub mod timeline;
 pub mod update;
 pub mod verbs;

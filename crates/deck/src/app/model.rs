@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use mldeck_core::{
     ask::TrailEvent,
     fault::{Fault, FaultKind, Login},
-    ops::intent::Class,
+    ops::{intent::Class, team::Owner},
     resource::{Alarm, Endpoint, Execution, Job, ModelPackage, Monitor, Operation, Run},
     scope::{Identity, Scope},
     text::Text,
@@ -98,6 +98,8 @@ pub struct Session {
     /// Accounts as the config classifies them.
     pub classes: Vec<(String, Class, String)>,
     pub sandbox: Option<SandboxNote>,
+    /// This process, as the lock that hosts share names it; `None` without a team.
+    pub owner: Option<Owner>,
 }
 
 /// Whether the account answers, by the last list or identity that was asked.
@@ -148,6 +150,7 @@ impl Session {
             armed: None,
             classes: config.classes(),
             sandbox: None,
+            owner: None,
         }
     }
 

@@ -4,7 +4,11 @@ use mldeck_core::{
     ask::{Answer, Ask, CallMade, Sent, Write},
     fault::Fault,
     login::{Code, Step},
-    ops::{call::Call, journal::Record},
+    ops::{
+        call::Call,
+        journal::Record,
+        team::{Verdict, Want},
+    },
     resource::{Kind, Rows},
     scope::Scope,
     text::Text,
@@ -104,6 +108,17 @@ pub enum Msg {
         op: Text,
         ticket: u32,
         sent: Sent,
+    },
+    /// How the lock that hosts share stands.
+    OpLocked {
+        op: Text,
+        ticket: u32,
+        verdict: Box<Verdict>,
+    },
+    /// How far the journal is in the ledger that hosts share.
+    Shared {
+        left: usize,
+        fault: Option<Fault>,
     },
     /// How far signing in is.
     SignIn {
@@ -243,6 +258,18 @@ pub enum Effect {
         op: Text,
         ticket: u32,
         write: Box<Write>,
+    },
+    /// Do this about the lock that hosts share: answered by [`Msg::OpLocked`].
+    Lock {
+        op: Text,
+        ticket: u32,
+        want: Box<Want>,
+    },
+    /// Bring what the journal has of this scope into the ledger that hosts share: answered by [`Msg::Shared`].
+    Share {
+        scope: Scope,
+        /// What this host is called there.
+        host: Text,
     },
     Copy(Text),
     Notify(String),

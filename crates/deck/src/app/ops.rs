@@ -9,6 +9,7 @@ use mldeck_core::{
         plan::{Difference, Expectation, Inverse, Plan},
         run::{self, Event, Level, Run},
         target::{Seen, Target},
+        team::{Owner, Verdict},
     },
     resource::{Endpoint, Operation, operation::OperationState},
     text::Text,
@@ -28,6 +29,8 @@ pub struct Operations {
     records: Vec<Record>,
     /// The journal was read; before that nothing may be started.
     pub journal: Option<Result<(), Fault>>,
+    /// How far the journal is in the ledger that hosts share.
+    pub team: super::team::Sharing,
 }
 
 /// One run, and what it said.
@@ -178,11 +181,20 @@ pub fn context(model: &Model) -> Option<Context> {
 
 /// A confirmed plan begins. Write mode of `--read-only` decks never gets here.
 pub fn start(model: &mut Model, plan: Plan, out: &mut Vec<Effect>) -> Text {
-    let run = Run::new(plan, model.now());
+    let run = in_team(model, Run::new(plan, model.now()));
     let id = run.operation().id.clone();
     allow(model, &run, out);
     begin(model, run, out);
     id
+}
+
+/// With the lock that hosts share, where there is one.
+fn in_team(model: &Model, run: Run) -> Run {
+    let who = model.session.identity().map(|identity| Text::new(identity.who())).unwrap_or_default();
+    match &model.session.owner {
+        Some(owner) => run.with_team(Owner { who, ..owner.clone() }),
+        None => run,
+    }
 }
 
 fn begin(model: &mut Model, run: Run, out: &mut Vec<Effect>) {
@@ -260,12 +272,21 @@ fn carry_out(model: &mut Model, id: &Text, effect: run::Effect, out: &mut Vec<Ef
     let Some(live) = model.ops.live.iter_mut().find(|live| live.id() == id) else { return };
     match effect {
         run::Effect::Journal(record) => out.push(Effect::Journal { op: id.clone(), record: Box::new(record) }),
+        // No plan of a deck leaves its journal out; should one, it is told here, and goes on.
+        run::Effect::Unrecorded(record) => {
+            live.said.push((now, Level::Bad, format!("not in the journal: {}", journal::sentence(&record.entry))));
+            let told = Event::Journaled { seq: record.seq, result: Ok(()) };
+            step(model, id, told, out);
+        }
         run::Effect::Read { ticket, target } => {
             out.push(Effect::OpRead { op: id.clone(), ticket, ask: Ask::Target(target) });
         }
         run::Effect::Send { ticket, call } => {
             let write = Box::new(Write { call, plan: live.run.plan().id() });
             out.push(Effect::Send { op: id.clone(), ticket, write });
+        }
+        run::Effect::Lock { ticket, want } => {
+            out.push(Effect::Lock { op: id.clone(), ticket, want: Box::new(want) });
         }
         run::Effect::WakeAt(at) => {
             let wait = (at.since(now).max(0) as f64 / speed).ceil();
@@ -320,6 +341,7 @@ pub fn on_journaled(model: &mut Model, op: &Text, record: Record, result: Result
         model.complain(fault.to_string());
     } else {
         model.ops.records.push(record);
+        model.ops.team.hurry(model.at.mono);
     }
     step(model, op, Event::Journaled { seq, result }, out);
 }
@@ -357,6 +379,10 @@ pub fn on_sent(model: &mut Model, op: &Text, ticket: u32, sent: Sent, out: &mut 
     step(model, op, Event::Sent { ticket, sent }, out);
 }
 
+pub fn on_locked(model: &mut Model, op: &Text, ticket: u32, verdict: Box<Verdict>, out: &mut Vec<Effect>) {
+    step(model, op, Event::Locked { ticket, verdict }, out);
+}
+
 /// The journal of all sessions: the ledger's rows, and operations that nobody watched to their end.
 pub fn on_ledger(model: &mut Model, result: Result<Vec<Record>, Fault>) {
     match result {
@@ -389,6 +415,7 @@ pub fn resume(model: &mut Model, out: &mut Vec<Effect>) {
         match run::resume(&group) {
             Ok(run) => {
                 resumed += 1;
+                let run = in_team(model, run);
                 begin(model, run, out);
             }
             Err(why) => model.complain(format!("Operation {} cannot be resumed: {why}", group[0].op)),

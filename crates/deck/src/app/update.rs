@@ -21,7 +21,7 @@ use super::{
     msg::{At, Effect, Msg, Slot},
     ops,
     pane::{Opened, View, list, table::Table},
-    settings, sign_in, target,
+    settings, sign_in, target, team,
 };
 use crate::keys::{Key, Resolution};
 
@@ -69,6 +69,8 @@ pub fn update(model: &mut Model, at: At, msg: Msg) -> Vec<Effect> {
         Msg::Journaled { op, record, result } => ops::on_journaled(model, &op, *record, result, &mut out),
         Msg::OpRead { op, ticket, result } => ops::on_read(model, &op, ticket, result, &mut out),
         Msg::OpSent { op, ticket, sent } => ops::on_sent(model, &op, ticket, sent, &mut out),
+        Msg::OpLocked { op, ticket, verdict } => ops::on_locked(model, &op, ticket, verdict, &mut out),
+        Msg::Shared { left, fault } => team::on_shared(model, left, fault.as_ref()),
         Msg::SignIn { ticket, result } => sign_in::on_step(model, ticket, result),
         Msg::Drawn => on_top(model, |view, model| view.drawn(model)),
         Msg::Stalled => on_top(model, |view, _| view.hidden()),
@@ -113,6 +115,7 @@ pub fn settle(model: &mut Model, at: At) -> Vec<Effect> {
     target::resolve(model);
     sign_in::warn(model);
     let mut out = ops::tick(model);
+    team::tick(model, &mut out);
     sign_in::offer(model, &mut out);
     let mut wants = identity_wants(model);
     wants.extend(list::wants(model));
@@ -403,6 +406,9 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
         | Answer::RunSeries(_)
         | Answer::Drift(_)
         | Answer::Facts(_)
+        | Answer::TeamTable(_)
+        | Answer::TeamLocks(_)
+        | Answer::TeamRecords(_)
         | Answer::Raw(_) => {
             // Its view was closed while it was on the way.
             let _ = slot;

@@ -19,5 +19,6 @@ pub fn next_wakeup(model: &Model, at: At) -> Option<Monotonic> {
     let status = model.status.as_ref().map(|status| status.until);
     let armed = model.session.armed.as_ref().map(|armed| armed.until);
     let operations = model.ops.next_wakeup();
-    [Some(next_minute), polls, status, armed, operations].into_iter().flatten().min()
+    let team = model.ops.team.due();
+    [Some(next_minute), polls, status, armed, operations, team].into_iter().flatten().min()
 }

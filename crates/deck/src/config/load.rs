@@ -16,6 +16,7 @@ use super::{
 };
 
 const READ_ONLY: &str = "read-only";
+const TEAM: &str = "team";
 
 /// What a file sets.
 pub(super) fn file(path: &Path, source: &str) -> (Overrides, Vec<Diagnostic>) {
@@ -49,8 +50,11 @@ pub(super) fn file(path: &Path, source: &str) -> (Overrides, Vec<Diagnostic>) {
     (out, said)
 }
 
+/// A team that cannot be read would leave its lock out.
 fn may_mean_read_only(name: &str) -> bool {
-    name == READ_ONLY || nearest(&name.replace('_', "-"), [READ_ONLY]).contains(&READ_ONLY)
+    [READ_ONLY, TEAM].contains(&name)
+        || nearest(name, [TEAM]).contains(&TEAM)
+        || nearest(&name.replace('_', "-"), [READ_ONLY]).contains(&READ_ONLY)
 }
 
 fn setting<'a>(
@@ -84,7 +88,7 @@ fn setting<'a>(
         let place = place.replace(".?", "");
         let at = line_with(source, value_span.start, &place).unwrap_or(value_span.start);
         let it = Diagnostic::new(Severity::Warning, path, "means nothing here").at(source, Some(at..at));
-        said.push(it.key(&place).allowed(["id", "class", "name"]));
+        said.push(it.key(&place).allowed(members(&name).iter().copied()));
     }
     read.map_err(|error| {
         let place = track.path().to_string();
@@ -107,6 +111,11 @@ fn line_with(source: &str, start: usize, place: &str) -> Option<usize> {
         offset += line.len();
     }
     None
+}
+
+/// What stands in a table of this setting.
+fn members(name: &str) -> &'static [&'static str] {
+    if name == TEAM { &["table", "host"] } else { &["id", "class", "name"] }
 }
 
 fn allowed(name: &str, place: &str) -> Vec<&'static str> {

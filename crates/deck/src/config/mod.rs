@@ -21,7 +21,7 @@ use mldeck_core::{ops::intent::Class, text::Text};
 pub use diagnose::{Diagnostic, Severity};
 pub use environment::Environment;
 pub use log::LogFilter;
-pub use options::{Account, Notifications, Overrides, schema};
+pub use options::{Account, Notifications, Overrides, Team, schema};
 
 use crate::{
     keys::Keymap,
@@ -46,6 +46,8 @@ pub struct Config {
     pub notifications: Notifications,
     pub endpoint_url: Option<String>,
     pub accounts: Vec<Account>,
+    /// `None`: locks and ledger are this host's alone.
+    pub team: Option<Team>,
 }
 
 impl Default for Config {
@@ -80,6 +82,7 @@ impl Config {
             notifications: all.notifications.unwrap_or_default(),
             endpoint_url: all.endpoint_url,
             accounts: all.accounts.unwrap_or_default(),
+            team: all.team,
         }
     }
 

@@ -30,6 +30,28 @@ pub struct Account {
     pub name: Text,
 }
 
+/// The table by which several hosts that operate one account share a lock and a ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Team {
+    /// Its name, in the account and region that are operated.
+    #[serde(deserialize_with = "table")]
+    pub table: Text,
+    /// What this host is called there; its own name where it is left out.
+    #[serde(default)]
+    pub host: Option<Text>,
+}
+
+/// As DynamoDB names tables; anything else is refused here, where the file and line can be said.
+fn table<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    if plain && (3..=255).contains(&name.len()) {
+        Ok(Text::new(&name))
+    } else {
+        Err(de::Error::custom("a table has 3 to 255 letters, digits, '-', '_' and '.'"))
+    }
+}
+
 /// 12 digits; a number would lose leading zeros.
 fn digits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
     let id = String::deserialize(deserializer)?;
@@ -58,6 +80,7 @@ pub struct Overrides {
     pub notifications: Option<Notifications>,
     pub endpoint_url: Option<String>,
     pub accounts: Option<Vec<Account>>,
+    pub team: Option<Team>,
 }
 
 impl Overrides {
@@ -74,6 +97,7 @@ impl Overrides {
         take(&mut self.notifications, other.notifications);
         take(&mut self.endpoint_url, other.endpoint_url);
         take(&mut self.accounts, other.accounts);
+        take(&mut self.team, other.team);
         // Once read-only, always: no later source may loosen it.
         self.read_only = match (self.read_only, other.read_only) {
             (Some(a), Some(b)) => Some(a || b),
@@ -95,6 +119,7 @@ pub(super) enum Shape {
     Flag,
     OneOf(&'static [&'static str]),
     Accounts,
+    Team,
 }
 
 pub(super) const SETTINGS: &[Setting] = &[
@@ -113,12 +138,17 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "What an account is for; one that is not named is production",
         shape: Shape::Accounts,
     },
+    Setting {
+        name: "team",
+        doc: "A DynamoDB table by which several hosts share a lock and a ledger",
+        shape: Shape::Team,
+    },
 ];
 
 impl Setting {
-    /// `MLDECK_READ_ONLY`; accounts are set in a file only.
+    /// `MLDECK_READ_ONLY`; accounts and the team are set in a file only.
     pub(super) fn variable(&self) -> Option<String> {
-        (!matches!(self.shape, Shape::Accounts))
+        (!matches!(self.shape, Shape::Accounts | Shape::Team))
             .then(|| format!("MLDECK_{}", self.name.to_ascii_uppercase().replace('-', "_")))
     }
 
@@ -137,6 +167,15 @@ impl Setting {
                     "name": {"type": "string"},
                 },
             }}),
+            Shape::Team => json!({
+                "type": "object",
+                "required": ["table"],
+                "additionalProperties": false,
+                "properties": {
+                    "table": {"type": "string", "pattern": "^[a-zA-Z0-9_.-]{3,255}$"},
+                    "host": {"type": "string"},
+                },
+            }),
         };
         if let Some(object) = schema.as_object_mut() {
             object.insert("description".to_owned(), self.doc.into());

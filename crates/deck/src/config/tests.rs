@@ -29,14 +29,18 @@ fn the_default_file_sets_every_default_and_names_every_setting() {
             notifications: Notifications::Off,
             endpoint_url: None,
             accounts: vec![],
+            team: None,
         }
     );
     let commented = DEFAULT.replace("# endpoint-url", "endpoint-url").replace("# [[", "[[");
     let commented = commented.replace("# id", "id").replace("# class", "class").replace("# name", "name");
+    let commented = commented.replace("# [team", "[team").replace("# table", "table").replace("# host", "host");
     let (config, said) = file(&commented);
     assert_eq!(said, [""; 0]);
     assert_eq!(config.endpoint_url.as_deref(), Some("http://127.0.0.1:4566"));
     assert_eq!(config.name_of("447100000921"), Some(&Text::new("acme-ml-prod")));
+    let team = config.team.expect("a team");
+    assert_eq!((team.table, team.host), (Text::new("mldeck-team"), Some(Text::new("web-1"))));
     for setting in options::SETTINGS {
         assert!(DEFAULT.contains(setting.name), "{} is not in default.toml", setting.name);
     }
@@ -70,6 +74,25 @@ fn read_only_can_only_be_added() {
     assert!(load("read-only = true\n", &[("MLDECK_READ_ONLY", "0")], no).0.read_only);
     assert!(load("", &[("MLDECK_READ_ONLY", "yes")], Overrides::default()).0.read_only);
     assert!(!load("", &[("MLDECK_READ_ONLY", "off")], Overrides::default()).0.read_only);
+}
+
+#[test]
+fn a_team_that_cannot_be_read_is_no_team_less() {
+    for source in [
+        "[team]\n",
+        "[team]\ntable = \"x\"\n",
+        "[team]\ntable = \"my table\"\n",
+        "[team]\ntable = 3\n",
+        "[Team]\ntable = \"mldeck-team\"\n",
+        "[teams]\ntable = \"mldeck-team\"\n",
+        "team = \"mldeck-team\"\n",
+    ] {
+        let (config, said) = file(source);
+        assert!(config.read_only && config.team.is_none(), "{source:?}: {said:?}");
+    }
+    let (config, said) = file("[team]\ntable = \"mldeck-team\"\nregion = \"eu-west-1\"\n");
+    assert_eq!(config.team.map(|team| team.table), Some(Text::new("mldeck-team")));
+    assert!(said[0].contains("team.region: means nothing here; allowed: table, host"), "{said:?}");
 }
 
 #[test]
@@ -116,7 +139,7 @@ class = "prd"
         "config.toml:2: keys: invalid type: integer `7`, expected a string; allowed: default, k9s",
         "config.toml:3: clipbord: no such setting; allowed: clipboard",
         "config.toml:4: notifications: unknown variant `loud`, expected one of `off`, `bell`, `osc9`, `osc777`; allowed: off, bell, osc9, osc777",
-        "config.toml:5: regions: no such setting; allowed: theme, keys, read-only, clipboard, notifications, endpoint-url, accounts",
+        "config.toml:5: regions: no such setting; allowed: theme, keys, read-only, clipboard, notifications, endpoint-url, accounts, team",
         "config.toml:9: accounts[0].class: no such class: \"prd\"; allowed: prod, stage, dev",
     ] {
         assert!(said.iter().any(|line| line == expected), "missing: {expected}\n{said:#?}");

@@ -36,7 +36,7 @@ pub struct Keep {
     handle: Handle,
     out: UnboundedSender<Msg>,
     cache: OnceLock<Arc<Cache>>,
-    journal: OnceLock<Journal>,
+    journal: OnceLock<Arc<Journal>>,
     /// Preference that names the scope of the last session with the same flags.
     scope_key: String,
     /// The scope whose rows were sent last.
@@ -84,7 +84,7 @@ impl Keep {
         match Journal::start(folders, at) {
             Ok(journal) => {
                 self.read_journal(&journal);
-                let _ = self.journal.set(journal);
+                let _ = self.journal.set(Arc::new(journal));
             }
             Err(error) => self.ledger(Err(fault("opening the journal", &error.to_string()))),
         }
@@ -166,6 +166,11 @@ impl Keep {
             let result = answer.await.map(drop).map_err(|error| fault("writing the journal", &error.to_string()));
             let _ = out.send(Msg::Journaled { op, record: Box::new(record), result });
         });
+    }
+
+    /// The journal and the folder that it lies in, for who shares it; `None` without one.
+    pub fn shareable(&self) -> Option<(Arc<Journal>, PathBuf)> {
+        Some((Arc::clone(self.journal.get()?), self.locks.get()?.0.clone()))
     }
 
     /// Takes the lock of a plan, for as long as this process lives or until it is released.

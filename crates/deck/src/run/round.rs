@@ -69,7 +69,11 @@ pub fn label(msg: &Msg) -> String {
         Msg::Traffic(_) => "traffic".to_owned(),
         Msg::Wake => "wake-up".to_owned(),
         Msg::Ledger(_) => "ledger".to_owned(),
-        Msg::Journaled { .. } | Msg::OpRead { .. } | Msg::OpSent { .. } | Msg::Claimed { .. } => "operation".to_owned(),
+        Msg::Journaled { .. }
+        | Msg::OpRead { .. }
+        | Msg::OpSent { .. }
+        | Msg::OpLocked { .. }
+        | Msg::Claimed { .. } => "operation".to_owned(),
         Msg::Resize(..) => "resize".to_owned(),
         _ => "message".to_owned(),
     }

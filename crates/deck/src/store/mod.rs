@@ -9,6 +9,7 @@
 //! | [`cache`] | rows for the first paint, immutable things, preferences |
 //! | [`journal`] | every change, before and after it is made, as a hash chain |
 //! | [`lock`] | one process acts on a plan, the others watch |
+//! | [`mark`] | how much of the journal the team has |
 //! | [`key`] | what makes the marks of masked values our own |
 //! | [`logfile`] | the log, bounded |
 
@@ -19,6 +20,7 @@ pub mod journal;
 pub mod key;
 pub mod lock;
 pub mod logfile;
+pub mod mark;
 pub mod paths;
 mod sqlite;
 #[cfg(test)]

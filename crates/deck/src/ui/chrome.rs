@@ -115,6 +115,10 @@ fn right_side(model: &Model, width: u16) -> String {
         parts.push(if calls_per_min < 10.0 { "<10".to_owned() } else { format!("{calls_per_min:.0}") } + " calls/min");
         parts.push(format!("${dollars_per_hour:.2}/h"));
     }
+    // Records that are not in the team's ledger, for as long as they are not.
+    if let Some(left) = model.ops.team.left() {
+        parts.push(format!("{left} unshared"));
+    }
     if model.frozen {
         parts.push("FROZEN".to_owned());
     }

@@ -9,13 +9,13 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use bytes::Bytes;
 use mldeck_core::{
     ask::Write,
-    ops::call::Call,
+    ops::{call::Call, team::RowAction},
     scope::Scope,
     text::Text,
     time::{MINUTE, Timestamp},
 };
 
-use super::{Class, OnWire, signature};
+use super::{Class, OnWire, TeamLeave, signature};
 
 /// How long arming a scope lasts.
 pub const ARMED: i64 = 15 * MINUTE;
@@ -103,6 +103,19 @@ impl Permit {
             body,
             region: grant.scope.region.clone(),
             expires: grant.expires,
+            key: key.to_owned(),
+            sent: AtomicBool::new(false),
+            other_key: AtomicBool::new(false),
+        }))
+    }
+
+    /// For one row of the table that hosts share, or the table itself; `leave` covers it.
+    pub(crate) fn for_row(action: RowAction, leave: &TeamLeave, body: Bytes, key: &str, expires: Timestamp) -> Self {
+        Self(Arc::new(Held {
+            operation: action.name(),
+            body,
+            region: leave.scope().region.clone(),
+            expires,
             key: key.to_owned(),
             sent: AtomicBool::new(false),
             other_key: AtomicBool::new(false),

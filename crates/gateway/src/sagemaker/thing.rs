@@ -64,6 +64,12 @@ impl Gateway {
 
     /// Everything that one intent is judged by. A description that cannot be read is told as such.
     pub(crate) async fn facts(&self, intent: &Intent, deep: bool) -> Result<Facts, Fault> {
+        let target = intent.change.target();
+        let (facts, lock) = tokio::join!(Box::pin(self.facts_of(intent, deep)), Box::pin(self.lock_of(&target)));
+        Ok(Facts { lock, ..facts? })
+    }
+
+    async fn facts_of(&self, intent: &Intent, deep: bool) -> Result<Facts, Fault> {
         let snapshot = match intent.change.endpoint() {
             Some(endpoint) => Some(Box::pin(self.snapshot(endpoint, deep, intent.change.candidate())).await?),
             None => None,

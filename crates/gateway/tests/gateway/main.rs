@@ -12,4 +12,5 @@ mod profile;
 mod promote;
 mod rows;
 mod support;
+mod team;
 mod writes;

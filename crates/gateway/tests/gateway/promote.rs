@@ -100,6 +100,7 @@ pub(crate) async fn carried_out(sandbox: &Sandbox, gateway: &Gateway, plan: Plan
                     let sent = gateway.send(&Write { call, plan: id.clone() }, &grant).await;
                     events.push_back(Event::Sent { ticket, sent });
                 }
+                Effect::Lock { .. } | Effect::Unrecorded(_) => panic!("this run has no team, and a journal"),
                 Effect::WakeAt(at) => wake = Some(at),
                 Effect::Say { text, .. } => said.push(text),
                 Effect::Stale(differences) => said.push(format!("{differences:?}")),

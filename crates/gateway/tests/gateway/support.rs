@@ -177,6 +177,13 @@ pub(crate) async fn scripted(script: impl Fn(&Seen) -> End + Send + Sync + 'stat
     (Gateway::connect(connect(&peer)).await.expect("connects"), peer)
 }
 
+/// As [`scripted`], of a host that shares the table `mldeck-team` with others.
+pub(crate) async fn in_team(script: impl Fn(&Seen) -> End + Send + Sync + 'static) -> (Gateway, Peer) {
+    let peer = Peer::new(move |seen, _| script(seen));
+    let team = Some(mldeck_core::text::Text::new("mldeck-team"));
+    (Gateway::connect(Connect { team, ..connect(&peer) }).await.expect("connects"), peer)
+}
+
 /// As [`scripted`], behind an address that is not AWS's own.
 pub(crate) async fn fake(script: impl Fn(&Seen) -> End + Send + Sync + 'static) -> (Gateway, Peer) {
     let peer = Peer::new(move |seen, _| script(seen));

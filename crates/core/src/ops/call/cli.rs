@@ -8,25 +8,29 @@ use crate::{mask, text::Text};
 impl Call {
     /// A request with a client token leaves it out: the CLI makes its own.
     pub fn cli(&self, region: &str) -> String {
-        let mut body = self.body.clone();
-        mask::json(&mut body);
-        let mut line = format!("aws {} {}", self.action.service().word(), kebab(self.operation()));
-        let mut options: Vec<(&String, &Value)> = body.as_object().into_iter().flatten().collect();
-        // What it is about first, as people write such lines.
-        let names = |name: &str| name.ends_with("Name") || name.ends_with("Arn");
-        options
-            .sort_by_key(|(name, value)| (!names(name), value.is_object(), if names(name) { name.len() } else { 0 }));
-        for (name, value) in options {
-            if !matches!(name.as_str(), "ClientToken" | "ClientRequestToken") {
-                option(name, value, &mut line);
-            }
-        }
-        if !region.is_empty() {
-            line.push_str(" --region ");
-            line.push_str(region);
-        }
-        Text::new(&line).to_string()
+        line(self.action.service().word(), self.operation(), &self.body, region)
     }
+}
+
+/// The line for any request of any service of the AWS CLI.
+pub(in crate::ops) fn line(service: &str, operation: &str, body: &Value, region: &str) -> String {
+    let mut body = body.clone();
+    mask::json(&mut body);
+    let mut line = format!("aws {service} {}", kebab(operation));
+    let mut options: Vec<(&String, &Value)> = body.as_object().into_iter().flatten().collect();
+    // What it is about first, as people write such lines.
+    let names = |name: &str| name.ends_with("Name") || name.ends_with("Arn");
+    options.sort_by_key(|(name, value)| (!names(name), value.is_object(), if names(name) { name.len() } else { 0 }));
+    for (name, value) in options {
+        if !matches!(name.as_str(), "ClientToken" | "ClientRequestToken") {
+            option(name, value, &mut line);
+        }
+    }
+    if !region.is_empty() {
+        line.push_str(" --region ");
+        line.push_str(region);
+    }
+    Text::new(&line).to_string()
 }
 
 fn option(name: &str, value: &Value, line: &mut String) {

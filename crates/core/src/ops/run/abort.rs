@@ -84,6 +84,7 @@ impl Run {
         let unsent = "stopped by you before the change was sent";
         match self.phase.clone() {
             Phase::New | Phase::Planning | Phase::Unsent => self.finish(at, OperationState::Refused, unsent, out),
+            Phase::Locking { .. } if !self.accepted => self.finish(at, OperationState::Refused, unsent, out),
             Phase::Intending { step, attempt } | Phase::Checking { step, attempt, .. } if !self.accepted => {
                 self.gate = None;
                 self.reading = None;
@@ -137,16 +138,16 @@ impl Run {
     }
 
     fn abort_round(&mut self, at: Timestamp, out: &mut Vec<Effect>) {
-        if self.journal_dead {
+        if self.is_mute() || self.has_lost_lock() {
             let region = self.plan.scope.region.clone();
             let lines =
                 self.abort_calls().iter().map(|call| call.cli(region.as_str())).collect::<Vec<_>>().join(" && ");
             self.abort.over = true;
-            return say(
-                Level::Bad,
-                format!("the journal cannot be written, so nothing is sent. By hand: {lines}"),
-                out,
-            );
+            let why = match self.is_mute() {
+                true => "the journal cannot be written",
+                false => "somebody else has the team lock",
+            };
+            return say(Level::Bad, format!("{why}, so nothing is sent. By hand: {lines}"), out);
         }
         self.abort.round += 1;
         self.abort.last_round = self.waited;
@@ -157,7 +158,7 @@ impl Run {
 
     pub(super) fn abort_recorded(&mut self, out: &mut Vec<Effect>) {
         self.abort.gate = None;
-        if self.journal_dead || matches!(self.phase, Phase::Ended(_) | Phase::Ending(_)) {
+        if self.is_mute() || matches!(self.phase, Phase::Ended(_) | Phase::Ending(_)) {
             return;
         }
         self.abort.tickets.clear();

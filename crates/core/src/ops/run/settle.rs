@@ -68,7 +68,7 @@ impl Run {
         let Phase::Owing(state) = self.phase else {
             return say(Level::Info, "nothing is owed", out);
         };
-        if self.journal_dead {
+        if self.is_mute() {
             return say(Level::Bad, "the journal cannot be written: do it by hand", out);
         }
         self.no_writes = None;

@@ -52,6 +52,9 @@ impl Run {
         if let Some(why) = self.no_writes.clone() {
             return self.give_up_step(at, step, &next, &why, out);
         }
+        if self.wants_lock(at) {
+            return self.ask_lock(at, step, attempt, out);
+        }
         self.phase = Phase::Intending { step, attempt };
         let operation = Text::new(next.call.operation());
         let entry = Entry::Intent { step, attempt, operation, call: super::call_digest(&next.call) };

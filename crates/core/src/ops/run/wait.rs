@@ -39,6 +39,7 @@ impl Run {
             Phase::Checking { .. } | Phase::Resolving { .. } | Phase::Proving { .. } | Phase::Watching => {
                 self.look(at, out);
             }
+            Phase::Locking { .. } => self.lock_is_silent(at, out),
             Phase::Backoff { step, attempt } => self.begin_step(at, step, attempt, out),
             Phase::Sending { .. } => {
                 if self.waited - self.since >= SEND_TIMEOUT {

@@ -118,6 +118,9 @@ fn line_of(record: &Record) -> Option<StepLine> {
         Entry::Observed { stage } => (Health::Ok, stage.sentence(), String::new()),
         Entry::Abort { round, by } => (Health::Warn, format!("abort alarm tripped, round {round}"), by.to_string()),
         Entry::Note { text } => (Health::Ok, text.clone(), String::new()),
+        Entry::Bypassed { what, reason, stood, .. } => {
+            (Health::Warn, format!("went on without the {}: {stood}", what.word()), reason.to_string())
+        }
         Entry::Ended { state, note } => (state.health(), format!("{}: {note}", state.word()), String::new()),
     };
     Some(StepLine { health, title, note, at: Some(record.at) })

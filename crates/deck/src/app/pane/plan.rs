@@ -9,7 +9,7 @@ use mldeck_core::{
         Facts, Snapshot,
         confirm::{Confirm, Gate, Verdict},
         guard::STALE,
-        intent::{Change, Choice, Intent, Route},
+        intent::{Bypass, Change, Choice, Intent, Route},
         journal,
         plan::{Plan, Refusal},
         target::Kind as Thing,
@@ -116,6 +116,25 @@ impl PlanView {
         next_way(choice, plan, snapshot);
         if self.facts.as_ref().is_some_and(|facts| model.now().since(facts.at) > STALE) {
             model.polls.hurry(Slot::Facts, model.at.mono);
+        }
+        self.replan(model);
+    }
+
+    /// F8: of a way back, to go on without the lock that hosts share, or with it again. It needs a reason, so that is asked for.
+    fn bypass(&mut self, model: &mut Model) {
+        let Change::RollBack { choice, .. } = &mut self.intent.change else {
+            return model.complain("Only a way back may go on without the team lock.");
+        };
+        if model.session.owner.is_none() {
+            return model.complain("There is no team lock here.");
+        }
+        if choice.bypass.contains(&Bypass::Lock) {
+            choice.bypass.retain(|what| *what != Bypass::Lock);
+        } else {
+            choice.bypass.push(Bypass::Lock);
+            if self.intent.reason.is_none() {
+                self.reason = Some(Field::new(""));
+            }
         }
         self.replan(model);
     }
@@ -281,6 +300,7 @@ impl Opened for PlanView {
             Command::HalfDown | Command::HalfUp => {
                 self.scroll.on(command, page);
             }
+            Command::Bypass if self.plan.is_some() => self.bypass(model),
             Command::RollBack => {}
             _ => return false,
         }

@@ -42,6 +42,9 @@ fn essentials(plan: &Plan, deep: bool) -> Vec<Line> {
     if let Some(reason) = &plan.reason {
         out.push(vec![label("reason"), (reason.to_string(), Tone::Plain)]);
     }
+    for what in plan.intent.change.bypass() {
+        out.push(vec![label("without"), (format!("the team {}, by your word", what.word()), Tone::Warn)]);
+    }
     for row in &plan.rows {
         let line = match row.name.as_str() {
             "endpoint config" => vec![label("config"), (change(row), Tone::Strong)],
