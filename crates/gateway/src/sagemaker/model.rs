@@ -30,6 +30,18 @@ impl Gateway {
         Ok(config)
     }
 
+    /// Not from memory: whether it is still there is what a plan asks.
+    pub(crate) async fn endpoint_config_anew(&self, name: &Text) -> Result<Config, Fault> {
+        self.memory.configs.forget(name.as_str());
+        self.endpoint_config(name).await
+    }
+
+    /// Not from memory: whether it is still there is what a plan asks.
+    pub(crate) async fn model_anew(&self, name: &Text) -> Result<Model, Fault> {
+        self.memory.models.forget(name.as_str());
+        self.model(name).await
+    }
+
     /// What a model is called in a row, if that is known without asking.
     pub(crate) fn known_label(&self, name: &Text) -> Option<Text> {
         let described = || self.memory.models.get(name.as_str()).map(|model| Text::new(&model.label()));

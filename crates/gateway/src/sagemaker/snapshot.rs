@@ -60,7 +60,7 @@ impl Gateway {
         let details = self.complete(described, endpoint::Tags::Fresh).await;
         let similar = self.similar_configs(&endpoint.name, &details.config).await;
         let names = candidates(&details, also, trail.as_ref(), similar.unwrap_or_default());
-        let read = lanes::four(&names, |index| self.endpoint_config(&names[index])).await;
+        let read = lanes::four(&names, |index| self.endpoint_config_anew(&names[index])).await;
         let configs: Vec<(Text, Result<Config, Fault>)> = names.iter().cloned().zip(read).collect();
         let models = self.models_of(&configs).await;
         let variants: Vec<Text> = details.variants.iter().map(|variant| variant.name.clone()).collect();
@@ -132,7 +132,7 @@ impl Gateway {
         let models = lanes::four(&names, |index| {
             let name = &names[index];
             async move {
-                let mut model = self.model(name).await?;
+                let mut model = self.model_anew(name).await?;
                 model.data_exists = self.all_exist(&model.data).await;
                 Ok(model)
             }
