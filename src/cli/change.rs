@@ -13,7 +13,7 @@ use mldeck_core::{
     fault::{Fault, FaultKind},
     ops::{
         confirm::Confirm,
-        intent::Intent,
+        intent::{Bypass, Intent},
         journal,
         plan::{self, BY_HAND, Plan, Refusal},
         verb,

@@ -10,9 +10,10 @@ use mldeck_sandbox::faults::Kind;
 use super::night::{
     Given, Night, Setup,
     account::Shape,
-    desk::{End, Wish},
+    desk::End,
     luck::{CALM, Deed, Trouble, kinds},
     play,
+    wish::Wish,
 };
 
 /// What a rollback sends and reads, in its order, and what stops it.

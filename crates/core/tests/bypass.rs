@@ -5,12 +5,12 @@ mod fixture;
 #[path = "fixture/night.rs"]
 mod night;
 
-use fixture::{at, endpoint, plan, plan_with, t};
+use fixture::{NAME, at, context, endpoint, history, plan, snapshot, t};
 use mldeck_core::{
     ops::{
-        intent::Bypass,
+        intent::{Bypass, Choice, Intent},
         journal::{Entry, Record},
-        plan::Plan,
+        plan::{Plan, plan_back_out},
         run::{Event, Run},
     },
     resource::operation::OperationState,
@@ -18,10 +18,9 @@ use mldeck_core::{
 use night::{Night, deploying, settled};
 
 fn unrecorded() -> Plan {
-    plan_with(|_, choice, _| {
-        choice.bypass = vec![Bypass::Journal];
-        choice.reason = Some(t("INC-42"));
-    })
+    let choice = Choice { bypass: vec![Bypass::Journal], ..Choice::default() };
+    let intent = Intent::back_out(t(NAME), choice).because(Some(t("INC-42")));
+    plan_back_out(&intent, &snapshot(), &history(), &context()).unwrap()
 }
 
 fn begun(plan: Plan, full_from: u64) -> Night {

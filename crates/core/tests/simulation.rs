@@ -15,7 +15,11 @@ use std::{collections::BTreeMap, ops::Range, sync::LazyLock};
 
 use driver::Simulation;
 use mldeck_core::{
-    ops::{intent::Mode, plan::Plan, run::Rule},
+    ops::{
+        intent::Mode,
+        plan::Plan,
+        rule::{Rule, go_without},
+    },
     resource::{Endpoint, operation::OperationState},
     time::{MINUTE, SECOND},
 };
@@ -42,8 +46,10 @@ fn endpoint_of(plan: &Plan) -> Endpoint {
 
 fn play(seed: u64, rule: Option<Rule>) -> Simulation {
     let plan = &PLANS[(seed % PLANS.len() as u64) as usize];
-    let mut simulation = Simulation::new(seed, plan, endpoint_of(plan), rule);
+    let mut simulation = Simulation::new(seed, plan, endpoint_of(plan));
+    go_without(rule);
     simulation.play();
+    go_without(None);
     simulation
 }
 

@@ -30,10 +30,11 @@ fn anna() -> Owner {
 
 /// The plan in this class of account, and what its way back may leave out.
 fn planned(class: Class, bypass: &[Bypass], reason: Option<&str>, lock: Option<Verdict>) -> Plan {
-    let choice = Choice { bypass: bypass.to_vec(), reason: reason.map(t), ..Choice::default() };
+    let choice = Choice { bypass: bypass.to_vec(), ..Choice::default() };
+    let intent = Intent::back_out(t("fraud-prod"), choice).because(reason.map(t));
     let facts = Facts { lock, ..Facts::from(snapshot()) };
     let context = mldeck_core::ops::intent::Context { class, ..context() };
-    verb::plan(&Intent::back_out(t("fraud-prod"), choice), &facts, &history(), &context).expect("a plan")
+    verb::plan(&intent, &facts, &history(), &context).expect("a plan")
 }
 
 fn night(plan: Plan) -> Night {

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use mldeck_core::{
     ask::{Sent, Write},
     fault::{Fault, FaultKind},
-    ops::call::{self, Action, Call},
+    ops::{
+        call::{self, Call},
+        rule::{Rule, breaks},
+    },
     text::Text,
 };
 use serde_json::Value;
@@ -70,7 +73,8 @@ impl Gateway {
         let body = Bytes::from(write.call.body.to_string());
         // Twice, because credentials may have been renewed since they were verified: then nothing was sent.
         for _ in 0..2 {
-            if let Some(why) = grant.objection(write, &verified.identity.scope, self.now()) {
+            let objection = grant.objection(write, &verified.identity.scope, self.now());
+            if let Some(why) = objection.filter(|_| !breaks(Rule::Leave)) {
                 return refused(&why);
             }
             let permit = Permit::new(grant, write, body.clone(), &verified.key);
@@ -101,9 +105,9 @@ impl Gateway {
         body: Bytes,
     ) -> Sent {
         self.pace.write(api.pace);
-        let plain = match write.call.action {
-            Action::StartHumanLoop => self.review_request(Method::Post, "", body),
-            Action::StopHumanLoop => self.review_request(Method::Post, "/stop", body),
+        let plain = match doing.operation {
+            "StartHumanLoop" => self.review_request(Method::Post, "", body),
+            "StopHumanLoop" => self.review_request(Method::Post, "/stop", body),
             _ => self.json_request(api, doing, body),
         };
         let answer = match self.signed_request(plain, doing).await {
@@ -119,7 +123,7 @@ impl Gateway {
         };
         let sent = match answer {
             Ok(answer) => self.judged(answer, doing).await,
-            Err(fault) if permit.sent() => Sent::Unknown(fault),
+            Err(fault) if permit.sent() && !breaks(Rule::LostIsUnknown) => Sent::Unknown(fault),
             Err(fault) => Sent::Refused(fault),
         };
         match &sent {
@@ -146,7 +150,11 @@ impl Gateway {
             };
         }
         let fault = signed::error_of(answer, doing).await;
-        if (400..500).contains(&status) { Sent::Refused(fault) } else { Sent::Unknown(fault) }
+        if (400..500).contains(&status) || breaks(Rule::LostIsUnknown) {
+            Sent::Refused(fault)
+        } else {
+            Sent::Unknown(fault)
+        }
     }
 }
 

@@ -8,6 +8,10 @@ use serde_json::{Value, json};
 
 use super::dice::Dice;
 
+mod extra;
+
+pub use extra::{Extra, PIPELINE, package};
+
 const ROLE: &str = "arn:aws:iam::447100000921:role/SageMakerExecution";
 const BUCKET: &str = "score-models";
 /// Versions that have a model and a config.
@@ -77,15 +81,17 @@ pub fn variant(index: usize) -> &'static str {
 pub struct Account {
     pub world: World,
     pub shape: Shape,
+    /// ARN of the pipeline execution, where there is one.
+    pub run: String,
     deployer: Key,
 }
 
 impl Account {
-    pub fn new(seed: u64, shape: Shape) -> Self {
+    pub fn new(seed: u64, shape: Shape, extras: &[(Extra, String)]) -> Self {
         let start = Timestamp::from_millis(1_795_400_000_000);
         let mut world = World::new(Options { seed, scenario: Scenario::bare(start), start });
         let deployer = assume(&mut world, "Deployer", "ci-deploy");
-        let mut account = Self { world, shape, deployer };
+        let mut account = Self { world, shape, run: String::new(), deployer };
         account.world.handle(&upload(""));
         for endpoint in account.shape.endpoints.clone() {
             account.found(&endpoint);
@@ -95,6 +101,9 @@ impl Account {
             account.deploy(&endpoint, 2);
         }
         account.world.advance_to(start.plus(PAST));
+        for (extra, endpoint) in extras {
+            account.add(*extra, endpoint);
+        }
         account
     }
 
@@ -132,15 +141,19 @@ impl Account {
             }));
         }
         if self.shape.abort_alarm {
-            self.must("monitoring", "PutMetricAlarm", &json!({
-                "AlarmName": format!("mldeck-abort-{endpoint}"), "Namespace": "MLOps/Abort", "MetricName": "Abort", "Statistic": "Sum",
-                "Dimensions": [{"Name": "EndpointName", "Value": endpoint}], "Period": 60, "EvaluationPeriods": 1, "Threshold": 1.0,
-                "ComparisonOperator": "GreaterThanOrEqualToThreshold", "TreatMissingData": "notBreaching", "ActionsEnabled": false,
-            }));
+            self.abort_alarm(endpoint);
         }
         if self.shape.autoscaling {
             self.bounds(endpoint, 2);
         }
+    }
+
+    fn abort_alarm(&mut self, endpoint: &str) {
+        self.must("monitoring", "PutMetricAlarm", &json!({
+            "AlarmName": format!("mldeck-abort-{endpoint}"), "Namespace": "MLOps/Abort", "MetricName": "Abort", "Statistic": "Sum",
+            "Dimensions": [{"Name": "EndpointName", "Value": endpoint}], "Period": 60, "EvaluationPeriods": 1, "Threshold": 1.0,
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold", "TreatMissingData": "notBreaching", "ActionsEnabled": false,
+        }));
     }
 
     /// Somebody else puts a version into service, without guardrails. True when AWS takes it.
@@ -208,9 +221,10 @@ impl Account {
         self.world.handle(&request(&self.deployer, service, operation, input)).status().is_success()
     }
 
-    fn must(&mut self, service: &str, operation: &str, input: &Value) {
+    fn must(&mut self, service: &str, operation: &str, input: &Value) -> Value {
         let answer = self.world.handle(&request(&self.deployer, service, operation, input));
         assert!(answer.status().is_success(), "{operation}: {:?}", answer.body());
+        serde_json::from_slice(answer.body()).unwrap_or_default()
     }
 }
 

@@ -11,9 +11,8 @@ use mldeck_core::{
     fault::{Fault, FaultKind},
     ops::{
         Facts,
-        call::VariantChange,
         candidate::History,
-        intent::{Change, Choice, Class, Context, Intent, Mode, Route},
+        intent::{Class, Context},
         plan::{Plan, Refusal},
         run::{LEAVE, Run, allowed},
         verb,
@@ -27,29 +26,10 @@ use mldeck_gateway::{Connect, Gateway, Grant, time_source};
 use tokio::task::AbortHandle;
 
 use super::{
-    account::{Key, VERSIONS, config, variant},
-    dice::Dice,
+    account::Key,
     line::{Line, Shared, lock},
+    wish::Wish,
 };
-
-/// What the operator wants.
-#[derive(Clone, Copy, Debug)]
-pub enum Wish {
-    Back { mode: Option<Mode>, candidate: Option<i64>, deep: bool },
-    Shift { receiver: usize },
-}
-
-impl Wish {
-    pub fn drawn(dice: &mut Dice, variants: usize) -> Self {
-        if variants > 1 && dice.percent(60) {
-            return Self::Shift { receiver: dice.between(0, 1) as usize };
-        }
-        let mode = *dice.pick(&[None, Some(Mode::Emergency), Some(Mode::Emergency), Some(Mode::Guarded)]);
-        let candidate = dice.percent(30).then(|| *dice.pick(&[1, VERSIONS]));
-        // Without a name of the operator's own, CloudTrail knows what was live before.
-        Self::Back { mode, candidate, deep: candidate.is_none() || dice.percent(30) }
-    }
-}
 
 /// How a night ended for one desk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +51,8 @@ impl End {
 pub struct Desk {
     pub index: usize,
     pub endpoint: String,
+    /// ARN of the pipeline execution that it may be about.
+    pub run_arn: String,
     pub wish: Wish,
     pub key: Key,
     /// Milliseconds that this host's clock is off.
@@ -80,6 +62,8 @@ pub struct Desk {
     pub timer: u32,
     /// Shown, not confirmed yet.
     pub shown: Option<Plan>,
+    /// What became of it in a file meanwhile.
+    pub filed: Option<Plan>,
     pub run: Option<Run>,
     pub grant: Option<Grant>,
     pub identity: Option<Identity>,
@@ -117,30 +101,10 @@ impl Desk {
         self.gateway.as_ref().map_or_else(Timestamp::default, |gateway| gateway.now())
     }
 
-    /// What the operator wants, said of what serves now.
-    fn intent(&self, facts: Option<&Facts>) -> Intent {
-        let endpoint = Text::new(&self.endpoint);
-        match self.wish {
-            Wish::Back { mode, candidate, .. } => {
-                let candidate = candidate.map(|version| Text::new(&config(&self.endpoint, version)));
-                Intent::back_out(endpoint, Choice { candidate, mode, route: Some(Route::Config), ..Choice::default() })
-            }
-            Wish::Shift { receiver } => {
-                let details = facts.and_then(|facts| facts.snapshot.as_ref()?.endpoint.details.as_ref());
-                let live = details.map(|details| details.variants.as_slice()).unwrap_or_default();
-                let weight = |name: &Text| if *name == variant(receiver) { 1.0 } else { 0.0 };
-                let change =
-                    |name: &Text| VariantChange { variant: name.clone(), weight: Some(weight(name)), count: None };
-                let variants = live.iter().map(|variant| change(&variant.name)).collect();
-                Change::Traffic { endpoint, variants }.into()
-            }
-        }
-    }
-
     /// What is read for a plan.
     pub fn ask(&self) -> Ask {
-        let deep = matches!(self.wish, Wish::Back { deep: true, .. });
-        Ask::Facts { intent: Box::new(self.intent(None)), deep }
+        let intent = Box::new(self.wish.intent(&self.endpoint, &self.run_arn, None));
+        Ask::Facts { intent, deep: self.wish.is_deep() }
     }
 
     /// Plans what the operator wants.
@@ -154,7 +118,7 @@ impl Desk {
             scope: identity.scope.clone(),
             class: Class::Prod,
         };
-        verb::plan(&self.intent(Some(facts)), facts, &History::default(), &context)
+        verb::plan(&self.wish.intent(&self.endpoint, &self.run_arn, Some(facts)), facts, &History::default(), &context)
     }
 
     /// What confirming this plan allows.

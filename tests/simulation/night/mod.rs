@@ -7,6 +7,7 @@
 //! | [`luck`] | what goes wrong |
 //! | [`line`], [`scene`] | the wire, and what all may see |
 //! | [`paper`], [`desk`] | an operator's journal and process |
+//! | [`wish`] | what the operator wants |
 //! | [`play`](mod@play) | who does what when |
 //! | [`rules`] | what must be true |
 //! | [`tally`] | many nights |
@@ -22,8 +23,9 @@ mod play;
 mod rules;
 mod scene;
 pub mod tally;
+pub mod wish;
 
-use mldeck_core::ops::run::Rule;
+use mldeck_core::ops::rule::Rule;
 
 pub use play::play;
 
@@ -33,7 +35,7 @@ pub struct Setup {
     pub seed: u64,
     /// Write down what happens.
     pub traced: bool,
-    /// The executor goes without this rule; a release build keeps them all.
+    /// Planner, executor and gate go without this rule; a release build keeps them all.
     pub without: Option<Rule>,
     /// Instead of what the seed draws.
     pub given: Option<Given>,
@@ -43,7 +45,7 @@ pub struct Setup {
 #[derive(Clone, Debug)]
 pub struct Given {
     pub shape: account::Shape,
-    pub wish: desk::Wish,
+    pub wish: wish::Wish,
     pub troubles: Vec<luck::Trouble>,
 }
 

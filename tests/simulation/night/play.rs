@@ -16,7 +16,8 @@ use mldeck_core::{
         confirm::Confirm,
         journal::{Entry, Record},
         plan::Plan,
-        run::{Effect, Event, Rule, Run, resume},
+        rule::Rule,
+        run::{Effect, Event, Run, resume},
         target,
     },
     resource::operation::OperationState,
@@ -30,15 +31,16 @@ use tokio::task::JoinSet;
 
 use super::{
     Night, Setup,
-    account::{Account, Shape, assume},
+    account::{Account, Extra, Shape, assume},
     call::Aim,
-    desk::{self, Desk, End, Wish},
+    desk::{self, Desk, End},
     dice::Dice,
     line::{Clock, Shared, instant, lock},
     luck::{self, BOUND, CALM, Deed, Trouble},
     paper::Paper,
     rules,
     scene::{Scene, Seen},
+    wish::Wish,
 };
 
 mod lives;
@@ -61,6 +63,8 @@ enum Happening {
     Trouble(Box<Trouble>),
     ClockRight(usize),
     Restart(usize),
+    /// The operator lets a resumed run restore what it took away.
+    Settle(usize, u32),
     Calm,
 }
 
@@ -96,11 +100,25 @@ pub fn play(setup: &Setup) -> Night {
         .start_paused(true)
         .build()
         .expect("a runtime needs nothing but memory");
-    runtime.block_on(async {
+    go_without(setup.without);
+    let night = runtime.block_on(async {
         let mut play = Play::new(setup);
         play.run().await;
         play.end()
-    })
+    });
+    go_without(None);
+    night
+}
+
+/// From here on this thread goes without that rule.
+#[cfg(debug_assertions)]
+fn go_without(rule: Option<Rule>) {
+    mldeck_core::ops::rule::go_without(rule);
+}
+
+#[cfg(not(debug_assertions))]
+fn go_without(rule: Option<Rule>) {
+    assert!(rule.is_none(), "a release build keeps all rules");
 }
 
 impl Play {
@@ -108,19 +126,30 @@ impl Play {
         let mut dice = Dice::new(setup.seed, 1);
         let shape = setup.given.as_ref().map_or_else(|| Shape::drawn(&mut dice), |given| given.shape.clone());
         let count = if setup.given.is_none() && dice.percent(30) { 2 } else { 1 };
-        let mut account = Account::new(setup.seed, shape);
+        let mut wishes = Vec::new();
+        for _ in 0..count {
+            let endpoint = dice.pick(&shape.endpoints).clone();
+            let wish = setup.given.as_ref().map_or_else(|| Wish::drawn(&mut dice, shape.variants), |given| given.wish);
+            wishes.push((wish, endpoint));
+        }
+        let mut extras: Vec<(Extra, String)> = Vec::new();
+        for (wish, endpoint) in &wishes {
+            // One of each: a second operator wants something of the same.
+            if let Some(extra) = wish.needs().filter(|extra| !extras.iter().any(|(other, _)| other.clashes(*extra))) {
+                extras.push((extra, endpoint.clone()));
+            }
+        }
+        let mut account = Account::new(setup.seed, shape, &extras);
         let clock = Clock { began: instant(), epoch: account.world.now() };
         let mut desks = Vec::new();
         let mut seen = Vec::new();
-        for index in 0..count {
+        for (index, (wish, endpoint)) in wishes.into_iter().enumerate() {
             let name = ["olga", "piet"][index];
             let key = assume(&mut account.world, "OnCall", name);
-            let endpoint = dice.pick(&account.shape.endpoints).clone();
-            let variants = account.shape.variants;
-            let wish = setup.given.as_ref().map_or_else(|| Wish::drawn(&mut dice, variants), |given| given.wish);
             desks.push(Desk {
                 index,
                 endpoint,
+                run_arn: account.run.clone(),
                 wish,
                 key,
                 off: Arc::default(),
@@ -128,6 +157,7 @@ impl Play {
                 life: 0,
                 timer: 0,
                 shown: None,
+                filed: None,
                 run: None,
                 grant: None,
                 identity: None,
@@ -222,6 +252,7 @@ impl Play {
         let lasted = scene.clock.elapsed();
         let end = scene.clock.now().plus(AFTER);
         scene.account.world.advance_to(end);
+        scene.runs.1 = scene.account.runs();
         for wrong in rules::of_night(&scene) {
             scene.violation(&wrong);
         }
@@ -244,6 +275,11 @@ impl Play {
             Happening::Timer(desk, life, timer) if self.is_alive(desk, life) && self.desks[desk].timer == timer => {
                 self.tell(desk, Event::Wake);
             }
+            Happening::Settle(desk, life) if self.is_alive(desk, life) => {
+                self.leave(desk);
+                self.tell(desk, Event::Settle { by: Text::new("olga") });
+            }
+            Happening::Settle(..) => {}
             Happening::Begin(..) | Happening::Confirm(..) | Happening::Tell(..) | Happening::Timer(..) => {}
             Happening::Disk(desk, life, record) => self.write(desk, life, &record),
             Happening::Trouble(trouble) => self.strike(*trouble),
@@ -264,6 +300,11 @@ impl Play {
             self.desks[desk].boot(&scene).await;
         }
         let ask = self.desks[desk].ask();
+        {
+            let mut scene = lock(&self.scene);
+            let at = scene.clock.elapsed();
+            scene.desks[desk].looked_from = at;
+        }
         self.spawn(desk, |gateway| async move { Told::Looked(Box::new(desk::look(&gateway, &ask).await)) });
     }
 
@@ -293,24 +334,18 @@ impl Play {
         }
     }
 
-    #[cfg(debug_assertions)]
-    fn break_rule(&self, run: &mut Run) {
-        if let Some(rule) = self.without {
-            run.break_rule(rule);
-        }
-    }
-
-    #[cfg(not(debug_assertions))]
-    fn break_rule(&self, _: &mut Run) {
-        assert!(self.without.is_none(), "a release build keeps all rules");
-    }
-
     fn tell(&mut self, desk: usize, event: Event) {
         self.look_over(desk, &event);
         let at = self.desks[desk].now();
         let Some(run) = &mut self.desks[desk].run else { return };
         let effects = run.step(at, event);
         let state = run.state();
+        let owes = !run.debts().is_empty() && !matches!(state, OperationState::Running | OperationState::Unknown);
+        if owes && !effects.is_empty() && lock(&self.scene).desks[desk].restarted {
+            let life = self.desks[desk].life;
+            let wait = self.dice.between(5, 600) * SECOND;
+            self.later(wait, Happening::Settle(desk, life));
+        }
         for effect in effects {
             self.note(|| format!("{desk} {}", line(&effect)));
             self.carry_out(desk, at, effect);
@@ -328,6 +363,12 @@ impl Play {
         let seen = &mut scene.desks[desk];
         match event {
             Event::Journaled { result: Err(_), .. } => seen.told_dead = true,
+            Event::Abort { .. } => seen.aborted = true,
+            Event::Sent { ticket, sent: Sent::Refused(fault) } => {
+                if let Some(wrong) = rules::refused_is_true(seen, *ticket, fault) {
+                    scene.violation(&wrong);
+                }
+            }
             Event::Read { result: Ok(looked), .. } => {
                 if let target::Seen::Endpoint(endpoint) = looked
                     && let Some(details) = &endpoint.details
@@ -335,7 +376,7 @@ impl Play {
                     seen.last = Some((endpoint.status.clone(), details.config.clone()));
                 }
                 if seen.plan.as_ref().is_some_and(|plan| plan.basis.differences(looked, &plan.to.config).is_empty()) {
-                    seen.as_planned = Some(at);
+                    seen.as_planned = seen.described.or(Some(at));
                 }
             }
             _ => {}
@@ -388,6 +429,12 @@ impl Play {
 
     fn send(&mut self, desk: usize, ticket: u32, call: Call) {
         let Some(run) = &self.desks[desk].run else { return };
+        // Rounds of an abort may pass each other.
+        if !matches!(call.operation(), "PutMetricData" | "SetAlarmState") {
+            let seen = &mut lock(&self.scene).desks[desk];
+            let before = seen.writes(call.operation()).count();
+            seen.tickets.insert(ticket, (call.operation(), before));
+        }
         let write = Write { call, plan: run.plan().id() };
         let grant = self.desks[desk].grant.clone();
         self.spawn(desk, |gateway| async move {

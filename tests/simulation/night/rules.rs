@@ -5,10 +5,12 @@ use bytes::Bytes;
 use mldeck_core::{
     ask::Sent,
     ops::{
+        call::Repeat,
         journal::{self, Entry, Record},
         run::LANDING,
+        target::Kind,
     },
-    resource::{endpoint::EndpointStatus, operation::OperationState},
+    resource::operation::OperationState,
     time::{MINUTE, SECOND},
 };
 use mldeck_sandbox::world::Kept;
@@ -18,6 +20,12 @@ use super::{
     luck::CALM,
     scene::{Scene, Seen},
 };
+
+mod ends;
+mod requests;
+
+pub use ends::of_end;
+pub use requests::refused_is_true;
 
 /// How long a signed request may still be accepted.
 const SIGNED: i64 = 5 * MINUTE;
@@ -35,8 +43,15 @@ pub fn is_read(operation: &str) -> bool {
 pub fn of_write(scene: &Scene, desk: usize, operation: &str, request: &http::Request<Bytes>) -> Vec<String> {
     let seen = &scene.desks[desk];
     let at = scene.clock.elapsed();
-    let is_main = seen.aim.as_ref().is_some_and(|aim| aim.operation == operation);
-    let mut found = vec![leave(seen), announced(seen, operation, is_main), journal_works(seen)];
+    let is_main = seen.aim.as_ref().is_some_and(|aim| aim.is(operation));
+    let mut found = vec![
+        leave(seen),
+        announced(seen, operation),
+        journal_works(seen),
+        requests::in_time(seen),
+        requests::unhurried(seen, operation, at),
+        requests::content(scene, seen, operation, request),
+    ];
     if is_main {
         found.extend([target(seen, request), fresh(seen, at), alone(seen, at)]);
     }
@@ -51,12 +66,12 @@ fn leave(seen: &Seen) -> Option<String> {
     (!seen.granted).then(|| "it left without leave".to_owned())
 }
 
-/// No write without its durable intent.
-fn announced(seen: &Seen, operation: &str, is_main: bool) -> Option<String> {
+/// No write without a durable intent of its own.
+fn announced(seen: &Seen, operation: &str) -> Option<String> {
+    let intents = seen.paper.intents(operation);
     let durable = match operation {
-        "PutMetricData" | "SetAlarmState" => seen.paper.aborts() > 0,
-        _ if is_main => seen.paper.intents(operation) > seen.sends.len(),
-        _ => seen.paper.intents(operation) > 0,
+        "PutMetricData" | "SetAlarmState" => seen.paper.aborts() + intents > 0,
+        _ => intents > seen.writes(operation).count(),
     };
     (!durable).then(|| "it left without its durable intent".to_owned())
 }
@@ -80,6 +95,9 @@ fn fresh(seen: &Seen, at: i64) -> Option<String> {
 
 /// Never again while the first may still land.
 fn alone(seen: &Seen, at: i64) -> Option<String> {
+    if seen.aim.as_ref().is_none_or(|aim| aim.repeat != Repeat::Never) {
+        return None;
+    }
     let open = seen.sends.iter().any(|(when, refused)| !refused && at - when < SIGNED);
     open.then(|| "it was sent again while the first may still land".to_owned())
 }
@@ -102,6 +120,9 @@ pub fn accepted(scene: &Scene, seen: &Seen) -> usize {
 /// Applied at most once.
 pub fn applied_once(scene: &Scene, desk: usize) -> Option<String> {
     let seen = &scene.desks[desk];
+    if seen.aim.as_ref().is_none_or(|aim| !matches!(aim.repeat, Repeat::Never | Repeat::Named)) {
+        return None;
+    }
     let count = accepted(scene, seen);
     (count > 1).then(|| format!("the change of {} was applied {count} times", seen.name))
 }
@@ -118,9 +139,10 @@ pub fn unknown_is_resolved(scene: &mut Scene, desk: usize, state: OperationState
     if !scene.calm || at - since < LANDING + 3 * MINUTE {
         return None;
     }
-    let endpoint = seen.aim.as_ref()?.endpoint.clone();
+    let aim = seen.aim.clone()?;
     // While AWS is still busy with it, nobody can tell.
-    let busy = scene.account.truth(&endpoint).is_some_and(|truth| truth.is_in_flight());
+    let truth = if aim.kind == Kind::Endpoint { scene.account.truth(&aim.target) } else { None };
+    let busy = truth.is_some_and(|truth| truth.is_in_flight());
     scene.desks[desk].unknown = Some(at);
     (!busy).then(|| "it is still unknown whether it landed, and everything can be read".to_owned())
 }
@@ -130,10 +152,7 @@ fn others_changed(scene: &Scene, seen: &Seen, within: i64) -> bool {
     let now = scene.clock.now();
     let Some(aim) = &seen.aim else { return false };
     scene.account.world.trail().rev().any(|event| {
-        event.by != seen.name
-            && event.refused.is_none()
-            && now.since(event.at) <= within
-            && event.input.get("EndpointName").and_then(|name| name.as_str()) == Some(aim.endpoint.as_str())
+        event.by != seen.name && event.refused.is_none() && now.since(event.at) <= within && aim.is_about(event.input)
     })
 }
 
@@ -142,47 +161,6 @@ fn others_asked_the_same(scene: &Scene, seen: &Seen) -> bool {
     let Some(aim) = &seen.aim else { return false };
     let mut trail = scene.account.world.trail();
     trail.any(|event| event.by != seen.name && event.refused.is_none() && aim.is_met_by(event.input))
-}
-
-/// A run ended: what is wrong with the end it names.
-pub fn of_end(scene: &mut Scene, desk: usize, state: OperationState) -> Vec<String> {
-    let count = accepted(scene, &scene.desks[desk]);
-    let wrong = match state {
-        OperationState::Done => done_is_true(scene, desk, count),
-        OperationState::RolledBack => (count != 1 && !others_asked_the_same(scene, &scene.desks[desk]))
-            .then(|| "rolled back what never landed".to_owned()),
-        OperationState::Refused => (count > 0).then(|| "refused, but AWS took it".to_owned()),
-        OperationState::Superseded => {
-            let age = scene.clock.elapsed() + MINUTE;
-            (!others_changed(scene, &scene.desks[desk], age))
-                .then(|| "superseded, and nobody else changed it".to_owned())
-        }
-        OperationState::NeedsHuman => None,
-        OperationState::Running | OperationState::Unknown | OperationState::Failed | OperationState::Abandoned => {
-            Some(format!("{state:?} is no end"))
-        }
-    };
-    let name = &scene.desks[desk].name;
-    wrong.into_iter().map(|wrong| format!("the end of {name}: {wrong}")).collect()
-}
-
-/// Done only where the endpoint is in service on what was asked for.
-fn done_is_true(scene: &mut Scene, desk: usize, count: usize) -> Option<String> {
-    let seen = &scene.desks[desk];
-    let aim = seen.aim.clone()?;
-    let in_service = matches!(&seen.last, Some((EndpointStatus::InService, config)) if aim.config.as_ref().is_none_or(|to| *config == to.as_str()));
-    if !in_service {
-        return Some(format!("Done, but the last read showed {:?}", seen.last));
-    }
-    if count == 0 && !others_changed(scene, &scene.desks[desk], CALM * 4) {
-        return Some("Done, and nobody did it".to_owned());
-    }
-    let truth = scene.account.truth(&aim.endpoint);
-    let is_true = truth.as_ref().is_some_and(|truth| {
-        truth.status == "InService" && aim.config.as_ref().is_none_or(|config| *config == truth.config)
-    });
-    let moved_on = others_changed(scene, &scene.desks[desk], LAG);
-    (!is_true && !moved_on).then(|| format!("Done, but in truth it is {truth:?}"))
 }
 
 /// The night is over and nothing can land any more.
@@ -200,6 +178,7 @@ pub fn of_night(scene: &Scene) -> Vec<String> {
             applied_once(scene, desk),
             explained(scene, seen),
             nothing_made_up(scene, seen, &records),
+            requests::started_once(scene),
             ledger_is_true(seen, &records),
         ];
         out.extend(wrong.into_iter().flatten().map(|wrong| format!("{}: {wrong}", seen.name)));
@@ -209,29 +188,23 @@ pub fn of_night(scene: &Scene) -> Vec<String> {
 
 /// The journal explains every change of this desk that CloudTrail has.
 fn explained(scene: &Scene, seen: &Seen) -> Option<String> {
-    let endpoint = seen.aim.as_ref().map(|aim| aim.endpoint.clone()).unwrap_or_default();
-    for event in scene.account.world.trail().filter(|event| event.by == seen.name) {
-        let times = scene
-            .account
-            .world
-            .trail()
-            .filter(|other| other.by == seen.name && other.operation == event.operation)
-            .count();
-        let announced = match event.operation {
-            "SetAlarmState" => seen.paper.aborts(),
-            operation => seen.paper.intents(operation),
-        };
+    let steps = seen.plan.as_ref().map(|plan| plan.steps.as_slice()).unwrap_or_default();
+    let mine = || scene.account.world.trail().filter(|event| event.by == seen.name);
+    for event in mine() {
+        let times = mine().filter(|other| other.operation == event.operation).count();
+        let intents = seen.paper.intents(event.operation);
+        let announced = if event.operation == "SetAlarmState" { seen.paper.aborts() + intents } else { intents };
         if times > announced {
             return Some(format!(
                 "CloudTrail has {} {times} times, the journal announced it {announced} times",
                 event.operation
             ));
         }
-        let is_target = match &seen.aim {
-            Some(aim) if aim.operation == event.operation => aim.is_met_by(event.input),
-            _ => event.input.to_string().contains(&endpoint),
-        };
-        if !is_target {
+        let planned =
+            steps.iter().any(|step| step.call.operation() == event.operation && step.call.body == *event.input);
+        let aborts = event.operation == "SetAlarmState"
+            && seen.aim.as_ref().is_some_and(|aim| event.input.to_string().contains(&aim.target));
+        if !planned && !aborts {
             return Some(format!(
                 "CloudTrail has {} on something that was not planned: {}",
                 event.operation, event.input
@@ -260,8 +233,9 @@ fn nothing_made_up(scene: &Scene, seen: &Seen, records: &[Record]) -> Option<Str
             .count()
     };
     let plan = seen.plan.as_ref()?;
-    let wrong =
-        plan.steps.iter().map(|step| step.call.operation()).find(|operation| heard(operation) > taken(operation));
+    // CloudTrail has no PutMetricData: that is a data event.
+    let mut operations = plan.steps.iter().map(|step| step.call.operation()).filter(|name| *name != "PutMetricData");
+    let wrong = operations.find(|operation| heard(operation) > taken(operation));
     wrong.map(|operation| format!("the journal says that {operation} was accepted, CloudTrail does not"))
 }
 
@@ -270,7 +244,7 @@ fn ledger_is_true(seen: &Seen, records: &[Record]) -> Option<String> {
     let (plan, aim) = (seen.plan.as_ref()?, seen.aim.as_ref()?);
     let row = journal::ledger(records).pop()?;
     let is_true = row.target == plan.name
-        && row.target == aim.endpoint.as_str()
+        && (aim.kind != Kind::Endpoint || row.target == aim.target.as_str())
         && row.summary == plan.summary().as_str()
         && row.verb == plan.verb
         && aim.config.as_ref().is_none_or(|config| plan.to.config == config.as_str());

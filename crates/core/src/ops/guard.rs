@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     candidate::{Candidate, History},
     intent::{Context, Mode, Route},
+    rule::{Rule, breaks},
     snapshot::{Config, Snapshot},
     verb::abort::usable_alarm,
 };
@@ -136,7 +137,9 @@ pub(super) fn preflight(case: &Case<'_>) -> Vec<Finding> {
     out.extend(history(case));
     out.extend(config(case));
     if let Some(target) = case.target() {
-        out.extend(models(case, target));
+        if !breaks(Rule::WayBack) {
+            out.extend(models(case, target));
+        }
         out.extend(compare::compare(case, target));
         out.extend(fleet::exclusions(case, target));
         out.push(fleet::quota(case, target));

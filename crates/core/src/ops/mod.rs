@@ -9,6 +9,7 @@
 //! | [`intent`], [`verb`], [`plan`] | what the operator wants, who plans it, and the immutable document it becomes |
 //! | [`confirm`] | which keys count as a yes |
 //! | [`run`] | the executor, one event at a time |
+//! | [`rule`] | what all of these never do without, by name |
 //! | [`prices`] | what instances cost, dated |
 //! | [`ready`] | whether there is a way back, asked before it is needed |
 //! | [`journal`] | what is written before and after each effect, and how a run comes back from it |
@@ -25,6 +26,7 @@ pub mod journal;
 pub mod plan;
 pub mod prices;
 pub mod ready;
+pub mod rule;
 pub mod run;
 pub mod snapshot;
 pub mod target;

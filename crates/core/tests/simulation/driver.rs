@@ -13,7 +13,7 @@ use mldeck_core::{
         call::{Action, Call},
         journal::{Entry, Record},
         plan::Plan,
-        run::{Effect, Event, Rule, Run, resume},
+        run::{Effect, Event, Run, resume},
         target::Seen,
     },
     resource::{endpoint::EndpointStatus, operation::OperationState},
@@ -48,7 +48,6 @@ pub(crate) struct Simulation {
     pub(crate) world: World,
     pub(crate) plan: Plan,
     run: Option<Run>,
-    rule: Option<Rule>,
     life: u32,
     timer: u32,
     pub(crate) now: i64,
@@ -81,7 +80,7 @@ pub(crate) fn is_the_change(call: &Call) -> bool {
 }
 
 impl Simulation {
-    pub(crate) fn new(seed: u64, plan: &Plan, endpoint: mldeck_core::resource::Endpoint, rule: Option<Rule>) -> Self {
+    pub(crate) fn new(seed: u64, plan: &Plan, endpoint: mldeck_core::resource::Endpoint) -> Self {
         let mut dice = Dice::new(seed);
         let alarm_exists = plan.steps.len() == 2;
         let disk_dead_from = dice.percent(8).then(|| dice.between(0, 5 * MINUTE));
@@ -90,7 +89,6 @@ impl Simulation {
             world: World::new(endpoint, alarm_exists, seed, plan.at),
             plan: plan.clone(),
             run: None,
-            rule,
             life: 0,
             timer: 0,
             now: 0,
@@ -137,7 +135,7 @@ impl Simulation {
         kill_at: Option<(u64, bool)>,
         abort: Option<i64>,
     ) -> Self {
-        let mut sim = Self::new(1, plan, endpoint, None);
+        let mut sim = Self::new(1, plan, endpoint);
         sim.queue.clear();
         sim.happenings.clear();
         sim.disk_dead_from = None;
@@ -179,10 +177,7 @@ impl Simulation {
 
     /// Runs to the end of the run, and on until nothing of it can land any more.
     pub(crate) fn play(&mut self) {
-        let mut run = Run::new(self.plan.clone(), self.account());
-        if let Some(rule) = self.rule {
-            run.break_rule(rule);
-        }
+        let run = Run::new(self.plan.clone(), self.account());
         self.run = Some(run);
         self.later(0, Happening::Tell(0, Event::Start));
         while let Some(Reverse((when, order))) = self.queue.pop() {
@@ -413,10 +408,7 @@ impl Simulation {
             return;
         }
         match resume(&self.disk) {
-            Ok(mut run) => {
-                if let Some(rule) = self.rule {
-                    run.break_rule(rule);
-                }
+            Ok(run) => {
                 self.run = Some(run);
                 self.later(0, Happening::Tell(self.life, Event::Start));
             }

@@ -8,7 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mldeck_core::{text::Text, time::Timestamp};
+use mldeck_core::{
+    ops::rule::{Rule, breaks},
+    text::Text,
+    time::Timestamp,
+};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +66,7 @@ impl PlanLock {
             let mut file = paths::private_file(&path)?;
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
+                Err(rustix::io::Errno::WOULDBLOCK) if breaks(Rule::OneWriter) => {}
                 Err(rustix::io::Errno::WOULDBLOCK) => return Err(StoreError::Held(read(&mut file))),
                 Err(errno) => return Err(StoreError::io("locking", &path)(errno.into())),
             }

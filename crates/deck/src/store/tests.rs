@@ -380,3 +380,18 @@ fn a_disk_that_stands_still_refuses_instead_of_blocking() {
     let kept: Vec<_> = results.into_iter().filter_map(Result::ok).collect();
     assert_eq!(kept, (0..300 - refused).collect::<Vec<_>>());
 }
+
+/// What the lock is for, shown by its absence: a debug build can go without it.
+#[cfg(debug_assertions)]
+#[test]
+fn without_the_lock_two_act_on_one_plan() {
+    use mldeck_core::ops::rule::{Rule, go_without};
+    let dir = tempfile::tempdir().unwrap();
+    let second = || PlanLock::take(dir.path(), "9c1e0001", &Holder::default());
+    let _first = second().unwrap();
+    assert!(matches!(second(), Err(StoreError::Held(_))), "with it, the second one watches");
+    go_without(Some(Rule::OneWriter));
+    let both = second();
+    go_without(None);
+    assert!(both.is_ok(), "{both:?}");
+}

@@ -45,7 +45,7 @@ impl Play {
             if self.dice.percent(50) { self.dice.between(1, 20) * SECOND } else { self.dice.between(1, 20) * MINUTE };
         let dead = &mut self.desks[desk];
         dead.life += 1;
-        (dead.gateway, dead.run, dead.grant, dead.shown) = (None, None, None, None);
+        (dead.gateway, dead.run, dead.grant, dead.shown, dead.filed) = (None, None, None, None, None);
         dead.under_way.drain(..).for_each(|task| task.abort());
         self.later(after, Happening::Restart(desk));
     }
@@ -62,7 +62,8 @@ impl Play {
         let read = {
             let mut scene = lock(&self.scene);
             let seen = &mut scene.desks[desk];
-            (seen.granted, seen.told_dead) = (false, false);
+            (seen.granted, seen.told_dead, seen.restarted) = (false, false, true);
+            seen.tickets.clear();
             seen.paper.read()
         };
         let life = self.desks[desk].life;
@@ -73,8 +74,7 @@ impl Play {
             // Nothing durable: for this host the operation never was.
             Ok(records) if records.is_empty() => self.finish(desk, End::NoPlan),
             Ok(records) => match resume(&Paper::newest(&records)) {
-                Ok(mut run) => {
-                    self.break_rule(&mut run);
+                Ok(run) => {
                     self.desks[desk].run = Some(run);
                     // A broken rule would send: it must be seen to have no leave only where it has none.
                     if self.without.is_some() {

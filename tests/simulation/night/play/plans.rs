@@ -1,5 +1,7 @@
 //! From what was read to a plan that is confirmed.
 
+use mldeck_core::ops::plan::LIFETIME;
+
 use super::*;
 
 impl Play {
@@ -34,6 +36,13 @@ impl Play {
         if self.dice.percent(5) {
             self.try_without_leave(desk, &plan);
         }
+        // It may lie in a file meanwhile, and be edited there.
+        self.desks[desk].filed = self.dice.percent(3).then(|| edited(&plan));
+        {
+            let mut scene = lock(&self.scene);
+            let truly = scene.clock.now();
+            scene.desks[desk].made = (plan.at.since(truly).abs() < 5 * SECOND).then_some(plan.at);
+        }
         self.desks[desk].shown = Some(plan);
         let life = self.desks[desk].life;
         self.later(wait, Happening::Confirm(desk, life));
@@ -49,23 +58,44 @@ impl Play {
     }
 
     pub(super) fn confirm(&mut self, desk: usize) {
-        let Some(plan) = self.desks[desk].shown.take() else { return };
+        let Some(shown) = self.desks[desk].shown.take() else { return };
+        let plan = self.desks[desk].filed.take().unwrap_or_else(|| shown.clone());
         let typed = match &plan.confirm {
             Confirm::Typed { target } => target.to_string(),
             Confirm::Key { key } => key.to_string(),
         };
         assert!(plan.confirm.is_met_by(&typed));
         self.desks[desk].allow(&plan);
-        let mut run = Run::new(plan.clone(), self.desks[desk].now());
-        self.break_rule(&mut run);
+        let run = Run::new(plan, self.desks[desk].now());
         {
             let mut scene = lock(&self.scene);
+            let truly = scene.clock.now();
             let seen = &mut scene.desks[desk];
-            seen.aim = Aim::of(&plan);
-            seen.plan = Some(plan);
+            seen.aim = Aim::of(&shown);
+            // Only where both clocks were right is it known how old the plan is.
+            let off = self.desks[desk].now().since(truly).abs() > SECOND;
+            seen.too_old = seen.made.is_some_and(|made| !off && truly.since(made) > LIFETIME + SECOND);
+            seen.plan = Some(shown);
             seen.granted = true;
         }
         self.desks[desk].run = Some(run);
         self.tell(desk, Event::Start);
     }
+}
+
+/// The plan as somebody left it: its change goes elsewhere.
+fn edited(plan: &Plan) -> Plan {
+    let mut plan = plan.clone();
+    let main = plan.main;
+    if let Some(step) = plan.steps.get_mut(main) {
+        for (member, value) in step.call.body.as_object_mut().into_iter().flatten() {
+            match value {
+                serde_json::Value::String(text) if member == "EndpointConfigName" => text.push_str("-x"),
+                serde_json::Value::Array(items) => items.clear(),
+                _ => {}
+            }
+        }
+        step.call.body["Edited"] = true.into();
+    }
+    plan
 }

@@ -57,6 +57,10 @@ impl Play {
             Deed::LosesModel => account.lose_model(&name),
             Deed::Deletes => account.delete(&name),
         };
+        if done && matches!(does, Deed::LosesModel) {
+            let at = scene.clock.elapsed();
+            scene.lost.push((name.clone(), at));
+        }
         scene.note(|| format!("{does:?} on {name}: {}", if done { "done" } else { "refused" }));
     }
 

@@ -90,13 +90,13 @@ impl Run {
                 self.reading = None;
                 self.refuse_unsent(at, step, attempt, unsent, out);
             }
-            Phase::Backoff { .. } | Phase::Proving { .. } if !self.accepted => {
+            Phase::Backoff { .. } | Phase::Proving { .. } if !self.accepted && !self.was_lost => {
                 self.finish(at, OperationState::Refused, unsent, out);
             }
             Phase::Sending { step, .. } if !self.accepted && Some(step) != main => {
                 say(Level::Info, "stopping after the call that is on its way", out);
             }
-            Phase::Sending { .. } | Phase::Resolving { .. } if !self.accepted => {
+            Phase::Sending { .. } | Phase::Resolving { .. } | Phase::Backoff { .. } if !self.accepted => {
                 say(Level::Warn, "it may be landing now: it will be aborted as soon as it shows", out);
             }
             Phase::Ending(_) | Phase::Ended(_) => say(Level::Info, "it has ended; undo is another plan", out),

@@ -1,7 +1,7 @@
 //! The journal of a run: what waits for a record to be durable, what happens when none can be, and the one way back that goes
 //! on all the same.
 
-use super::{Effect, Level, Phase, Rule, Run, say};
+use super::{Effect, Level, Phase, Rule, Run, breaks, say};
 use crate::{
     fault::Fault,
     ops::{
@@ -53,7 +53,7 @@ impl Run {
 
     /// A journal that failed once is not written again: what it holds is what the next start will believe.
     fn journal_failed(&mut self, at: Timestamp, fault: &Fault, out: &mut Vec<Effect>) {
-        if self.breaks(Rule::StopWithoutJournal) {
+        if breaks(Rule::StopWithoutJournal) {
             return;
         }
         if self.journal_dead {

@@ -1,6 +1,6 @@
 //! A lost answer: did the call land? Only reading tells.
 
-use super::{Effect, LANDING, Level, MOST_READS, POLL, Phase, Rule, Run, back_off, say};
+use super::{Effect, LANDING, Level, MOST_ATTEMPTS, MOST_READS, POLL, Phase, Run, back_off, say};
 use crate::{
     ask::Sent,
     fault::Fault,
@@ -8,6 +8,7 @@ use crate::{
         call::{Action, Repeat},
         journal::Entry,
         plan::{Basis, Expectation, SAME_WEIGHT},
+        rule::{Rule, breaks},
         target::{Seen, Target},
     },
     resource::{
@@ -52,8 +53,10 @@ impl Run {
             return self.it_landed(at, step, attempt, out);
         }
         let action = self.plan.steps.get(step).map(|step| step.call.action);
-        let late = action.is_some_and(|action| action.repeat() == Repeat::Never);
-        if late && self.waited - self.since < LANDING && !self.breaks(Rule::WaitForLanding) {
+        // What is sent again under its token need not be waited for; a resumed run, or one that gave up, sends nothing.
+        let gave_up = self.resumed || attempt >= MOST_ATTEMPTS;
+        let late = action.is_some_and(|action| action.repeat() == Repeat::Never || gave_up);
+        if late && self.waited - self.since < LANDING && !breaks(Rule::WaitForLanding) {
             return self.wake_in(at, back_off(tries), out);
         }
         self.did_not_land(at, step, attempt, &seen, out);
@@ -70,6 +73,11 @@ impl Run {
     /// The call can land no more, and is not to be seen.
     fn did_not_land(&mut self, at: Timestamp, step: usize, attempt: u32, seen: &Seen, out: &mut Vec<Effect>) {
         use OperationState::{NeedsHuman, Refused, Superseded};
+        if matches!(self.plan.goal(), Some(Expectation::Answer)) {
+            let note =
+                "nobody heard the answer, and nothing else shows whether it landed: look, before it is planned again";
+            return self.finish(at, NeedsHuman, note, out);
+        }
         if self.plan.basis.differences(seen, &self.plan.to.config).is_empty() {
             // As it was, and yet changed: by autoscaling, or by this call and whoever took it back.
             if let (Seen::Endpoint(endpoint), Some(before)) = (seen, self.baseline.endpoint())

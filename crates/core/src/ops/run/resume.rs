@@ -4,7 +4,10 @@
 use super::{Phase, Run, Stage};
 use crate::{
     ask::Sent,
-    ops::journal::{self, Entry, Record},
+    ops::{
+        journal::{self, Entry, Record},
+        rule::{Rule, breaks},
+    },
     resource::operation::OperationState,
     text::Text,
 };
@@ -28,7 +31,7 @@ pub fn resume<'a>(records: impl IntoIterator<Item = &'a Record>) -> Result<Run, 
     let mut rest = records.into_iter();
     let first = rest.next().ok_or(Unresumable::NoPlan)?;
     let Entry::Planned { plan } = &first.entry else { return Err(Unresumable::NoPlan) };
-    if !plan.is_intact() {
+    if !plan.is_intact() && !breaks(Rule::PlanIntact) {
         return Err(Unresumable::Changed);
     }
     let mut run = Run::new((**plan).clone(), first.at);

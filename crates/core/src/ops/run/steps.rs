@@ -1,6 +1,6 @@
 //! Sending one step: intent first, then a last look, then the call, once.
 
-use super::{Effect, Level, MOST_ATTEMPTS, MOST_READS, Phase, READ_TIMEOUT, Rule, Run, back_off, say};
+use super::{Effect, Level, MOST_ATTEMPTS, MOST_READS, Phase, READ_TIMEOUT, Run, back_off, say};
 use crate::{
     ask::Sent,
     fault::{Fault, FaultKind},
@@ -8,6 +8,7 @@ use crate::{
         call::Repeat,
         journal::Entry,
         plan::{After, Basis, Expectation, Expected, Precondition, Step},
+        rule::{Rule, breaks},
         target::Seen,
     },
     resource::operation::OperationState,
@@ -59,7 +60,7 @@ impl Run {
         let operation = Text::new(next.call.operation());
         let entry = Entry::Intent { step, attempt, operation, call: super::call_digest(&next.call) };
         self.gate = Some(self.journal(at, entry, out));
-        if self.breaks(Rule::JournalFirst) {
+        if breaks(Rule::JournalFirst) {
             self.gate = None;
             self.intent_recorded(at, step, attempt, out);
         }
@@ -86,7 +87,7 @@ impl Run {
         // A stale plan prepares nothing either.
         let first = step == 0 && attempt == 1;
         let looks = first || next.precondition == Precondition::Unchanged;
-        if looks && !self.breaks(Rule::ReadBeforeSend) {
+        if looks && !breaks(Rule::ReadBeforeSend) {
             self.phase = Phase::Checking { step, attempt, tries: 0 };
             self.look(at, out);
         } else {
@@ -226,7 +227,10 @@ impl Run {
             Repeat::Never => self.lost(at, step, attempt, fault, out),
             Repeat::Same if self.is_main(step) && watched => self.lost(at, step, attempt, fault, out),
             Repeat::Named => self.prove(at, step, attempt, fault, out),
-            Repeat::Same | Repeat::Token => self.again_or_give_up(at, step, attempt, done, fault, out),
+            Repeat::Same | Repeat::Token => {
+                self.was_lost |= self.is_main(step);
+                self.again_or_give_up(at, step, attempt, done, fault, out);
+            }
         }
     }
 
@@ -263,8 +267,9 @@ impl Run {
         if fault.kind == FaultKind::Throttled {
             return self.again_or_give_up(at, step, attempt, done, fault, out);
         }
-        if self.is_main(step) && self.was_lost && fault.kind == FaultKind::Conflict {
-            // Busy after a lost answer: perhaps with that very call.
+        let token = done.call.action.repeat() == Repeat::Token;
+        if self.is_main(step) && self.was_lost && (fault.kind == FaultKind::Conflict || token) {
+            // Busy, or refused, after a lost answer: perhaps by that very call.
             return self.lost(at, step, attempt, fault, out);
         }
         if done.call.action.repeat() == Repeat::Named && !matches!(fault.kind, FaultKind::Denied { .. }) {
@@ -291,6 +296,9 @@ impl Run {
         out: &mut Vec<Effect>,
     ) {
         let most = if done.optional { OPTIONAL_ATTEMPTS } else { MOST_ATTEMPTS };
+        if self.is_main(step) && self.was_lost && (attempt >= most || self.abort.is_wanted()) {
+            return self.lost(at, step, attempt, fault, out);
+        }
         if self.abort.is_wanted() && !self.accepted && done.settles.is_none() {
             return self.finish(at, OperationState::Refused, "stopped by you before the change was sent", out);
         }
@@ -298,7 +306,7 @@ impl Run {
             return self.give_up_step(at, step, done, &fault.to_string(), out);
         }
         let asked = fault.retry_after.and_then(|millis| i64::try_from(millis).ok()).unwrap_or(0);
-        let wait = back_off(attempt).max(asked.min(30 * SECOND));
+        let wait = if breaks(Rule::ThrottleWaits) { 0 } else { back_off(attempt).max(asked.min(30 * SECOND)) };
         say(
             Level::Info,
             format!("{}: {}; again in {} s", done.call.operation(), fault.kind.brief(), wait / SECOND),
@@ -309,7 +317,7 @@ impl Run {
     }
 
     fn lost(&mut self, at: Timestamp, step: usize, attempt: u32, fault: &Fault, out: &mut Vec<Effect>) {
-        if self.breaks(Rule::ResolveUnknown) {
+        if breaks(Rule::ResolveUnknown) {
             self.phase = Phase::Backoff { step, attempt: attempt + 1 };
             return self.wake_in(at, back_off(attempt), out);
         }

@@ -1,9 +1,10 @@
 //! How an accepted change ended: told by state alone, never by the absence of an error.
 
-use super::{Rule, Run, START_GRACE, resolve::shows};
+use super::{Run, START_GRACE, resolve::shows};
 use crate::{
     ops::{
         plan::{Expectation, Expected},
+        rule::{Rule, breaks},
         target::{Seen, Sight},
     },
     resource::{
@@ -91,7 +92,7 @@ impl Run {
         let fresh = endpoint.modified != expected.modified;
         let failed_anew = fresh && details.failure.is_some() && details.failure != expected.failure;
         let grace = self.is_early();
-        if self.breaks(Rule::JudgeByState) && endpoint.status == EndpointStatus::InService {
+        if breaks(Rule::JudgeByState) && endpoint.status == EndpointStatus::InService {
             return Some((Done, "InService".to_owned()));
         }
         match &endpoint.status {

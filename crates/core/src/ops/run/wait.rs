@@ -4,14 +4,20 @@ use super::{Effect, LONGEST_STEP, Phase, READ_TIMEOUT, Reading, Run, SEND_TIMEOU
 use crate::{
     ask::Sent,
     fault::{Fault, FaultKind},
-    ops::{guard::FRESH, target::Seen},
+    ops::{
+        guard::FRESH,
+        rule::{Rule, breaks},
+        target::Seen,
+    },
     time::{SECOND, Timestamp},
 };
 
 impl Run {
     pub(super) fn tick(&mut self, at: Timestamp) {
         if let Some(last) = self.last_at {
-            self.waited += at.since(last).clamp(0, LONGEST_STEP);
+            let passed = at.since(last);
+            let longest = if breaks(Rule::TimeThatPassed) { passed } else { LONGEST_STEP };
+            self.waited += passed.clamp(0, longest.max(0));
             self.setbacks += u32::from(at < last);
         }
         self.last_at = Some(at);
@@ -75,7 +81,7 @@ impl Run {
         let Some(reading) = self.reading.take_if(|awaited| awaited.ticket == ticket) else { return };
         // An answer that was long on its way tells the past.
         let slow = self.waited - reading.asked > FRESH || self.setbacks != reading.setbacks;
-        let stale = slow && matches!(self.phase, Phase::Checking { .. });
+        let stale = slow && !breaks(Rule::FreshEyes) && matches!(self.phase, Phase::Checking { .. });
         let result = match result {
             Ok(_) if stale => Err(Fault::new(FaultKind::Timeout, "reading the endpoint", "the answer came too late")),
             Ok(Seen::Endpoint(endpoint)) if endpoint.details.is_none() => {

@@ -9,6 +9,7 @@ use crate::{
         guard::{self, Case, Check, Finding},
         intent::{Context, Intent, Mode, Route},
         plan::{After, Basis, Expectation, Expected, Inverse, Plan, Refusal, Side, Step},
+        rule::{Rule, breaks},
         snapshot::{Config, Snapshot},
     },
     resource::{
@@ -92,7 +93,7 @@ fn target_of<'a>(case: &Case<'a>) -> Option<&'a Config> {
 /// `None` where AWS takes no deployment policy (serverless).
 fn deployment(case: &Case<'_>) -> Option<Deployment> {
     let target = target_of(case)?;
-    if target.variants.iter().any(|variant| variant.serverless) {
+    if target.variants.iter().any(|variant| variant.serverless) || breaks(Rule::Guardrails) {
         return None;
     }
     let mut alarms = vec![call::abort_alarm(&case.snapshot.endpoint.name)];
@@ -147,7 +148,9 @@ fn steps(case: &Case<'_>, update: &UpdateEndpoint) -> (Vec<Step>, usize) {
     };
     let goal = Expectation::OnConfig { config: update.config.clone() };
     out.push(Step::new(update.call()).main(goal, LONGEST_UPDATE).inverse(inverse));
-    out.push(tag_previous(endpoint, Some(&case.details.config)));
+    if !breaks(Rule::TagChanges) {
+        out.push(tag_previous(endpoint, Some(&case.details.config)));
+    }
     (out, main)
 }
 

@@ -10,6 +10,7 @@ use crate::{
         intent::{Change, Context, Intent},
         plan::{Basis, Cost, Expectation, Expected, Inverse, Plan, Refusal, Side, Step},
         prices,
+        rule::{Rule, breaks},
         snapshot::{Facts, Needed},
         target::{Kind, Target},
     },
@@ -125,6 +126,9 @@ fn endpoint(facts: &Facts) -> Result<Ground, Vec<Refusal>> {
 /// Who needs it. What could not be read needs it.
 fn needed(facts: &Facts, target: &Target, history: &History, context: &Context) -> Vec<Finding> {
     let block = |text: String, remedy: String| vec![Finding::block(Check::Needed, text).remedy(remedy)];
+    if breaks(Rule::StillNeeded) {
+        return Vec::new();
+    }
     let needed = match &facts.needed {
         Some(Ok(needed)) => needed,
         Some(Err(fault)) => {

@@ -14,6 +14,7 @@ use crate::{
         guard::{self, Case, Check, Finding, STALE},
         intent::{Change, Context, Intent, Mode, Rollout, Route},
         plan::{Basis, Expected, Plan, Precondition, Refusal, Row, Side, Step},
+        rule::{Rule, breaks},
         snapshot::{Config, Facts, Snapshot},
         target::{Kind, Sight, Target},
     },
@@ -84,8 +85,9 @@ impl Ground<'_> {
 
     /// `<stem>-v18-{plan}`, as SageMaker allows names.
     fn name(&self, stem: &str) -> Text {
-        let tail = self.number().map_or_else(|| format!("-{PLAN_ID}"), |number| format!("-v{number}-{PLAN_ID}"));
-        let room = LONGEST_NAME.saturating_sub(tail.len() - PLAN_ID.len() + digest::SHORT);
+        let id = if breaks(Rule::PlanInNames) { "new" } else { PLAN_ID };
+        let tail = self.number().map_or_else(|| format!("-{id}"), |number| format!("-v{number}-{id}"));
+        let room = LONGEST_NAME.saturating_sub(tail.len() - id.len() + digest::SHORT);
         let plain: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(room).collect();
         let plain = plain.trim_matches('-');
         Text::new(&if plain.is_empty() { format!("model{tail}") } else { format!("{plain}{tail}") })
