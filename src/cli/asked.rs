@@ -81,7 +81,7 @@ pub enum Asked {
         #[arg(long, value_name = "REASON", conflicts_with = "outputs")]
         failure: Option<String>,
         /// `NAME=VALUE`, what the step gives to the steps after it.
-        #[arg(long = "output", value_parser = pair)]
+        #[arg(long = "result", value_parser = pair)]
         outputs: Vec<(Text, Text)>,
     },
     /// Stops a job or a pipeline execution.

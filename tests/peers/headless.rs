@@ -223,7 +223,7 @@ fn filters_keep_what_they_say_and_refuse_what_they_cannot_read() {
     refused(&["versions", "--filter", "colour:red"], 2, &["reading --filter", "no column colour", "approval"]);
     refused(&["versions", "--filter", "created<"], 2, &["reading --filter", "is wanted after `<`"]);
     refused(&["versions", "--sort", "colour"], 2, &["reading --sort", "no column colour", "approval"]);
-    refused(&["pods"], 2, &["'pods'", "endpoints, executions, runs, versions, monitors, alarms"]);
+    refused(&["pods"], 2, &["'pods'", "endpoints, executions, runs, versions, monitors, jobs, alarms"]);
     refused(&["operations"], 2, &["'operations'"]);
     refused(&["alarms", "no-such-alarm"], 1, &["no alarm no-such-alarm in this account and region"]);
     refused(&["endpoints", "no-such-endpoint"], 1, &["no endpoint no-such-endpoint in this account and region"]);

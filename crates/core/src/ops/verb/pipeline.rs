@@ -128,7 +128,8 @@ pub(super) fn start(intent: &Intent, facts: &Facts, context: &Context) -> Result
             context,
             pipeline.clone(),
             sight.fact("/PipelineArn"),
-            Basis::of(sight, &["/PipelineStatus"]),
+            // The same run once more is another plan: its token must not be the one of the run before.
+            Basis::of(sight, &["/PipelineStatus", "/LastRunTime"]),
         )
     };
     Ok(plan.sealed())
@@ -203,7 +204,7 @@ pub(super) fn answer(intent: &Intent, facts: &Facts, context: &Context) -> Resul
     if failure.is_none() && outputs.is_empty() {
         let text = "it is answered without outputs: a step that needs one of them fails";
         findings
-            .push(Finding::warn(Check::Config, text).remedy("mldeck plan answer … --output NAME=VALUE gives them."));
+            .push(Finding::warn(Check::Config, text).remedy("mldeck plan answer … --result NAME=VALUE gives them."));
     }
     let never = Inverse::None("an answer stays given".to_owned());
     let plan = Plan {
