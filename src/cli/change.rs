@@ -29,7 +29,7 @@ use super::{
     operate::Desk,
     out, start,
 };
-use crate::{app::pane::plan::written, run::log};
+use crate::app::pane::plan::written;
 
 /// `mldeck plan VERB …`: what would be done, and nothing else.
 #[derive(Debug, Args)]
@@ -74,35 +74,17 @@ pub(super) enum Request<'a> {
 
 /// Runs the verb; returns the exit code.
 pub(super) fn run(global: &Global, request: &Request<'_>) -> u8 {
-    let prepared = start::prepare(global);
-    let global = prepared.settled(global);
-    start::begin(prepared.folders.as_ref(), prepared.setup.log.clone(), |why| out::complain(&format!("mldeck: {why}")));
+    let (prepared, global) = start::begun(global);
     let Some(folders) = prepared.folders.clone() else {
         out::complain("mldeck: there is no home directory: without a journal nothing is changed");
         return 3;
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            out::complain(&format!("mldeck: cannot start: {error}"));
-            return 1;
-        }
-    };
     let config = &prepared.setup.config;
-    let result = runtime.block_on(async {
-        let connected = crate::backends::live(&global, super::HEADLESS_PACE).await?;
+    super::connected(&global, async |connected| {
         super::login::ready(&connected).await?;
         let desk = Desk::new(connected.gateway, &folders, config.classes(), prepared.owner())?;
-        answer(&desk, request, config.read_only).await
-    });
-    match result {
-        Ok(code) => code,
-        Err(fault) => {
-            log::fault(&fault);
-            out::complain(&format!("mldeck: {fault}\n{}", fault.remedy()));
-            fault.exit_code()
-        }
-    }
+        Ok((String::new(), answer(&desk, request, config.read_only).await?))
+    })
 }
 
 async fn answer(desk: &Desk, request: &Request<'_>, read_only: bool) -> Result<u8, Fault> {

@@ -214,21 +214,17 @@ fn headless(
     global: &Global,
     work: impl AsyncFnOnce(&Connected, Option<&Folders>) -> Result<(String, u8), Fault>,
 ) -> u8 {
-    let prepared = start::prepare(global);
-    let global = prepared.settled(global);
-    start::begin(prepared.folders.as_ref(), prepared.setup.log, |why| out::complain(&format!("mldeck: {why}")));
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let (prepared, global) = start::begun(global);
+    connected(&global, async |connected| work(&connected, prepared.folders.as_ref()).await)
+}
+
+/// What is done over one connection, from its beginning to the exit code.
+fn connected(global: &Global, work: impl AsyncFnOnce(Connected) -> Result<(String, u8), Fault>) -> u8 {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(error) => {
-            out::complain(&format!("mldeck: cannot start: {error}"));
-            return 1;
-        }
+        Err(code) => return code,
     };
-    let result = runtime.block_on(async {
-        let connected = crate::backends::live(&global, HEADLESS_PACE).await?;
-        work(&connected, prepared.folders.as_ref()).await
-    });
-    match result {
+    match runtime.block_on(async { work(crate::backends::live(global, HEADLESS_PACE).await?).await }) {
         Ok((text, code)) if out::print(&text).is_ok() => code,
         Ok(_) => 1,
         Err(fault) => {
@@ -237,6 +233,14 @@ fn headless(
             fault.exit_code()
         }
     }
+}
+
+/// Where a command without a screen runs, or the exit code where it cannot.
+fn runtime() -> Result<tokio::runtime::Runtime, u8> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(|error| {
+        out::complain(&format!("mldeck: cannot start: {error}"));
+        1
+    })
 }
 
 /// A speed of the virtual clock.

@@ -118,11 +118,11 @@ impl Desk {
     }
 
     /// Why a run of this plan may not begin: one was begun before whose end is not written down, or what is written down
-    /// cannot be read, unless its operator goes on without (`unread_too`).
-    async fn objection(&self, id: &str, unread_too: bool) -> Option<String> {
+    /// cannot be read, unless its operator goes on without (`unrecorded`).
+    async fn objection(&self, id: &str, unrecorded: bool) -> Option<String> {
         let records = match self.operation(id).await {
             Ok(records) => records.unwrap_or_default(),
-            Err(_) if unread_too => return None,
+            Err(_) if unrecorded => return None,
             Err(fault) => return Some(fault.to_string()),
         };
         let open = !records.is_empty() && !records.iter().any(|record| matches!(record.entry, Entry::Ended { .. }));
@@ -192,9 +192,8 @@ impl Desk {
             }
         };
         // A resumed run has no grant; a new one of a plan that may be on its way already would act beside it.
-        let unread_too = run.plan().intent.change.bypasses(Bypass::Journal);
         if grant.is_some()
-            && let Some(why) = self.objection(id.as_str(), unread_too).await
+            && let Some(why) = self.objection(id.as_str(), unrecorded).await
         {
             let note = format!("nothing was done: {why}");
             return Ended { state: OperationState::Refused, note, code: 3 };

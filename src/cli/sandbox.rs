@@ -66,12 +66,9 @@ fn serve(args: &Serve) -> u8 {
         out::complain(&format!("mldeck: {}: {wrong}", path.display()));
         return 2;
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let runtime = match super::runtime() {
         Ok(runtime) => runtime,
-        Err(error) => {
-            out::complain(&format!("mldeck: cannot start: {error}"));
-            return 1;
-        }
+        Err(code) => return code,
     };
     runtime.block_on(async {
         let server = match Server::bind(args.listen, args.exposed).await {

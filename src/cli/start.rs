@@ -77,7 +77,7 @@ pub fn folders(global: &Global) -> Option<Folders> {
 }
 
 /// Reads the configuration.
-pub fn prepare(global: &Global) -> Prepared {
+fn prepare(global: &Global) -> Prepared {
     let folders = folders(global);
     let flags = Overrides {
         theme: global.theme.clone(),
@@ -92,6 +92,14 @@ pub fn prepare(global: &Global) -> Prepared {
         flags,
     };
     Prepared { setup: sources.read(), folders, sources }
+}
+
+/// Reads the configuration and begins the log, for a command without a screen; with the options as they hold.
+pub fn begun(global: &Global) -> (Prepared, Global) {
+    let prepared = prepare(global);
+    let global = prepared.settled(global);
+    begin(prepared.folders.as_ref(), prepared.setup.log.clone(), |why| out::complain(&format!("mldeck: {why}")));
+    (prepared, global)
 }
 
 /// Runs the deck on AWS, or on a world of its own.
@@ -205,11 +213,7 @@ fn build(
 }
 
 /// Before anything can be masked or go wrong: the key of masks, and the log. Returns where the log is.
-pub fn begin(
-    folders: Option<&Folders>,
-    filter: LogFilter,
-    trouble: impl FnOnce(&str) + Send + 'static,
-) -> Option<Text> {
+fn begin(folders: Option<&Folders>, filter: LogFilter, trouble: impl FnOnce(&str) + Send + 'static) -> Option<Text> {
     let state = folders.map(|folders| folders.state.as_path());
     mask::set_key(mask_key(state));
     log::start(state?, filter, trouble)

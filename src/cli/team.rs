@@ -15,7 +15,6 @@ use mldeck_gateway::{Gateway, TeamLeave};
 use serde_json::json;
 
 use super::{Global, get, login, operate::Desk, out, start};
-use crate::run::log;
 
 #[derive(Debug, Args)]
 pub struct Team {
@@ -55,9 +54,7 @@ const LOOKS: usize = 90;
 
 /// Runs the verb; returns the exit code.
 pub fn run(team: &Team, global: &Global) -> u8 {
-    let prepared = start::prepare(global);
-    let global = prepared.settled(global);
-    start::begin(prepared.folders.as_ref(), prepared.setup.log.clone(), |why| out::complain(&format!("mldeck: {why}")));
+    let (prepared, global) = start::begun(global);
     let (Some(owner), Some(folders)) = (prepared.owner(), prepared.folders.clone()) else {
         out::complain(
             "mldeck: no team: config.toml names no [team] table, so locks and ledger are this host's alone.\n\
@@ -65,16 +62,8 @@ pub fn run(team: &Team, global: &Global) -> u8 {
         );
         return 2;
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            out::complain(&format!("mldeck: cannot start: {error}"));
-            return 1;
-        }
-    };
     let config = &prepared.setup.config;
-    let result = runtime.block_on(async {
-        let connected = crate::backends::live(&global, super::HEADLESS_PACE).await?;
+    super::connected(&global, async |connected| {
         login::ready(&connected).await?;
         let desk = Desk::new(connected.gateway, &folders, config.classes(), Some(owner.clone()))?;
         match team.verb.unwrap_or(Verb::Status) {
@@ -82,16 +71,7 @@ pub fn run(team: &Team, global: &Global) -> u8 {
             Verb::Init { write } => init(&desk.gateway, write, config.read_only).await,
             Verb::Sync { write } => sync(&desk, &owner, write, config.read_only).await,
         }
-    });
-    match result {
-        Ok((text, code)) if out::print(&text).is_ok() => code,
-        Ok(_) => 1,
-        Err(fault) => {
-            log::fault(&fault);
-            out::complain(&format!("mldeck: {fault}\n{}", fault.remedy()));
-            fault.exit_code()
-        }
-    }
+    })
 }
 
 async fn identity(gateway: &Gateway) -> Result<Identity, Fault> {
