@@ -204,24 +204,15 @@ impl Gateway {
     /// One write, once. What is not known to have landed is a fault that passes.
     async fn write_row(&self, request: &Request, leave: &TeamLeave) -> Result<(), Fault> {
         let doing = writing(request.action);
-        let refused = |why: &str| Fault::new(FaultKind::Refused, doing.words, why);
-        let mut verified = self.verified().await?;
         let body = Bytes::from(request.body.to_string());
-        for _ in 0..2 {
-            if let Some(why) = leave.objection(request, &verified.identity.scope) {
-                return Err(refused(&why));
-            }
-            let permit = Permit::for_row(request.action, leave, body.clone(), &verified.key, self.now().plus(MINUTE));
-            let sent = Box::pin(self.attempt(&API, doing, None, &permit, body.clone())).await;
-            if !permit.other_key() {
-                return match sent {
-                    Sent::Applied { .. } => Ok(()),
-                    Sent::Refused(fault) | Sent::Unknown(fault) => Err(without_table(fault, leave.table())),
-                };
-            }
-            verified = self.verify().await?;
+        let allow = |scope: &Scope, key: &str| match leave.objection(request, scope) {
+            Some(why) => Err(why),
+            None => Ok(Permit::for_row(request.action, leave, body.clone(), key, self.now().plus(MINUTE))),
+        };
+        match self.under_leave(&API, doing, None, &body, allow).await {
+            Sent::Applied { .. } => Ok(()),
+            Sent::Refused(fault) | Sent::Unknown(fault) => Err(without_table(fault, leave.table())),
         }
-        Err(refused("the credentials keep changing"))
     }
 }
 

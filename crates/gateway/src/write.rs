@@ -10,6 +10,7 @@ use mldeck_core::{
         call::{self, Call},
         rule::{Rule, breaks},
     },
+    scope::Scope,
     text::Text,
 };
 use serde_json::Value;
@@ -62,28 +63,47 @@ impl Gateway {
 
     async fn send_once(&self, write: &Write, grant: &Grant) -> Sent {
         let doing = doing(&write.call);
-        let refused = |message: &str| Sent::Refused(Fault::new(FaultKind::Refused, doing.words, message));
         if write.call.masked.is_some() {
-            return refused("what is kept of this call has no secrets any more: it cannot be sent from here");
+            let why = "what is kept of this call has no secrets any more: it cannot be sent from here";
+            return Sent::Refused(Fault::new(FaultKind::Refused, doing.words, why));
         }
+        let body = Bytes::from(write.call.body.to_string());
+        let allow = |scope: &Scope, key: &str| {
+            let objection = grant.objection(write, scope, self.now());
+            match objection.filter(|_| !breaks(Rule::Leave)) {
+                Some(why) => Err(why),
+                None => Ok(Permit::new(grant, write, body.clone(), key)),
+            }
+        };
+        let api = api(write.call.action.service());
+        let sent = self.under_leave(api, doing, Some(plan_of(write)), &body, allow).await;
+        if let Some(arn) = write.call.text("ResourceArn") {
+            self.memory.tags.forget(arn);
+        }
+        sent
+    }
+
+    /// One write, as far as `allow` gives leave to these credentials: the scope that they are verified for, and their key.
+    pub(crate) async fn under_leave(
+        &self,
+        api: &Api,
+        doing: Doing,
+        plan: Option<String>,
+        body: &Bytes,
+        allow: impl Fn(&Scope, &str) -> Result<Permit, String>,
+    ) -> Sent {
+        let refused = |why: &str| Sent::Refused(Fault::new(FaultKind::Refused, doing.words, why));
         let mut verified = match self.verified().await {
             Ok(verified) => verified,
             Err(fault) => return Sent::Refused(fault),
         };
-        let body = Bytes::from(write.call.body.to_string());
         // Twice, because credentials may have been renewed since they were verified: then nothing was sent.
         for _ in 0..2 {
-            let objection = grant.objection(write, &verified.identity.scope, self.now());
-            if let Some(why) = objection.filter(|_| !breaks(Rule::Leave)) {
-                return refused(&why);
-            }
-            let permit = Permit::new(grant, write, body.clone(), &verified.key);
-            let plan = Some(plan_of(write));
-            let sent =
-                Box::pin(self.attempt(api(write.call.action.service()), doing, plan, &permit, body.clone())).await;
-            if let Some(arn) = write.call.text("ResourceArn") {
-                self.memory.tags.forget(arn);
-            }
+            let permit = match allow(&verified.identity.scope, &verified.key) {
+                Ok(permit) => permit,
+                Err(why) => return refused(&why),
+            };
+            let sent = Box::pin(self.attempt(api, doing, plan.as_deref(), &permit, body.clone())).await;
             if !permit.other_key() {
                 return sent;
             }
@@ -96,14 +116,7 @@ impl Gateway {
     }
 
     /// Sends what `permit` is for; `plan` goes into the user agent.
-    pub(crate) async fn attempt(
-        &self,
-        api: &Api,
-        doing: Doing,
-        plan: Option<String>,
-        permit: &Permit,
-        body: Bytes,
-    ) -> Sent {
+    async fn attempt(&self, api: &Api, doing: Doing, plan: Option<&str>, permit: &Permit, body: Bytes) -> Sent {
         self.pace.write(api.pace);
         let plain = match doing.operation {
             "StartHumanLoop" => self.review_request(Method::Post, "", body),
