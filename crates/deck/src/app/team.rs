@@ -42,13 +42,13 @@ impl Sharing {
 pub fn tick(model: &mut Model, out: &mut Vec<Effect>) {
     let mono = model.at.mono;
     let owner = model.session.owner.as_ref().filter(|_| !model.session.read_only);
-    let place = owner.and_then(|owner| Some((model.session.scope()?.clone(), owner.host.clone())));
+    let place = owner.and_then(|owner| Some((model.session.scope()?, &owner.host)));
     let team = &mut model.ops.team;
     let (Some((scope, host)), Some(Ok(()))) = (place, &model.ops.journal) else {
         team.due = None;
         return;
     };
-    if team.of.as_ref() != Some(&scope) {
+    if team.of.as_ref() != Some(scope) {
         team.of = Some(scope.clone());
         team.due = Some(mono);
     }
@@ -56,7 +56,7 @@ pub fn tick(model: &mut Model, out: &mut Vec<Effect>) {
         team.due = None;
         team.again = team.under_way;
         if !std::mem::replace(&mut team.under_way, true) {
-            out.push(Effect::Share { scope, host });
+            out.push(Effect::Share { scope: scope.clone(), host: host.clone() });
         }
     }
 }
