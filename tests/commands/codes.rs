@@ -218,3 +218,22 @@ fn abort_alarms_are_made_where_they_are_missing_on_their_number() {
     ended(&account.run(&["ledger"]), 0, &["PutMetricAlarm"]);
     untouched(&account);
 }
+
+#[test]
+fn the_first_of_several_that_fails_ends_the_rest() {
+    let account = Account::start();
+    let denied = "arn:aws:cloudwatch:eu-west-1:447100000921:alarm:mldeck-abort-ranking-eu";
+    account.hold_to(&json!({ "Statement": [
+        { "Effect": "Allow", "Action": "*", "Resource": "*" },
+        { "Effect": "Deny", "Action": "cloudwatch:PutMetricAlarm", "Resource": denied },
+    ]}));
+    let all = ["ready", ENDPOINT, "ranking-eu", "churn-batch", "--provision", "--write", "--confirm", "3"];
+    let done = account.run(&all);
+    ended(
+        &done,
+        7,
+        &["provision fraud-prod: done", "provision ranking-eu: refused", "provision churn-batch was not begun"],
+    );
+    let told = account.run(&["ledger"]).output;
+    assert!(told.contains("fraud-prod") && told.contains("ranking-eu") && !told.contains("churn-batch"), "{told}");
+}
