@@ -22,6 +22,11 @@ pub fn arn_tail(arn: &str) -> &str {
     arn.rsplit(['/', ':']).next().unwrap_or_default()
 }
 
+/// Name of the training job, where this is the ARN of one.
+pub fn training_job(arn: &str) -> Option<&str> {
+    arn.contains(":training-job/").then(|| arn_tail(arn))
+}
+
 /// `fraud v18` of a model package's ARN; `None` of anything else.
 pub fn version_label(arn: &str) -> Option<String> {
     let mut parts = arn.rsplit('/');

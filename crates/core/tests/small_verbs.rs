@@ -101,6 +101,17 @@ fn the_one_callback_step_that_waits_is_answered() {
 }
 
 #[test]
+fn a_failure_without_words_of_its_own_has_the_reason_of_the_plan() {
+    let said = |reason: Option<Text>| {
+        let intent = Intent::from(answer(None, Some(""), &[])).because(reason);
+        let plan = verb::plan(&intent, &waits(&["Review"], "Executing"), &History::default(), &context()).unwrap();
+        plan.steps[0].call.body["FailureReason"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(said(Some(t("OPS-7: too biased"))), "OPS-7: too biased");
+    assert_eq!(said(None), "answered by anna with mldeck");
+}
+
+#[test]
 fn who_waits_for_no_answer_gets_none() {
     let why = |change: Change, facts: &Facts| -> Text { t(&plan_of(change, facts).unwrap_err()[0].text) };
     assert_eq!(why(answer(None, None, &[]), &waits(&["A", "B"], "Executing")), "several callback steps wait: A, B");

@@ -61,6 +61,7 @@ pub enum Change {
         execution: Text,
         /// Its name; `None` for the only one that waits.
         step: Option<Text>,
+        /// Why it failed; empty where the intent's own reason says so.
         failure: Option<Text>,
         /// `OutputParameters` of a success.
         outputs: Vec<(Text, Text)>,

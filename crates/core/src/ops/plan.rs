@@ -12,7 +12,10 @@ use super::{
     target::Target,
 };
 use crate::{
-    resource::endpoint::Image,
+    resource::{
+        Endpoint,
+        endpoint::{Details, Image},
+    },
     scope::Scope,
     text::{self, Text},
     time::{MINUTE, Timestamp},
@@ -143,6 +146,21 @@ pub fn by_hand(refusals: &[Refusal]) -> Vec<&str> {
 }
 
 impl Plan {
+    /// Of one request that takes effect at once.
+    pub(super) fn one_call(intent: &Intent, context: &Context, name: Text, arn: Text, basis: Basis) -> Self {
+        Self {
+            stop: "it takes effect at once".to_owned(),
+            vanish: "one call: AWS has it, or has it not".to_owned(),
+            ..Self::draft(intent, context, name, arn, basis)
+        }
+    }
+
+    /// Of an endpoint, as it was read.
+    pub(super) fn on_endpoint(intent: &Intent, context: &Context, endpoint: &Endpoint, details: &Details) -> Self {
+        let basis = Basis::Endpoint(Expected::of(endpoint, details));
+        Self::draft(intent, context, endpoint.name.clone(), endpoint.arn.clone(), basis)
+    }
+
     /// A document with nothing but who, where, what and when; the verb fills in the rest and seals it.
     pub(super) fn draft(intent: &Intent, context: &Context, name: Text, arn: Text, basis: Basis) -> Self {
         Self {
@@ -162,7 +180,7 @@ impl Plan {
             mode: Mode::Emergency,
             reason: intent.reason.clone(),
             reverses: None,
-            found_by: String::new(),
+            found_by: "your choice".to_owned(),
             minutes: None,
             candidates: Vec::new(),
             gaps: Vec::new(),

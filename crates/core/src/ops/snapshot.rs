@@ -192,7 +192,7 @@ impl Snapshot {
     }
 }
 
-/// An endpoint config: immutable, cached for ever.
+/// An endpoint config: immutable, and read anew for a plan, since it may be deleted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Config {
     pub name: Text,
@@ -219,7 +219,7 @@ pub struct ConfigVariant {
     pub serverless: bool,
 }
 
-/// A model: immutable, cached for ever.
+/// A model: immutable, and read anew for a plan, since it may be deleted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Model {
     pub name: Text,

@@ -127,9 +127,10 @@ fn absent(facts: &Facts, findings: &mut Vec<Finding>) -> Basis {
     Basis::Absent { latest }
 }
 
-/// The line a refusal ends with: names that hold the plan's id have none yet.
-fn unnamed(call: &Call, context: &Context) -> String {
-    call.cli(context.scope.region.as_str()).replace(PLAN_ID, "NEW")
+/// The lines a refusal ends with, what a person would send: names that hold the plan's id have none yet.
+fn by_hand<'a>(calls: impl IntoIterator<Item = &'a Call>, context: &Context) -> String {
+    let lines: Vec<String> = calls.into_iter().map(|call| call.cli(context.scope.region.as_str())).collect();
+    lines.join("\n").replace(PLAN_ID, "by-hand")
 }
 
 fn words(list: &[&str]) -> Vec<Text> {

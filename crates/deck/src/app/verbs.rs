@@ -236,7 +236,7 @@ fn answers(model: &Model, subject: &Subject) -> Result<Opens, String> {
     };
     let choices = vec![
         ("Success: the run goes on".to_owned(), answer(None)),
-        ("Failure: the step fails, and with it what needs it".to_owned(), answer(Some("answered with mldeck"))),
+        ("Failure: the step fails, for the reason of the plan (Shift-Tab)".to_owned(), answer(Some(""))),
     ];
     Ok(Opens::Choice(format!("callback step of {}", row.id), choices))
 }
@@ -247,7 +247,7 @@ fn of_run(model: &Model, subject: &Subject, command: Command) -> Result<Opens, S
     };
     let target = Target::new(Thing::TrainingJob, row.name.clone());
     if command == Command::Trigger {
-        if !row.arn.as_str().contains(":training-job/") {
+        if promote::job_of(&row.arn).is_none() {
             return Err("It is no training job: there is nothing to run once more.".to_owned());
         }
         return Ok(Opens::Form(FormView::copy(target)));
@@ -255,7 +255,7 @@ fn of_run(model: &Model, subject: &Subject, command: Command) -> Result<Opens, S
     if row.status != RunStatus::InProgress {
         return Err(format!("It is {}: only what runs can be stopped.", row.status.as_str()));
     }
-    if !row.arn.as_str().contains(":training-job/") {
+    if promote::job_of(&row.arn).is_none() {
         return Err("It is no training job: nothing of AWS can be stopped there.".to_owned());
     }
     Ok(Opens::Plan(Change::Stop { target }))

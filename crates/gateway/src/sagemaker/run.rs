@@ -9,7 +9,7 @@ use aws_sdk_sagemakermetrics::types::{MetricQuery, MetricStatistic, Period, XAxi
 use mldeck_core::{
     ask::RunRef,
     fault::{Fault, FaultKind},
-    id::arn_tail,
+    id::{self, arn_tail},
     mask,
     resource::{
         Run,
@@ -253,7 +253,7 @@ fn channel(channel: &Channel) -> Option<(Text, Text)> {
 fn from_component(component: &TrialComponent) -> Option<Run> {
     let source_arn = component.source().and_then(|source| source.source_arn());
     let job = component.source_detail().and_then(|detail| detail.training_job());
-    let of_a_job = source_arn.is_some_and(|arn| arn.contains(":training-job/"));
+    let of_a_job = source_arn.and_then(id::training_job).is_some();
     if source_arn.is_some() && !of_a_job && job.is_none() {
         return None;
     }

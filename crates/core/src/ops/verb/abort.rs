@@ -8,7 +8,7 @@ use crate::{
         confirm::Weight,
         guard::{Check, Finding, STALE},
         intent::{Context, Intent, Route},
-        plan::{Basis, Expectation, Expected, Inverse, Plan, Refusal, Side, Step},
+        plan::{Expectation, Inverse, Plan, Refusal, Side, Step},
         run::{Stage, stage_of},
         snapshot::Snapshot,
     },
@@ -105,13 +105,7 @@ fn assemble(
         vanish: "an alarm that was tripped counts while it bakes; if it does not bake yet, nobody trips it again"
             .to_owned(),
         weight: if ours { Weight::Target } else { Weight::Heavy },
-        ..Plan::draft(
-            &intent.by(Route::Abort),
-            context,
-            endpoint.name.clone(),
-            endpoint.arn.clone(),
-            Basis::Endpoint(Expected::of(endpoint, details)),
-        )
+        ..Plan::on_endpoint(&intent.by(Route::Abort), context, endpoint, details)
     };
     plan.sealed()
 }

@@ -8,7 +8,7 @@ use crate::{
         confirm::Weight,
         guard::{self, Case, Check, Finding},
         intent::{Context, Intent, Mode, Route},
-        plan::{After, Basis, Expectation, Expected, Inverse, Plan, Refusal, Side, Step},
+        plan::{After, Expectation, Inverse, Plan, Refusal, Side, Step},
         rule::{Rule, breaks},
         snapshot::{Config, Snapshot},
     },
@@ -176,7 +176,6 @@ fn assemble(
     candidates.extend(found.list.into_iter().filter(|other| other.config != candidate.config));
     let cost = table::cost(case, target, update);
     let endpoint = &snapshot.endpoint;
-    let basis = Basis::Endpoint(Expected::of(endpoint, details));
     let minutes = Some(table::minutes(update));
     let plan = Plan {
         from: Side { config: details.config.clone(), label: live_label },
@@ -198,7 +197,7 @@ fn assemble(
         vanish: table::vanish(stoppable, case.mode),
         images: details.variants.iter().flat_map(|variant| variant.images.clone()).collect(),
         weight: Weight::Target,
-        ..Plan::draft(intent, context, endpoint.name.clone(), endpoint.arn.clone(), basis)
+        ..Plan::on_endpoint(intent, context, endpoint, details)
     };
     plan.sealed()
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{absent, back_out::Row, blocks, refusal, sight, unnamed, words};
+use super::{absent, back_out::Row, blocks, by_hand, refusal, sight, words};
 use crate::{
     ops::{
         call::{self, Call, Edits, copy},
@@ -117,7 +117,7 @@ impl Made<'_> {
         }
         let basis = absent(self.facts, &mut findings);
         findings.sort_by_key(|finding| finding.severity);
-        let blocked = blocks(&findings, Some(&unnamed(&self.call, self.context)));
+        let blocked = blocks(&findings, Some(&by_hand([&self.call], self.context)));
         if !blocked.is_empty() {
             return Err(blocked);
         }

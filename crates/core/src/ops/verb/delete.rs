@@ -54,16 +54,14 @@ pub(super) fn plan(intent: &Intent, facts: &Facts, history: &History, context: &
     let plan = Plan {
         from: Side::state(&ground.state),
         to: Side::state("deleted"),
-        found_by: "your choice".to_owned(),
         rows: vec![row],
         cost: ground.cost,
         steps: vec![Step::new(call).main(Expectation::Gone, HOUR).inverse(Inverse::None(why.to_owned()))],
         findings,
         stop: "it cannot be stopped".to_owned(),
         undo: why.to_owned(),
-        vanish: "one call: AWS has it, or has it not".to_owned(),
         weight: Weight::Name,
-        ..Plan::draft(intent, context, target.id.clone(), ground.arn, ground.basis)
+        ..Plan::one_call(intent, context, target.id.clone(), ground.arn, ground.basis)
     };
     Ok(plan.sealed())
 }

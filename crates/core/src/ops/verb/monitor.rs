@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{absent, back_out::Row, blocks, refusal, sight, unnamed, words};
+use super::{absent, back_out::Row, blocks, by_hand, refusal, sight, words};
 use crate::{
     ops::{
         call::{self, PLAN_ID},
@@ -49,7 +49,7 @@ pub(super) fn run(intent: &Intent, facts: &Facts, context: &Context) -> Result<P
     let mut findings = findings(sight, hours);
     let basis = absent(facts, &mut findings);
     findings.sort_by_key(|finding| finding.severity);
-    let blocked = blocks(&findings, Some(&unnamed(&call, context)));
+    let blocked = blocks(&findings, Some(&by_hand([&call], context)));
     if !blocked.is_empty() {
         return Err(blocked);
     }
@@ -63,7 +63,6 @@ pub(super) fn run(intent: &Intent, facts: &Facts, context: &Context) -> Result<P
     let mut plan = Plan {
         from: Side::state(sight.status.as_str()),
         to: Side { config: Text::new(&made), label: "once, now".to_owned() },
-        found_by: "your choice".to_owned(),
         rows: rows(sight, schedule, &made, hours),
         steps: vec![Step::new(call).main(goal, LONGEST_RUN).inverse(inverse)],
         findings,

@@ -115,7 +115,6 @@ pub(super) fn start(intent: &Intent, facts: &Facts, context: &Context) -> Result
     let plan = Plan {
         from: Side::default(),
         to: Side::state("a new run"),
-        found_by: "your choice".to_owned(),
         rows,
         steps: vec![Step::new(call).main(Expectation::Answer, 5 * MINUTE).inverse(never)],
         findings,
@@ -158,7 +157,6 @@ pub(super) fn retry(intent: &Intent, facts: &Facts, context: &Context) -> Result
     let plan = Plan {
         from: Side::state(status.as_str()),
         to: Side::state("Executing"),
-        found_by: "your choice".to_owned(),
         rows: vec![row],
         steps: vec![Step::new(call).main(goal, 10 * MINUTE).inverse(inverse)],
         findings: vec![Finding::ok(
@@ -185,6 +183,12 @@ pub(super) fn answer(intent: &Intent, facts: &Facts, context: &Context) -> Resul
         return Err(vec![refusal(Check::Status, &text, None)]);
     }
     let waiting = waits(facts, step.as_ref())?;
+    let why = |said: &Text| match (said.is_empty(), &intent.reason) {
+        (false, _) => said.clone(),
+        (true, Some(reason)) => reason.clone(),
+        (true, None) => Text::new(&format!("answered by {} with mldeck", context.by.raw())),
+    };
+    let failure = failure.as_ref().map(why);
     let failure_text = failure.as_ref().map(Text::raw);
     let call = call::answer_callback(&waiting.token.raw(), failure_text.as_deref(), outputs);
     let word = if failure.is_some() { "failure" } else { "success" };
@@ -210,15 +214,12 @@ pub(super) fn answer(intent: &Intent, facts: &Facts, context: &Context) -> Resul
     let plan = Plan {
         from: Side::state("waiting"),
         to: Side::state(word),
-        found_by: "your choice".to_owned(),
         rows,
         steps: vec![Step::new(call).main(Expectation::Answer, 5 * MINUTE).inverse(never)],
         findings,
-        stop: "it takes effect at once".to_owned(),
         undo: "an answer stays given".to_owned(),
-        vanish: "one call: AWS has it, or has it not".to_owned(),
         weight: Weight::Target,
-        ..Plan::draft(intent, context, name_of(execution), execution.clone(), Basis::of(sight, &[STATUS]))
+        ..Plan::one_call(intent, context, name_of(execution), execution.clone(), Basis::of(sight, &[STATUS]))
     };
     Ok(plan.sealed())
 }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{back_out, blocks, refusal, sight};
+use super::{back_out, blocks, by_hand, refusal, sight};
 use crate::{
     id,
     ops::{
@@ -13,7 +13,7 @@ use crate::{
         digest,
         guard::{self, Case, Check, Finding, STALE},
         intent::{Change, Context, Intent, Mode, Rollout, Route},
-        plan::{Basis, Expected, Plan, Precondition, Refusal, Row, Side, Step},
+        plan::{Basis, Plan, Precondition, Refusal, Row, Side, Step},
         rule::{Rule, breaks},
         snapshot::{Config, Facts, Snapshot},
         target::{Kind, Sight, Target},
@@ -184,12 +184,10 @@ fn judge(intent: &Intent, ground: &Ground<'_>, history: &History) -> Result<Plan
     assemble(intent, ground, live, history, &update, findings, goes_without)
 }
 
-/// What a person would send: names that hold the plan's id have none yet.
+/// All that leads to the deployment, as a person would send it.
 fn lines(ground: &Ground<'_>, update: &UpdateEndpoint) -> String {
     let (steps, main) = requests::steps(ground, update);
-    let region = ground.context.scope.region.as_str();
-    let lines: Vec<String> = steps.iter().take(main + 1).map(|step| step.call.cli(region)).collect();
-    lines.join("\n").replace(PLAN_ID, "by-hand")
+    by_hand(steps.iter().take(main + 1).map(|step| &step.call), ground.context)
 }
 
 fn automation_line(ground: &Ground<'_>, rules: &[&crate::ops::snapshot::EventRule], waits: bool) -> Finding {
@@ -260,11 +258,9 @@ fn register_only(
         rows: vec![row],
         steps: vec![step],
         findings,
-        stop: "it takes effect at once".to_owned(),
         undo: "a version stays registered; it can be rejected".to_owned(),
-        vanish: "one call: AWS has it, or has it not".to_owned(),
         weight: Weight::Target,
-        ..Plan::draft(intent, ground.context, name, arn, Basis::of(job, &["/TrainingJobStatus", ARTIFACT]))
+        ..Plan::one_call(intent, ground.context, name, arn, Basis::of(job, &["/TrainingJobStatus", ARTIFACT]))
     };
     Ok(plan.sealed())
 }
@@ -306,7 +302,6 @@ fn assemble(
         from: Side { config: details.config.clone(), label: from },
         to: Side { config: update.config.clone(), label },
         mode: Mode::Guarded,
-        found_by: "your choice".to_owned(),
         minutes: Some(back_out::minutes(update) + bakes),
         rows,
         cost,
@@ -323,13 +318,7 @@ fn assemble(
         ),
         images: details.variants.iter().flat_map(|variant| variant.images.clone()).collect(),
         weight: if goes_without { Weight::Heavy } else { Weight::Target },
-        ..Plan::draft(
-            intent,
-            context,
-            endpoint.name.clone(),
-            endpoint.arn.clone(),
-            Basis::Endpoint(Expected::of(endpoint, details)),
-        )
+        ..Plan::on_endpoint(intent, context, endpoint, details)
     };
     Ok(plan.sealed())
 }

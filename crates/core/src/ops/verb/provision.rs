@@ -44,15 +44,12 @@ pub(super) fn plan(intent: &Intent, snapshot: &Snapshot, context: &Context) -> R
     let plan = Plan {
         from: Side::state(before),
         to: Side::state("ready"),
-        found_by: "your choice".to_owned(),
         rows: vec![row],
         steps: vec![step],
         findings: vec![Finding::ok(Check::AbortAlarm, "quiet until somebody trips it; missing data is no breach")],
-        stop: "it takes effect at once".to_owned(),
         undo: format!("aws cloudwatch delete-alarms --alarm-names {alarm}"),
-        vanish: "one call: AWS has it, or has it not".to_owned(),
         weight: Weight::Light,
-        ..Plan::draft(
+        ..Plan::one_call(
             intent,
             context,
             endpoint.name.clone(),

@@ -68,15 +68,12 @@ pub(super) fn plan(intent: &Intent, facts: &Facts, context: &Context) -> Result<
     let plan = Plan {
         from: Side::state(before.as_str()),
         to: Side::state(approval.word()),
-        found_by: "your choice".to_owned(),
         rows,
         steps: vec![Step::new(call).main(goal, 5 * MINUTE).inverse(inverse)],
         findings,
-        stop: "it takes effect at once".to_owned(),
         undo,
-        vanish: "one call: AWS has it, or has it not".to_owned(),
         weight: Weight::Heavy,
-        ..Plan::draft(intent, context, name, package.clone(), basis)
+        ..Plan::one_call(intent, context, name, package.clone(), basis)
     };
     Ok(plan.sealed())
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{absent, back_out::Row, blocks, clone, refusal, sight, unnamed, words};
+use super::{absent, back_out::Row, blocks, by_hand, clone, refusal, sight, words};
 use crate::{
     mask,
     ops::{
@@ -52,7 +52,7 @@ pub(super) fn start(intent: &Intent, facts: &Facts, context: &Context) -> Result
     }
     let basis = absent(facts, &mut findings);
     findings.sort_by_key(|finding| finding.severity);
-    let blocked = blocks(&findings, Some(&unnamed(&call, context)));
+    let blocked = blocks(&findings, Some(&by_hand([&call], context)));
     if !blocked.is_empty() {
         return Err(blocked);
     }
@@ -67,7 +67,6 @@ pub(super) fn start(intent: &Intent, facts: &Facts, context: &Context) -> Result
     let mut plan = Plan {
         from: Side::default(),
         to: Side { config: name.clone(), label: "people are asked".to_owned() },
-        found_by: "your choice".to_owned(),
         rows: vec![
             row("loop", name.to_string(), format!("of {flow}")),
             row("asked", who.words().to_owned(), format!("{asked} of {team}")),

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{absent, back_out::Row, blocks, refusal, sight, unnamed, words};
+use super::{absent, back_out::Row, blocks, by_hand, refusal, sight, words};
 use crate::{
     id,
     ops::{
@@ -62,7 +62,7 @@ pub(super) fn test(intent: &Intent, facts: &Facts, context: &Context) -> Result<
     let mut findings = case.findings(&production, &shadow, &role);
     let basis = absent(facts, &mut findings);
     findings.sort_by_key(|finding| finding.severity);
-    let blocked = blocks(&findings, Some(&unnamed(&call, context)));
+    let blocked = blocks(&findings, Some(&by_hand([&call], context)));
     if !blocked.is_empty() {
         return Err(blocked);
     }
@@ -71,7 +71,6 @@ pub(super) fn test(intent: &Intent, facts: &Facts, context: &Context) -> Result<
     let mut plan = Plan {
         from: Side::state(production.model.as_str()),
         to: Side { config: name.clone(), label: format!("{} as its shadow", test.model) },
-        found_by: "your choice".to_owned(),
         rows: case.rows(&production, &shadow, &name, context),
         steps: vec![Step::new(call).main(runs(), LONGEST_CHANGE).inverse(Inverse::Call(Box::new(ended)))],
         findings,
@@ -206,7 +205,6 @@ pub(super) fn start(intent: &Intent, facts: &Facts, context: &Context) -> Result
     let plan = Plan {
         from: Side::state(status.as_str()),
         to: Side::state("Running"),
-        found_by: "your choice".to_owned(),
         rows: vec![
             status_row(&status, "Running"),
             endpoint_row(sight, format!("Updating, then InService with {shadow} as its shadow")),
@@ -300,7 +298,6 @@ pub(super) fn end(intent: &Intent, facts: &Facts, context: &Context) -> Result<P
     let plan = Plan {
         from: Side::state(status.as_str()),
         to: Side::state(if promotes { pair.model.as_str() } else { wanted }),
-        found_by: "your choice".to_owned(),
         rows: vec![status_row(&status, wanted), endpoint_row(sight, after)],
         steps: vec![Step::new(call).main(goal, LONGEST_CHANGE).inverse(Inverse::None(never.clone()))],
         findings,

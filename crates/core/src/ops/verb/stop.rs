@@ -70,7 +70,6 @@ pub(super) fn plan(intent: &Intent, facts: &Facts, context: &Context) -> Result<
     let plan = Plan {
         from: Side::state(status.as_str()),
         to: Side::state("Stopped"),
-        found_by: "your choice".to_owned(),
         rows: vec![row],
         steps: vec![Step::new(call).main(goal, LONGEST_STOP).inverse(inverse)],
         findings,
@@ -119,15 +118,12 @@ pub(super) fn schedule(intent: &Intent, facts: &Facts, context: &Context) -> Res
     let plan = Plan {
         from: Side::state(status.as_str()),
         to: Side::state(wanted),
-        found_by: "your choice".to_owned(),
         rows: vec![row],
         steps: vec![Step::new(call).main(goal, HOUR).inverse(inverse)],
         findings,
-        stop: "it takes effect at once".to_owned(),
         undo: format!("the same plan the other way: {wanted} → {from}"),
-        vanish: "one call: AWS has it, or has it not".to_owned(),
         weight: if *start { Weight::Light } else { Weight::Target },
-        ..Plan::draft(
+        ..Plan::one_call(
             intent,
             context,
             name.clone(),

@@ -30,8 +30,7 @@ pub(super) struct Candidate<'a> {
 
 /// Name of the training job, where this is the ARN of one.
 pub fn job_of(arn: &Text) -> Option<Text> {
-    let raw = arn.raw();
-    raw.contains(":training-job/").then(|| Text::new(id::arn_tail(&raw)))
+    id::training_job(&arn.raw()).map(Text::new)
 }
 
 /// Where the description of a training job names what it made.
