@@ -394,12 +394,8 @@ impl Drive<'_> {
                 out::complain(&format!("not in the journal: {}", record.write().unwrap_or_default()));
                 self.queue.push_back(Event::Journaled { seq: record.seq, result: Ok(()) });
             }
-            Effect::Read { ticket, target } => {
-                let result = match self.desk.gateway.ask(&Ask::Target(target)).await {
-                    Ok(Answer::Seen(seen)) => Ok(seen),
-                    Ok(_) => Err(Fault::new(FaultKind::Bug, "looking at it", "it answers another question")),
-                    Err(fault) => Err(fault),
-                };
+            Effect::Read { ticket, ask } => {
+                let result = self.desk.gateway.ask(&ask).await;
                 self.queue.push_back(Event::Read { ticket, result });
             }
             Effect::Send { ticket, call } => {

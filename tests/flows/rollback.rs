@@ -42,6 +42,7 @@ fn story(effects: &[Effect]) -> Vec<String> {
                 Entry::Abort { .. } => "journal abort".to_owned(),
                 Entry::Bypassed { .. } => "journal bypassed".to_owned(),
                 Entry::Note { .. } => "journal note".to_owned(),
+                Entry::Judged { .. } => "journal judged".to_owned(),
                 Entry::Ended { state, .. } => format!("journal ended {}", state.word()),
             }),
             Effect::OpRead { .. } => Some("read".to_owned()),
@@ -334,6 +335,7 @@ fn somebody_elses_canary_is_taken_back_by_its_own_alarm() {
     let mut deck = Deck::start("fraud-burns");
     deck.keys("/ranking-eu<enter> B").sees("Abort ranking-eu: v32 → v31").sees("its own actions run as well");
     deck.advance(seconds(1)).keys("v31<enter>").wait_for("the deployment of ranking-v32-a was taken back", minutes(40));
+    deck.wait_for("● done", minutes(30)).sees("good: ");
     assert!(deck.sends().iter().all(|call| *call == "SetAlarmState"), "{:?}", deck.sends());
     let states: Vec<OperationState> = deck.model.ledger.rows().iter().map(|row| row.state).collect();
     assert_eq!(states, [OperationState::Done]);

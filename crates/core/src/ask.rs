@@ -11,6 +11,7 @@ use crate::{
         Facts,
         call::Call,
         intent::Intent,
+        measure::{Around, Measured},
         target::{Seen, Target},
         team::{Lock, Shared, Table},
     },
@@ -48,6 +49,8 @@ pub enum Ask {
     Changes { since: Timestamp },
     /// One thing, read freshly: Describe, nothing cached but what is immutable. The executor's eye.
     Target(Target),
+    /// What an endpoint's calls were before and after a change, and how its alarms are: two GetMetricData, one DescribeAlarms.
+    Measure(Around),
     /// Everything that one intent is judged by, read freshly. `deep` adds CloudTrail, slow: 2 calls a second; without it the answer comes from Describe, tags
     /// and lists.
     Facts { intent: Box<Intent>, deep: bool },
@@ -133,6 +136,7 @@ pub enum Answer {
     Details(Vec<(Text, Result<Details, Fault>)>),
     Vitals(Vec<(Text, Vitals)>),
     Seen(Seen),
+    Measured(Box<Measured>),
     Facts(Box<Facts>),
     Alarms(Vec<Alarm>),
     Changes(Vec<TrailEvent>),

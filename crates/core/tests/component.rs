@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use mldeck_core::{
-    ask::Sent,
+    ask::{Answer, Ask, Sent},
     fault::{Fault, FaultKind},
     ops::{
         Facts,
@@ -178,12 +178,12 @@ fn carried_out(after: &[Sight]) -> (OperationState, Text) {
         let Some(effect) = (!queue.is_empty()).then(|| queue.remove(0)) else { continue };
         let event = match effect {
             Effect::Journal(record) => Event::Journaled { seq: record.seq, result: Ok(()) },
-            Effect::Read { ticket, target } => {
+            Effect::Read { ticket, ask: Ask::Target(target) } => {
                 assert_eq!(target.kind, Kind::Component);
                 if sent && let Some(next) = looks.next() {
                     last = next.clone();
                 }
-                Event::Read { ticket, result: Ok(Seen::Thing(Box::new(last.clone()))) }
+                Event::Read { ticket, result: Ok(Answer::Seen(Seen::Thing(Box::new(last.clone())))) }
             }
             Effect::Send { ticket, .. } => {
                 sent = true;

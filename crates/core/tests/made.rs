@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use mldeck_core::{
-    ask::Sent,
+    ask::{Answer, Sent},
     fault::{Fault, FaultKind},
     ops::{
         Facts,
@@ -366,7 +366,9 @@ fn sending(plan: Plan) -> (Run, u32, Vec<mldeck_core::ops::journal::Record>) {
                     events.push(Event::Journaled { seq: record.seq, result: Ok(()) });
                     records.push(record);
                 }
-                Effect::Read { ticket, .. } => events.push(Event::Read { ticket, result: Ok(Seen::Gone) }),
+                Effect::Read { ticket, .. } => {
+                    events.push(Event::Read { ticket, result: Ok(Answer::Seen(Seen::Gone)) })
+                }
                 Effect::Send { ticket, .. } => return (run, ticket, records),
                 _ => {}
             }
@@ -394,7 +396,7 @@ fn ends(run: &mut Run, first: Event, look: impl Fn(u32) -> Seen) -> (OperationSt
                     events.push(Event::Journaled { seq: record.seq, result: Ok(()) });
                 }
                 Effect::Read { ticket, .. } => {
-                    events.push(Event::Read { ticket, result: Ok(look(looks)) });
+                    events.push(Event::Read { ticket, result: Ok(Answer::Seen(look(looks))) });
                     looks += 1;
                     assert!(looks < 10_000, "it never ends");
                 }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use mldeck_core::{
-    ask::Sent,
+    ask::{Answer, Sent},
     fault::{Fault, FaultKind},
     ops::{
         Facts,
@@ -211,7 +211,7 @@ fn end_of(made: Option<&Text>) -> (OperationState, Text, usize) {
         let event = match effect {
             Effect::Journal(record) => Event::Journaled { seq: record.seq, result: Ok(()) },
             Effect::Read { ticket, .. } => {
-                Event::Read { ticket, result: Ok(Seen::Endpoint(Box::new(endpoint.clone()))) }
+                Event::Read { ticket, result: Ok(Answer::Seen(Seen::Endpoint(Box::new(endpoint.clone())))) }
             }
             Effect::Send { ticket, call } => {
                 sends += 1;

@@ -22,7 +22,7 @@ use mldeck_core::{
     resource::operation::OperationState,
     time::SECOND,
 };
-use night::{Night, deploying, settled};
+use night::{Night, deploying, measured, settled};
 
 fn anna() -> Owner {
     Owner { who: t("anna"), host: t("web-1"), pid: 7 }
@@ -99,6 +99,24 @@ fn nothing_leaves_before_the_lock_is_held_and_it_is_given_back_at_the_end() {
     night.shows(settled("fraud-v17-a", None));
     assert_eq!(night.finished, Some(OperationState::Done));
     assert!(matches!(night.locks.pop(), Some((_, Want::Free(_)))));
+}
+
+#[test]
+fn it_is_given_back_before_its_calls_are_looked_at_and_not_asked_for_again() {
+    for class in [Class::Prod, Class::Dev] {
+        let mut night = deployed(planned(class, &[], None, None));
+        night.calls = None;
+        night.locks.clear();
+        night.shows(settled("fraud-v17-a", None));
+        assert!(night.run.is_verifying() && night.run.lock().is_none());
+        let (ticket, want) = night.locks.pop().expect("given back");
+        assert!(matches!(want, Want::Free(_)) && night.locks.is_empty(), "{want:?}");
+        night.tell(Event::Locked { ticket, verdict: Box::new(Verdict::Free) });
+        for _ in 0..5 {
+            night.verify(&settled("fraud-v17-a", None), |around| measured(around, 30));
+        }
+        assert!(night.locks.is_empty(), "{:?}", night.locks);
+    }
 }
 
 #[test]

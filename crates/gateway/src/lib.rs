@@ -148,6 +148,9 @@ impl Gateway {
             }
             Ask::Rows { rows, instances } => Ok(Answer::Details(Box::pin(self.rows(rows, *instances)).await)),
             Ask::Target(target) => Box::pin(self.look(target)).await.map(Answer::Seen),
+            Ask::Measure(around) => {
+                Box::pin(self.measured(around)).await.map(|measured| Answer::Measured(Box::new(measured)))
+            }
             Ask::Facts { intent, deep } => {
                 Box::pin(self.facts(intent, *deep)).await.map(|facts| Answer::Facts(Box::new(facts)))
             }

@@ -369,7 +369,7 @@ impl Play {
                     scene.violation(&wrong);
                 }
             }
-            Event::Read { result: Ok(looked), .. } => {
+            Event::Read { result: Ok(Answer::Seen(looked)), .. } => {
                 if let target::Seen::Endpoint(endpoint) = looked
                     && let Some(details) = &endpoint.details
                 {
@@ -393,14 +393,9 @@ impl Play {
                 self.desks[desk].disk_free = free;
                 self.later(free - now, Happening::Disk(desk, life, Box::new(record)));
             }
-            Effect::Read { ticket, target } => {
-                let ask = Ask::Target(target);
+            Effect::Read { ticket, ask } => {
                 self.spawn(desk, |gateway| async move {
-                    let result = match gateway.ask(&ask).await {
-                        Ok(Answer::Seen(seen)) => Ok(seen),
-                        Ok(_) => Err(Fault::new(FaultKind::Bug, "reading the endpoint", "another answer")),
-                        Err(fault) => Err(fault),
-                    };
+                    let result = gateway.ask(&ask).await;
                     Told::Event(Box::new(Event::Read { ticket, result }))
                 });
                 self.renew(desk);

@@ -7,10 +7,11 @@ use mldeck_core::{
     ops::{
         call::Repeat,
         journal::{self, Entry, Record},
+        measure::Verdict,
         run::LANDING,
         target::Kind,
     },
-    resource::operation::OperationState,
+    resource::{alarm::AlarmState, operation::OperationState},
     time::{MINUTE, SECOND},
 };
 use mldeck_sandbox::world::Kept;
@@ -180,6 +181,7 @@ pub fn of_night(scene: &Scene) -> Vec<String> {
             nothing_made_up(scene, seen, &records),
             requests::started_once(scene),
             ledger_is_true(seen, &records),
+            judged_by_numbers(&records),
         ];
         out.extend(wrong.into_iter().flatten().map(|wrong| format!("{}: {wrong}", seen.name)));
     }
@@ -251,4 +253,21 @@ fn ledger_is_true(seen: &Seen, records: &[Record]) -> Option<String> {
     (!is_true).then(|| {
         format!("the ledger tells of {} {} {}, the plan was {}", row.verb, row.target, row.summary, plan.title())
     })
+}
+
+/// No change is called good without calls that say so, or while an alarm of its own says otherwise or nothing.
+fn judged_by_numbers(records: &[Record]) -> Option<String> {
+    let judged = records.iter().filter_map(|record| match &record.entry {
+        Entry::Judged { judged } if judged.verdict == Verdict::Good => Some(judged),
+        _ => None,
+    });
+    let says_nothing = |state: &Option<AlarmState>| *state != Some(AlarmState::Ok);
+    let mut without = judged.filter(|judged| {
+        judged.measured.as_ref().is_none_or(|measured| {
+            let after = &measured.after;
+            let few = after.minutes < 3 || after.calls < 70;
+            few || measured.alarms.iter().any(|(_, state)| says_nothing(state))
+        })
+    });
+    without.next().map(|judged| format!("it is called good, and nothing says so: {}", judged.why))
 }

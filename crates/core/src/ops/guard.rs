@@ -21,7 +21,7 @@ mod compare;
 mod fleet;
 
 pub(super) use alarms::is_quiet;
-pub(super) use alarms::{guard_alarms, standing};
+pub(super) use alarms::{guard_alarms, standing, verify};
 pub(super) use compare::keeps_counts;
 pub use fleet::warm_variant;
 pub(super) use fleet::{excluded, exclusions, is_marketplace, quota, routing};

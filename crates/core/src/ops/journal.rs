@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     candidate::{History, Move},
     intent::Bypass,
+    measure::{self, Judged},
     plan::{Basis, Expectation, Plan},
     run::Stage,
 };
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// Version of the records. A reader refuses a newer one.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
@@ -73,6 +74,10 @@ pub enum Entry {
         /// What stood against it.
         #[serde(deserialize_with = "text::shown")]
         stood: String,
+    },
+    /// What its calls said once it was in service.
+    Judged {
+        judged: Box<Judged>,
     },
     Ended {
         state: OperationState,
@@ -198,6 +203,7 @@ pub(super) fn begin(plan: &Plan, at: Timestamp) -> Operation {
         note: Text::new("planned"),
         request_ids: Vec::new(),
         reason: plan.reason.clone(),
+        judged: None,
     }
 }
 
@@ -233,6 +239,10 @@ pub(super) fn apply(operation: &mut Operation, record: &Record) {
         Entry::Abort { by, .. } => note(format!("{by} asked to abort; tripping the abort alarm")),
         Entry::Note { text } => note(text.clone()),
         Entry::Bypassed { .. } => note(sentence(&record.entry)),
+        Entry::Judged { judged } => {
+            note(judged.sentence());
+            operation.judged = Some((**judged).clone());
+        }
         Entry::Ended { state, note: text } => {
             note(text.clone());
             operation.state = *state;
@@ -288,6 +298,11 @@ pub fn markdown(group: &[&Record]) -> String {
     for id in &operation.request_ids {
         let _ = writeln!(out, "- request id `{id}`");
     }
+    if let Some(judged) = &operation.judged {
+        for (what, told) in measure::lines(judged) {
+            let _ = writeln!(out, "- {what}: {told}");
+        }
+    }
     let _ = writeln!(out, "\n| UTC | after | what |\n|---|---|---|");
     for record in group {
         let what = sentence(&record.entry).replace('|', "\\|");
@@ -321,6 +336,7 @@ pub fn sentence(entry: &Entry) -> String {
         Entry::Bypassed { what, by, reason, stood } => {
             format!("{by} went on without the {}: {stood}; reason: {reason}", what.word())
         }
+        Entry::Judged { judged } => judged.sentence(),
         Entry::Ended { state, note } => format!("{}: {note}", state.word()),
     }
 }

@@ -9,6 +9,7 @@
 //! | [`intent`], [`verb`], [`plan`] | what the operator wants, who plans it, and the immutable document it becomes |
 //! | [`confirm`] | which keys count as a yes |
 //! | [`run`] | the executor, one event at a time |
+//! | [`measure`] | what an endpoint's calls say about a change |
 //! | [`rule`] | what all of these never do without, by name |
 //! | [`prices`] | what instances cost, dated |
 //! | [`ready`] | whether there is a way back, asked before it is needed |
@@ -23,6 +24,7 @@ mod digest;
 pub mod guard;
 pub mod intent;
 pub mod journal;
+pub mod measure;
 pub mod plan;
 pub mod prices;
 pub mod ready;

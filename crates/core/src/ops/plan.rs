@@ -9,6 +9,7 @@ use super::{
     digest,
     guard::{Check, Finding},
     intent::{Bypass, Class, Context, Intent, Mode},
+    measure::Verify,
     target::Target,
 };
 use crate::{
@@ -114,6 +115,9 @@ pub struct Plan {
     #[serde(deserialize_with = "text::shown")]
     pub vanish: String,
     pub basis: Basis,
+    /// What is looked at once it is in service; nothing of it is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Verify>,
     /// Digests that serve now: how a later way back will know that a tag moved.
     pub images: Vec<Image>,
     /// How much it can do harm, which decides the confirmation.
@@ -194,6 +198,7 @@ impl Plan {
             undo: String::new(),
             vanish: String::new(),
             basis,
+            verify: None,
             images: Vec::new(),
             weight: Weight::Target,
             confirm: Confirm::Key { key: super::confirm::GO },

@@ -42,6 +42,7 @@ rules! {
     PlanInNames: 6 "what is made is named without the plan";
     Guardrails: 7 "a deployment without alarms, bake and kept fleet";
     BlindHolds: 8 "AWS cannot be seen, and that is taken for the end";
+    NumbersDecide: 8 "calls of which there is no number are taken for good ones";
     WayBack: 9 "whether there is a way back, and whether it leads anywhere, is not asked";
     TimeThatPassed: 10 "a clock that was moved counts as time that passed";
     OneWriter: 11 "a second process acts on the same plan";

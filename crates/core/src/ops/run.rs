@@ -1,7 +1,7 @@
 //! The executor of one plan: events in, effects out, no clock, no future, no socket.
 //!
 //! ```text
-//! Planned ─ack─▶ Intent ─ack─▶ re-read ─equal─▶ send ─▶ Outcome ─▶ next step … ─▶ watch ─▶ follow-ups ─▶ Ended ─ack─▶ Finished
+//! Planned ─ack─▶ Intent ─ack─▶ re-read ─equal─▶ send ─▶ Outcome ─▶ next step … ─▶ watch ─▶ follow-ups ─▶ verify ─▶ Ended ─ack─▶ Finished
 //!                                 └ differs ▶ stop          └ lost ▶ read until it shows, or can land no more
 //! ```
 //!
@@ -17,11 +17,10 @@ use super::{
     journal::{self, Entry, Record},
     plan::{Difference, Plan},
     rule::{Rule, breaks},
-    target::{Seen, Target},
     team::{Verdict, Want},
 };
 use crate::{
-    ask::Sent,
+    ask::{Answer, Ask, Sent},
     fault::Fault,
     resource::{Operation, operation::OperationState},
     text::Text,
@@ -37,6 +36,7 @@ mod stage;
 mod steps;
 mod team;
 mod verdict;
+mod verify;
 mod wait;
 mod watch;
 
@@ -73,7 +73,7 @@ pub enum Event {
     /// The answer to [`Effect::Read`].
     Read {
         ticket: u32,
-        result: Result<Seen, Fault>,
+        result: Result<Answer, Fault>,
     },
     /// The answer to [`Effect::Send`].
     Sent {
@@ -109,10 +109,10 @@ pub enum Effect {
     /// The journal cannot be written and the operator said to go on: tell it where it is not lost, then answer
     /// [`Event::Journaled`].
     Unrecorded(Record),
-    /// One Describe; of an endpoint with its details.
+    /// Ask this of AWS, once.
     Read {
         ticket: u32,
-        target: Target,
+        ask: Ask,
     },
     /// Send once, without retries of any layer below.
     Send {
@@ -173,6 +173,8 @@ enum Phase {
         tries: u32,
     },
     Watching,
+    /// It is in service, and nothing of ours is under way: what its calls say is awaited.
+    Verifying,
     /// A lost answer of a request that makes or removes what has a name: is it there?
     Proving {
         step: usize,
@@ -238,6 +240,7 @@ pub struct Run {
     /// It was seen in flight after it was accepted.
     seen_moving: bool,
     stages: Vec<(Stage, Timestamp)>,
+    checkup: verify::Checkup,
     blind: u32,
     last_at: Option<Timestamp>,
     /// Milliseconds that count as waited, since this run was made.
@@ -280,6 +283,7 @@ impl Run {
             accepted: false,
             seen_moving: false,
             stages: Vec::new(),
+            checkup: verify::Checkup::default(),
             blind: 0,
             last_at: None,
             waited: 0,
@@ -372,6 +376,9 @@ impl Run {
     fn finish(&mut self, at: Timestamp, state: OperationState, note: &str, out: &mut Vec<Effect>) {
         if self.owes() {
             return self.settle_first(at, state, note, out);
+        }
+        if state == OperationState::Done && self.wants_verdict() {
+            return self.begin_verify(at, note, out);
         }
         self.conclude(at, state, note, out);
     }

@@ -6,6 +6,7 @@ use super::{Kind, Resource, Section};
 use crate::{
     column::{Align, Cell, Column, Now, Tier, Value, Width},
     health::Health,
+    ops::measure::{self, Judged},
     scope::Scope,
     text::Text,
     time::{self, Timestamp},
@@ -84,6 +85,9 @@ pub struct Operation {
     pub request_ids: Vec<Text>,
     /// Why, as the operator typed it.
     pub reason: Option<Text>,
+    /// What its calls said once it was in service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Judged>,
 }
 
 impl Resource for Operation {
@@ -185,6 +189,11 @@ impl Resource for Operation {
             .with("last", &self.note);
         if let Some(reason) = &self.reason {
             section = section.with("reason", reason);
+        }
+        if let Some(judged) = &self.judged {
+            for (what, told) in measure::lines(judged) {
+                section = section.with(what, told);
+            }
         }
         for id in &self.request_ids {
             section = section.with("request id", id);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use mldeck_core::{
-    ask::Sent,
+    ask::{Answer, Ask, Sent},
     fault::{Fault, FaultKind, Login},
     ops::{
         call::{Action, Call},
@@ -250,7 +250,7 @@ impl Simulation {
                 let delay = self.disk_free - self.now;
                 self.later(delay, Happening::Disk(life, Box::new(record), dies));
             }
-            Effect::Read { ticket, .. } => self.serve(ticket),
+            Effect::Read { ticket, ask } => self.serve(ticket, ask),
             Effect::Send { ticket, call } => self.dispatch(ticket, call),
             Effect::WakeAt(when) => {
                 self.timer += 1;
@@ -280,7 +280,7 @@ impl Simulation {
         }
     }
 
-    fn serve(&mut self, ticket: u32) {
+    fn serve(&mut self, ticket: u32, ask: Ask) {
         let life = self.life;
         let bad = !self.calm && self.dice.percent(15);
         let delay = if self.calm || self.dice.percent(95) {
@@ -299,6 +299,11 @@ impl Simulation {
             let result = Err(Fault::new(kind, "reading", ""));
             return self.later(delay, Happening::Tell(life, Event::Read { ticket, result }));
         }
+        if let Ask::Measure(around) = ask {
+            let measured = self.world.measure(&around);
+            let result = Ok(Answer::Measured(Box::new(measured)));
+            return self.later(delay, Happening::Tell(life, Event::Read { ticket, result }));
+        }
         let lag = if self.dice.percent(20) { 8 * SECOND } else { 0 };
         let endpoint = self.world.describe(self.now, lag);
         let seen = Seen::Endpoint(Box::new(endpoint.clone()));
@@ -308,7 +313,7 @@ impl Simulation {
         if let Some(details) = &endpoint.details {
             self.last_served = Some((endpoint.status.clone(), details.config.clone()));
         }
-        self.later(delay, Happening::Tell(life, Event::Read { ticket, result: Ok(seen) }));
+        self.later(delay, Happening::Tell(life, Event::Read { ticket, result: Ok(Answer::Seen(seen)) }));
     }
 
     fn dispatch(&mut self, ticket: u32, call: Call) {

@@ -2,9 +2,13 @@
 
 use mldeck_core::{
     fault::{Fault, FaultKind},
-    ops::call::{Action, Call, abort_alarm},
+    ops::{
+        call::{Action, Call, abort_alarm},
+        measure::{Around, Measured, Numbers, Stretch},
+    },
     resource::{
         Endpoint,
+        alarm::AlarmState,
         endpoint::{EndpointStatus, Pending, Stage, Variant},
     },
     text::Text,
@@ -88,6 +92,32 @@ impl World {
             base: base.millis(),
             earlier: None,
         }
+    }
+
+    /// Calls that are none, too few, failing or fine, and alarms that ring, say nothing or are quiet.
+    pub(crate) fn measure(&mut self, around: &Around) -> Measured {
+        let luck = if self.calm { 3 } else { self.dice.between(0, 3) };
+        let (each, failing) = match luck {
+            0 => (0, 0),
+            1 => (2, 0),
+            2 => (100, 40),
+            _ => (100, 0),
+        };
+        let side = |stretch: &Stretch, failing: u64| {
+            let minutes = u32::try_from(stretch.to.since(stretch.from) / MINUTE).unwrap_or(0);
+            let (from, to, calls) = (stretch.from, stretch.to, u64::from(minutes) * each);
+            Numbers { from, to, minutes, calls, failed: calls * failing / 100, refused: 0, p99_ms: None }
+        };
+        let alarms = around.alarms.iter().map(|name| {
+            let state = match if self.calm { 3 } else { self.dice.between(0, 3) } {
+                0 => Some(AlarmState::Alarm),
+                1 => Some(AlarmState::InsufficientData),
+                2 => None,
+                _ => Some(AlarmState::Ok),
+            };
+            (name.clone(), state)
+        });
+        Measured { alarms: alarms.collect(), before: side(&around.before, 0), after: side(&around.after, failing) }
     }
 
     /// No more bad luck from here on.

@@ -400,6 +400,7 @@ fn on_answer(model: &mut Model, slot: Slot, answer: Answer, out: &mut Vec<Effect
             keep(&model.session, &mut model.monitors, false, now, out);
         }
         Answer::Seen(_)
+        | Answer::Measured(_)
         | Answer::Series(_)
         | Answer::Logs(_)
         | Answer::Execution(_)

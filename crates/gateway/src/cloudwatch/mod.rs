@@ -13,6 +13,7 @@ use crate::{Gateway, fault::Doing, pace::Service, sdk_time, time};
 
 mod alarms;
 mod distances;
+mod measure;
 mod plain;
 mod series;
 mod vitals;

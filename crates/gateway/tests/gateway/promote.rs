@@ -89,11 +89,8 @@ pub(crate) async fn carried_out(sandbox: &Sandbox, gateway: &Gateway, plan: Plan
         for effect in run.step(gateway.now(), event) {
             match effect {
                 Effect::Journal(record) => events.push_back(Event::Journaled { seq: record.seq, result: Ok(()) }),
-                Effect::Read { ticket, target } => {
-                    let result = gateway.ask(&Ask::Target(target)).await.map(|answer| match answer {
-                        Answer::Seen(seen) => seen,
-                        other => panic!("another answer: {other:?}"),
-                    });
+                Effect::Read { ticket, ask } => {
+                    let result = gateway.ask(&ask).await;
                     events.push_back(Event::Read { ticket, result });
                 }
                 Effect::Send { ticket, call } => {

@@ -3,7 +3,7 @@
 
 use super::{Case, Check, Finding};
 use crate::{
-    ops::{call, intent::Mode, snapshot::Snapshot},
+    ops::{call, intent::Mode, measure::Verify, snapshot::Snapshot},
     resource::{Alarm, alarm::AlarmState, endpoint::Details},
     text::Text,
 };
@@ -51,6 +51,15 @@ impl GuardAlarms {
     pub(in crate::ops) fn chosen(&self) -> Vec<Text> {
         self.quiet.iter().chain(&self.blind).take(MOST).cloned().collect()
     }
+}
+
+/// What is looked at once the change is in service: alarms that can tell. Those that ring already are to fall silent by a
+/// change that `recovers`, and tell nothing about another.
+pub(in crate::ops) fn verify(snapshot: &Snapshot, details: &Details, recovers: bool) -> Option<Verify> {
+    let alarms = guard_alarms(snapshot, details).unwrap_or_default();
+    let ringing = alarms.firing.into_iter().filter(|_| recovers);
+    let alarms = alarms.quiet.into_iter().chain(ringing).collect();
+    Some(Verify { endpoint: snapshot.endpoint.name.clone(), alarms, recovers })
 }
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {

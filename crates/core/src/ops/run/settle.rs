@@ -82,6 +82,10 @@ impl Run {
         if matches!(self.phase, Phase::Ended(_) | Phase::Ending(_) | Phase::New) {
             return say(Level::Info, "it has ended", out);
         }
+        if matches!(self.phase, Phase::Verifying) {
+            let why = format!("{by} watches it no more");
+            return self.leave_unjudged(at, OperationState::Done, &why, out);
+        }
         let debts = self.debts();
         let owed = if debts.is_empty() { String::new() } else { format!("; still owed: {}", debts.join(" && ")) };
         self.reading = None;

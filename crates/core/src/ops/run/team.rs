@@ -103,7 +103,12 @@ impl Run {
         let Some(team) = &self.team else { return };
         let idle = matches!(
             self.phase,
-            Phase::New | Phase::Planning | Phase::Locking { .. } | Phase::Ending(_) | Phase::Ended(_)
+            Phase::New
+                | Phase::Planning
+                | Phase::Locking { .. }
+                | Phase::Verifying
+                | Phase::Ending(_)
+                | Phase::Ended(_)
         );
         let awaited = team.asked.is_some() && self.waited - team.last < PATIENCE;
         if idle || awaited || self.waited - team.last < RENEW {
@@ -131,7 +136,7 @@ impl Run {
         team.asked = None;
         match self.phase.clone() {
             Phase::Locking { step, attempt } => self.lock_answered(at, step, attempt, &verdict, out),
-            Phase::Ended(_) => {
+            Phase::Verifying | Phase::Ended(_) => {
                 if let Verdict::Held(lock) = verdict {
                     let ticket = self.ticket();
                     out.push(Effect::Lock { ticket, want: Want::Free(lock) });

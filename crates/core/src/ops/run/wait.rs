@@ -2,7 +2,7 @@
 
 use super::{Effect, LONGEST_STEP, Phase, READ_TIMEOUT, Reading, Run, SEND_TIMEOUT};
 use crate::{
-    ask::Sent,
+    ask::{Answer, Ask, Sent},
     fault::{Fault, FaultKind},
     ops::{
         guard::FRESH,
@@ -37,14 +37,20 @@ impl Run {
             out.push(Effect::WakeAt(at.plus(left)));
             return;
         }
+        if self.is_verifying() && self.checkup.is_silent() {
+            let fault = Fault::new(FaultKind::Timeout, "reading what its calls say", "");
+            return self.measured(at, Err(fault), out);
+        }
         if self.reading.take().is_some() {
             let fault = Fault::new(FaultKind::Timeout, "reading the endpoint", "");
             return self.looked(at, Err(fault), out);
         }
         match self.phase.clone() {
-            Phase::Checking { .. } | Phase::Resolving { .. } | Phase::Proving { .. } | Phase::Watching => {
-                self.look(at, out);
-            }
+            Phase::Checking { .. }
+            | Phase::Resolving { .. }
+            | Phase::Proving { .. }
+            | Phase::Watching
+            | Phase::Verifying => self.look(at, out),
             Phase::Locking { .. } => self.lock_is_silent(at, out),
             Phase::Backoff { step, attempt } => self.begin_step(at, step, attempt, out),
             Phase::Sending { .. } => {
@@ -63,7 +69,11 @@ impl Run {
     pub(super) fn look_now(&mut self, at: Timestamp, out: &mut Vec<Effect>) {
         let looks = matches!(
             self.phase,
-            Phase::Checking { .. } | Phase::Resolving { .. } | Phase::Proving { .. } | Phase::Watching
+            Phase::Checking { .. }
+                | Phase::Resolving { .. }
+                | Phase::Proving { .. }
+                | Phase::Watching
+                | Phase::Verifying
         );
         if looks && self.blind > 0 && self.reading.is_none() {
             self.look(at, out);
@@ -73,16 +83,19 @@ impl Run {
     pub(super) fn look(&mut self, at: Timestamp, out: &mut Vec<Effect>) {
         let ticket = self.ticket();
         self.reading = Some(Reading { ticket, asked: self.waited, setbacks: self.setbacks });
-        out.push(Effect::Read { ticket, target: self.eye() });
+        out.push(Effect::Read { ticket, ask: Ask::Target(self.eye()) });
         self.wake_in(at, READ_TIMEOUT, out);
     }
 
-    pub(super) fn read(&mut self, at: Timestamp, ticket: u32, result: Result<Seen, Fault>, out: &mut Vec<Effect>) {
+    pub(super) fn read(&mut self, at: Timestamp, ticket: u32, result: Result<Answer, Fault>, out: &mut Vec<Effect>) {
+        if self.checkup.is_awaiting(ticket) {
+            return self.measured(at, result, out);
+        }
         let Some(reading) = self.reading.take_if(|awaited| awaited.ticket == ticket) else { return };
         // An answer that was long on its way tells the past.
         let slow = self.waited - reading.asked > FRESH || self.setbacks != reading.setbacks;
         let stale = slow && !breaks(Rule::FreshEyes) && matches!(self.phase, Phase::Checking { .. });
-        let result = match result {
+        let result = match result.and_then(seen) {
             Ok(_) if stale => Err(Fault::new(FaultKind::Timeout, "reading the endpoint", "the answer came too late")),
             Ok(Seen::Endpoint(endpoint)) if endpoint.details.is_none() => {
                 Err(Fault::new(FaultKind::Unreadable, "reading the endpoint", "its details are missing"))
@@ -98,7 +111,15 @@ impl Run {
             Phase::Resolving { step, attempt, tries } => self.resolve(at, step, attempt, tries, result, out),
             Phase::Proving { step, attempt, tries } => self.proved(at, step, attempt, tries, result, out),
             Phase::Watching => self.watch(at, result, out),
+            Phase::Verifying => self.verify(at, result, out),
             _ => {}
         }
+    }
+}
+
+fn seen(answer: Answer) -> Result<Seen, Fault> {
+    match answer {
+        Answer::Seen(seen) => Ok(seen),
+        _ => Err(Fault::new(FaultKind::Bug, "looking at it", "it answers another question")),
     }
 }

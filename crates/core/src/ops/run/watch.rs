@@ -112,6 +112,7 @@ impl Run {
             && let Some(details) = &endpoint.details
             && let Some(stage) = stage_of(endpoint, details)
         {
+            self.glance(at, endpoint, &stage, out);
             self.saw_stage(at, stage, out);
         }
         match self.judge(&seen) {

@@ -6,7 +6,7 @@ use crate::{
     ops::{
         call::{self, Call},
         confirm::Weight,
-        guard::{Check, Finding, STALE},
+        guard::{self, Check, Finding, STALE},
         intent::{Context, Intent, Route},
         plan::{Expectation, Inverse, Plan, Refusal, Side, Step},
         run::{Stage, stage_of},
@@ -104,6 +104,7 @@ fn assemble(
         undo: format!("only by deploying {} again", pending.config),
         vanish: "an alarm that was tripped counts while it bakes; if it does not bake yet, nobody trips it again"
             .to_owned(),
+        verify: guard::verify(snapshot, details, true),
         weight: if ours { Weight::Target } else { Weight::Heavy },
         ..Plan::on_endpoint(&intent.by(Route::Abort), context, endpoint, details)
     };

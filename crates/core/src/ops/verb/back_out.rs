@@ -195,6 +195,7 @@ fn assemble(
         stop: table::stop(update, stoppable),
         undo: table::undo(case),
         vanish: table::vanish(stoppable, case.mode),
+        verify: guard::verify(snapshot, details, true),
         images: details.variants.iter().flat_map(|variant| variant.images.clone()).collect(),
         weight: Weight::Target,
         ..Plan::on_endpoint(intent, context, endpoint, details)

@@ -316,6 +316,7 @@ fn assemble(
             back_out::vanish(stoppable, Mode::Guarded),
             update.config
         ),
+        verify: guard::verify(snapshot, details, false),
         images: details.variants.iter().flat_map(|variant| variant.images.clone()).collect(),
         weight: if goes_without { Weight::Heavy } else { Weight::Target },
         ..Plan::on_endpoint(intent, context, endpoint, details)

@@ -8,7 +8,7 @@ use crate::{
     ops::{
         call::{self, ScalingSwitch, VariantChange},
         confirm::Weight,
-        guard::{Check, Finding, STALE},
+        guard::{self, Check, Finding, STALE},
         intent::{Change, Context, Intent},
         plan::{After, Basis, Expectation, Expected, Inverse, Plan, Refusal, SAME_WEIGHT, Side, Step},
         prices,
@@ -392,6 +392,7 @@ fn assemble(
         } else {
             "AWS finishes it alone; the next start resumes watching".to_owned()
         },
+        verify: guard::verify(snapshot, details, intent.change.is_way_back()),
         weight: weigh(snapshot, moves),
         ..Plan::draft(intent, context, endpoint.name.clone(), endpoint.arn.clone(), basis)
     };

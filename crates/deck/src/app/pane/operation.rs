@@ -7,6 +7,7 @@ use mldeck_core::{
     health::Health,
     ops::{
         journal::{Entry, Record},
+        measure::Verdict,
         run::Level,
     },
     resource::{Kind, Resource as _},
@@ -22,7 +23,7 @@ use crate::app::{
     look::{Chart, Line, Look, Notice, Share, StepLine},
     model::Model,
     msg::{Effect, Slot},
-    ops,
+    ops::{self, Live},
     polls::Want,
 };
 
@@ -52,7 +53,15 @@ impl OperationView {
                 };
                 out.push(StepLine { health, title: text.clone(), note: String::new(), at: Some(*at) });
             }
-            if let (Some((stage, at)), false) = (live.run.stages().last(), live.is_over()) {
+            if let (Some(judged), false) = (live.run.judged(), live.is_over()) {
+                out.push(StepLine {
+                    health: health_of(judged.verdict),
+                    title: judged.sentence(),
+                    note: String::new(),
+                    at: None,
+                });
+            }
+            if let (Some((stage, at)), true) = (live.run.stages().last(), live.is_under_way()) {
                 let took = time::age(model.now().since(*at));
                 out.push(StepLine { health: Health::Busy, title: stage.sentence(), note: took, at: None });
             }
@@ -99,6 +108,14 @@ impl OperationView {
     }
 }
 
+const fn health_of(verdict: Verdict) -> Health {
+    match verdict {
+        Verdict::Good => Health::Ok,
+        Verdict::Bad => Health::Bad,
+        Verdict::Inconclusive => Health::Unknown,
+    }
+}
+
 /// A record in one line; a plan and plain intents are told by what follows them.
 fn line_of(record: &Record) -> Option<StepLine> {
     use mldeck_core::ask::Sent;
@@ -121,6 +138,7 @@ fn line_of(record: &Record) -> Option<StepLine> {
         Entry::Bypassed { what, reason, stood, .. } => {
             (Health::Warn, format!("went on without the {}: {stood}", what.word()), reason.to_string())
         }
+        Entry::Judged { judged } => (health_of(judged.verdict), judged.sentence(), String::new()),
         Entry::Ended { state, note } => (state.health(), format!("{}: {note}", state.word()), String::new()),
     };
     Some(StepLine { health, title, note, at: Some(record.at) })
@@ -202,13 +220,13 @@ impl Opened for OperationView {
 
     fn on(&mut self, model: &mut Model, command: Command, out: &mut Vec<Effect>) -> bool {
         if command == Command::RollBack {
-            let open = model.ops.get(&self.id).is_some_and(|live| !live.is_over());
+            let open = model.ops.get(&self.id).is_some_and(Live::is_under_way);
             if model.session.read_only {
                 model.complain("Read-only: nothing is sent.");
             } else if open {
                 ops::abort(model, &self.id, out);
             } else {
-                model.say("This operation has ended; z takes it back, B on the endpoint plans the next way back.");
+                model.say("It is not under way; z takes it back, B on the endpoint plans the next way back.");
             }
             return true;
         }
