@@ -6,6 +6,7 @@
 #[allow(unreachable_pub, dead_code, reason = "shared by several test programs")]
 mod deck;
 
+mod bulk;
 mod inert;
 mod lists;
 mod navigation;

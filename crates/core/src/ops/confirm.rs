@@ -134,14 +134,12 @@ pub struct Gate {
 
 impl Gate {
     pub fn new(plan: &Plan) -> Self {
-        Self {
-            confirm: plan.confirm.clone(),
-            valid_until: plan.valid_until,
-            drawn: None,
-            last_key: None,
-            deaf_until: None,
-            typed: String::new(),
-        }
+        Self::of(plan.confirm.clone(), plan.valid_until)
+    }
+
+    /// A prompt that is no single plan's.
+    pub const fn of(confirm: Confirm, valid_until: Timestamp) -> Self {
+        Self { confirm, valid_until, drawn: None, last_key: None, deaf_until: None, typed: String::new() }
     }
 
     /// The whole plan was written out to the terminal (not just painted into a buffer).

@@ -204,6 +204,7 @@ pub(super) fn begin(plan: &Plan, at: Timestamp) -> Operation {
         request_ids: Vec::new(),
         reason: plan.reason.clone(),
         judged: None,
+        bulk: plan.bulk.clone(),
     }
 }
 
@@ -293,6 +294,9 @@ pub fn markdown(group: &[&Record]) -> String {
     }
     if let Some(reversed) = &plan.reverses {
         let _ = writeln!(out, "- reverses operation `{reversed}`");
+    }
+    if let Some(bulk) = &plan.bulk {
+        let _ = writeln!(out, "- one of bulk `{bulk}`");
     }
     let _ = writeln!(out, "- found by {}", plan.found_by);
     for id in &operation.request_ids {

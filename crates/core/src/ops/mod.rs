@@ -8,6 +8,7 @@
 //! | [`guard`] | preflight: what blocks, what to know, what is fine |
 //! | [`intent`], [`verb`], [`plan`] | what the operator wants, who plans it, and the immutable document it becomes |
 //! | [`confirm`] | which keys count as a yes |
+//! | [`bulk`] | several changes on one confirmation |
 //! | [`run`] | the executor, one event at a time |
 //! | [`measure`] | what an endpoint's calls say about a change |
 //! | [`rule`] | what all of these never do without, by name |
@@ -16,6 +17,7 @@
 //! | [`journal`] | what is written before and after each effect, and how a run comes back from it |
 //! | [`team`] | the lock and the ledger that several hosts share |
 
+pub mod bulk;
 pub mod call;
 pub mod candidate;
 pub mod component;

@@ -85,6 +85,9 @@ pub struct Plan {
     /// The operation that this one takes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverses: Option<Text>,
+    /// The bulk that it was confirmed in. No part of the digest: it changes nothing that is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bulk: Option<Text>,
     /// `our ledger and CloudTrail 01:29 (ci-deploy); 2 of 2 sources agree`.
     #[serde(deserialize_with = "text::shown")]
     pub found_by: String,
@@ -184,6 +187,7 @@ impl Plan {
             mode: Mode::Emergency,
             reason: intent.reason.clone(),
             reverses: None,
+            bulk: None,
             found_by: "your choice".to_owned(),
             minutes: None,
             candidates: Vec::new(),

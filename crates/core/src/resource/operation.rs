@@ -88,6 +88,9 @@ pub struct Operation {
     /// What its calls said once it was in service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judged: Option<Judged>,
+    /// The bulk that it was confirmed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bulk: Option<Text>,
 }
 
 impl Resource for Operation {
@@ -195,9 +198,23 @@ impl Resource for Operation {
                 section = section.with(what, told);
             }
         }
+        if let Some(bulk) = &self.bulk {
+            section = section.with("bulk", bulk);
+        }
         for id in &self.request_ids {
             section = section.with("request id", id);
         }
         vec![section]
+    }
+
+    fn field(&self, name: &str) -> Value<'_> {
+        match &self.bulk {
+            Some(bulk) if name == "bulk" => bulk.into(),
+            _ => Value::Missing,
+        }
+    }
+
+    fn field_names(&self) -> Vec<&str> {
+        self.bulk.iter().map(|_| "bulk").collect()
     }
 }

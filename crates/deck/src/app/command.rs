@@ -157,7 +157,7 @@ commands! {
     Open = "open" [Global Help Menu] "Open what the cursor is on; in help and menus, run it";
 
     // Tables.
-    Mark = "mark" [Table] "Mark or unmark the row";
+    Mark = "mark" [Table] "Mark or unmark the row; a verb is about all that are marked";
     MarkRange = "mark-range" [Table] "Mark from the last mark to here";
     Unmark = "unmark" [Table] "Drop all marks";
     Sort = "sort" [Table] "Sort by the next column";
@@ -181,6 +181,7 @@ commands! {
     Copy = "copy" [Global SignIn] "Copy menu: name, ARN, command line (sent to the terminal's clipboard)";
     ConsoleLink = "console-link" [Global] "The link to it in the AWS console";
     Reversal = "reversal" [Global] "The plan that takes an operation of ours back; its target is always typed";
+    Bulk = "bulk" [Global] "Several changes that were confirmed together: how each of them stands";
     Calls = "calls" [Global] "Calls made to AWS, with request ids";
 
     // The deck itself.

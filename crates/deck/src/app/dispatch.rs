@@ -6,6 +6,7 @@ mod menu;
 use mldeck_core::{resource::Kind, scope::Identity, text::Text, time::Monotonic};
 
 use super::{
+    bulk,
     command::Command,
     field::Field,
     layers::{Act, Help, Item, Layer, Menu, Palette, Prompt},
@@ -14,6 +15,7 @@ use super::{
     ops,
     pane::{
         Pane, Subject, View,
+        bulk::BulkView,
         calls::CallsView,
         compare::{Compare, MAX_RUNS},
         list,
@@ -75,6 +77,14 @@ fn subject(model: &Model) -> Option<Subject> {
     }
 }
 
+/// The marked rows of the list on top.
+fn marked(model: &Model) -> Vec<Subject> {
+    match model.nav.top() {
+        View::List(pane) => list::marked(model, *pane),
+        View::Opened(_) => Vec::new(),
+    }
+}
+
 fn global(model: &mut Model, command: Command, out: &mut Vec<Effect>) {
     if let Some(pane) = command.pane_number().and_then(Pane::of_number) {
         model.nav.go(pane);
@@ -122,6 +132,10 @@ fn global(model: &mut Model, command: Command, out: &mut Vec<Effect>) {
         Command::Login => sign_in::begin(model, out),
         Command::Theme => settings::next_theme(model, out),
         Command::Reload => out.push(Effect::Reload),
+        Command::Bulk => match bulk::last(model).map(|bulk| bulk.id.clone()) {
+            Some(id) => model.nav.open(View::Opened(Box::new(BulkView::new(id)))),
+            None => model.say("Nothing was confirmed together in this session; 9 lists what was done."),
+        },
         Command::Calls => model.nav.open(View::Opened(Box::new(CallsView::default()))),
         Command::Reversal => reverse(model),
         Command::Arm => arm(model),
@@ -136,6 +150,18 @@ fn about_subject(model: &mut Model, command: Command) {
     let Some(subject) = subject(model) else {
         model.say("Nothing is selected.");
         return;
+    };
+    // A verb is about what is marked, wherever the cursor is; to look at something, the cursor is enough.
+    let mut marked = if command.spec().mutates { marked(model) } else { Vec::new() };
+    if marked.len() > 1 {
+        return verbs::on_each(model, &marked, command);
+    }
+    let subject = match marked.pop() {
+        Some(marked) if marked != subject => {
+            model.say(format!("About the marked row, {}; u unmarks.", marked.name));
+            marked
+        }
+        _ => subject,
     };
     match command {
         Command::Describe => model.nav.open(list::describe(&subject)),
@@ -302,6 +328,7 @@ pub(super) fn on_identity(model: &mut Model, identity: &Identity, out: &mut Vec<
     if let Some(before) = before.as_ref().filter(|before| !before.is_same_as(identity)) {
         model.session.armed = None;
         out.push(Effect::Disallow);
+        bulk::stop(model, "the credentials are somebody else's now");
         if before.scope == scope {
             model.complain(format!(
                 "The credentials are those of role {} now, not of {}: nothing that was confirmed before holds.",

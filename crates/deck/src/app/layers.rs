@@ -6,7 +6,7 @@ use super::{
     command::{Command, Scope},
     field::Field,
     model::Model,
-    pane::{Pane, Subject},
+    pane::{Pane, Subject, bulk::Marked},
     sign_in::SignIn,
 };
 use crate::keys::Keymap;
@@ -58,6 +58,8 @@ pub enum Act {
     Run(Command),
     Copy(Text),
     Plan(Box<Change>),
+    /// The same verb on several marked rows of a kind.
+    Several(Kind, Vec<Marked>),
     /// An operation of ours is left alone.
     Abandon(Text),
     Leave,

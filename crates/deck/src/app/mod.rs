@@ -5,6 +5,7 @@
 //!                    └─> view(&Model) reads
 //! ```
 
+pub mod bulk;
 pub mod command;
 mod dispatch;
 pub mod field;

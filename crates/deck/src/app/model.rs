@@ -97,6 +97,8 @@ pub struct Session {
     pub armed: Option<Armed>,
     /// Accounts as the config classifies them.
     pub classes: Vec<(String, Class, String)>,
+    /// How many things one confirmation may change in production.
+    pub bulk_in_production: usize,
     pub sandbox: Option<SandboxNote>,
     /// This process, as the lock that hosts share names it; `None` without a team.
     pub owner: Option<Owner>,
@@ -149,6 +151,7 @@ impl Session {
             read_only: config.read_only,
             armed: None,
             classes: config.classes(),
+            bulk_in_production: config.bulk_in_production,
             sandbox: None,
             owner: None,
         }

@@ -48,6 +48,8 @@ pub enum Slot {
     /// The planner's facts: quick, and with CloudTrail.
     Facts,
     FactsDeep,
+    /// Facts of the next of several changes.
+    BulkFacts,
 }
 
 /// Counts requests. A reply whose ticket is not the slot's current one is stale and dropped.

@@ -4,6 +4,7 @@ use mldeck_core::{
     ask::{Answer, Sent, Write},
     fault::Fault,
     ops::{
+        bulk::Bulk,
         intent::{Change, Choice, Context, Reversal},
         journal::{self, Record},
         plan::{Difference, Expectation, Inverse, Plan},
@@ -26,6 +27,8 @@ use super::{
 #[derive(Default)]
 pub struct Operations {
     live: Vec<Live>,
+    /// Several changes that were confirmed together.
+    pub bulk: Option<Bulk>,
     records: Vec<Record>,
     /// The journal was read; before that nothing may be started.
     pub journal: Option<Result<(), Fault>>,
@@ -39,6 +42,7 @@ pub struct Live {
     pub said: Vec<(Timestamp, Level, String)>,
     pub stale: Vec<Difference>,
     due: Option<Monotonic>,
+    finished: bool,
 }
 
 impl Live {
@@ -53,6 +57,11 @@ impl Live {
     /// Something of it may still happen; one whose calls are only looked at stands in nobody's way.
     pub fn is_under_way(&self) -> bool {
         !self.is_over() && !self.run.is_verifying()
+    }
+
+    /// Over, and written down.
+    pub const fn is_finished(&self) -> bool {
+        self.finished
     }
 }
 
@@ -207,7 +216,7 @@ fn begin(model: &mut Model, run: Run, out: &mut Vec<Effect>) {
     let id = run.operation().id.clone();
     // A plan that is run again replaces its ended run.
     model.ops.live.retain(|live| live.id() != &id);
-    model.ops.live.push(Live { run, said: Vec::new(), stale: Vec::new(), due: None });
+    model.ops.live.push(Live { run, said: Vec::new(), stale: Vec::new(), due: None, finished: false });
     out.push(Effect::Claim { op: id });
 }
 
@@ -300,6 +309,7 @@ fn carry_out(model: &mut Model, id: &Text, effect: run::Effect, out: &mut Vec<Ef
         run::Effect::Stale(differences) => live.stale = differences,
         run::Effect::Finished(state) => {
             live.due = None;
+            live.finished = true;
             out.push(Effect::Release { op: id.clone() });
             let operation = live.run.operation();
             let line = format!("{} {}: {}", operation.verb, operation.target, state.word());

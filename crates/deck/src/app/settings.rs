@@ -54,6 +54,7 @@ pub(super) fn reloaded(model: &mut Model, setup: Setup, out: &mut Vec<Effect>) {
         model.pending.clear();
         model.clipboard = config.clipboard;
         model.session.classes = config.classes();
+        model.session.bulk_in_production = config.bulk_in_production;
         model.themes = Theme::names(&themes);
         model.theme_chosen |= config.names_theme;
         let theme = if config.names_theme { config.theme } else { model.theme.clone() };

@@ -14,6 +14,7 @@ use mldeck_core::{
 };
 
 use super::{
+    bulk,
     command::Scope,
     dispatch,
     layers::Layer,
@@ -115,10 +116,12 @@ pub fn settle(model: &mut Model, at: At) -> Vec<Effect> {
     target::resolve(model);
     sign_in::warn(model);
     let mut out = ops::tick(model);
+    bulk::tick(model);
     team::tick(model, &mut out);
     sign_in::offer(model, &mut out);
     let mut wants = identity_wants(model);
     wants.extend(list::wants(model));
+    wants.extend(bulk::wants(model));
     for view in model.nav.views() {
         if let View::Opened(view) = view {
             wants.extend(view.wants(model));
@@ -249,6 +252,9 @@ fn on_cached(model: &mut Model, rows: Rows, as_of: Timestamp) {
 }
 
 fn on_reply(model: &mut Model, slot: Slot, result: Result<Answer, Fault>, out: &mut Vec<Effect>) {
+    if slot == Slot::BulkFacts {
+        return bulk::on_facts(model, result, out);
+    }
     if model.frozen && slot != Slot::Identity {
         return;
     }

@@ -14,6 +14,7 @@ const NAMES: &[&str] = &[
     "MLDECK_READ_ONLY",
     "MLDECK_CLIPBOARD",
     "MLDECK_NOTIFICATIONS",
+    "MLDECK_BULK_IN_PRODUCTION",
     "MLDECK_ENDPOINT_URL",
     // Where a debug build kills itself, for tests.
     #[cfg(debug_assertions)]

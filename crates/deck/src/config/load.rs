@@ -1,5 +1,6 @@
 //! From sources to settings. Each setting of a file is read by itself: a wrong one is reported with its line and left
-//! out, the others hold. What cannot be read makes the deck read-only, because it may have said so.
+//! out, the others hold. What cannot be read makes the deck read-only, because it may have said so; a bound that cannot be
+//! read is zero.
 
 use std::path::Path;
 
@@ -17,6 +18,7 @@ use super::{
 
 const READ_ONLY: &str = "read-only";
 const TEAM: &str = "team";
+const BULK: &str = "bulk-in-production";
 
 /// What a file sets.
 pub(super) fn file(path: &Path, source: &str) -> (Overrides, Vec<Diagnostic>) {
@@ -32,6 +34,9 @@ pub(super) fn file(path: &Path, source: &str) -> (Overrides, Vec<Diagnostic>) {
                     Ok(layer) => out.lay(layer),
                     Err(it) => {
                         doubtful |= may_mean_read_only(&name);
+                        if may_mean(&name, BULK) {
+                            out.bulk_in_production = Some(0);
+                        }
                         said.push(it);
                     }
                 }
@@ -52,9 +57,11 @@ pub(super) fn file(path: &Path, source: &str) -> (Overrides, Vec<Diagnostic>) {
 
 /// A team that cannot be read would leave its lock out.
 fn may_mean_read_only(name: &str) -> bool {
-    [READ_ONLY, TEAM].contains(&name)
-        || nearest(name, [TEAM]).contains(&TEAM)
-        || nearest(&name.replace('_', "-"), [READ_ONLY]).contains(&READ_ONLY)
+    [READ_ONLY, TEAM].contains(&name) || nearest(name, [TEAM]).contains(&TEAM) || may_mean(name, READ_ONLY)
+}
+
+fn may_mean(name: &str, setting: &'static str) -> bool {
+    nearest(&name.replace('_', "-"), [setting]).contains(&setting)
 }
 
 fn setting<'a>(
@@ -144,14 +151,20 @@ pub(super) fn environment(env: &Environment) -> (Overrides, Vec<Diagnostic>) {
                 "0" | "false" | "no" | "off" => toml::Value::Boolean(false),
                 _ => toml::Value::String(value.to_owned()),
             },
+            Shape::Count => match value.parse() {
+                Ok(count) => toml::Value::Integer(count),
+                Err(_) => toml::Value::String(value.to_owned()),
+            },
             _ => toml::Value::String(value.to_owned()),
         };
         let table = toml::Table::from_iter([(setting.name.to_owned(), value)]);
         match table.try_into::<Overrides>() {
             Ok(layer) => out.lay(layer),
             Err(error) => {
-                if setting.name == READ_ONLY {
-                    out.read_only = Some(true);
+                match setting.name {
+                    READ_ONLY => out.read_only = Some(true),
+                    BULK => out.bulk_in_production = Some(0),
+                    _ => {}
                 }
                 let it = Diagnostic::new(Severity::Error, Path::new(&variable), error.message().trim_end());
                 said.push(it.allowed(allowed(setting.name, setting.name)));

@@ -16,7 +16,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mldeck_core::{ops::intent::Class, text::Text};
+use mldeck_core::{
+    ops::{bulk, intent::Class},
+    text::Text,
+};
 
 pub use diagnose::{Diagnostic, Severity};
 pub use environment::Environment;
@@ -48,6 +51,8 @@ pub struct Config {
     pub accounts: Vec<Account>,
     /// `None`: locks and ledger are this host's alone.
     pub team: Option<Team>,
+    /// How many things one confirmation may change in production.
+    pub bulk_in_production: usize,
 }
 
 impl Default for Config {
@@ -83,6 +88,7 @@ impl Config {
             endpoint_url: all.endpoint_url,
             accounts: all.accounts.unwrap_or_default(),
             team: all.team,
+            bulk_in_production: all.bulk_in_production.unwrap_or(bulk::AT_MOST),
         }
     }
 

@@ -81,6 +81,7 @@ pub struct Overrides {
     pub endpoint_url: Option<String>,
     pub accounts: Option<Vec<Account>>,
     pub team: Option<Team>,
+    pub bulk_in_production: Option<usize>,
 }
 
 impl Overrides {
@@ -98,6 +99,7 @@ impl Overrides {
         take(&mut self.endpoint_url, other.endpoint_url);
         take(&mut self.accounts, other.accounts);
         take(&mut self.team, other.team);
+        take(&mut self.bulk_in_production, other.bulk_in_production);
         // Once read-only, always: no later source may loosen it.
         self.read_only = match (self.read_only, other.read_only) {
             (Some(a), Some(b)) => Some(a || b),
@@ -118,6 +120,8 @@ pub(super) enum Shape {
     Text,
     Flag,
     OneOf(&'static [&'static str]),
+    /// A whole number from 0 on.
+    Count,
     Accounts,
     Team,
 }
@@ -131,6 +135,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "notifications",
         doc: "How the end of a watched operation is announced",
         shape: Shape::OneOf(&["off", "bell", "osc9", "osc777"]),
+    },
+    Setting {
+        name: "bulk-in-production",
+        doc: "How many things one confirmation may change in production",
+        shape: Shape::Count,
     },
     Setting { name: "endpoint-url", doc: "Another address for every AWS call", shape: Shape::Text },
     Setting {
@@ -156,6 +165,7 @@ impl Setting {
         let mut schema = match self.shape {
             Shape::Text => json!({"type": "string"}),
             Shape::Flag => json!({"type": "boolean"}),
+            Shape::Count => json!({"type": "integer", "minimum": 0}),
             Shape::OneOf(names) => json!({"enum": names}),
             Shape::Accounts => json!({"type": "array", "items": {
                 "type": "object",

@@ -30,6 +30,7 @@ fn the_default_file_sets_every_default_and_names_every_setting() {
             endpoint_url: None,
             accounts: vec![],
             team: None,
+            bulk_in_production: 10,
         }
     );
     let commented = DEFAULT.replace("# endpoint-url", "endpoint-url").replace("# [[", "[[");
@@ -139,7 +140,7 @@ class = "prd"
         "config.toml:2: keys: invalid type: integer `7`, expected a string; allowed: default, k9s",
         "config.toml:3: clipbord: no such setting; allowed: clipboard",
         "config.toml:4: notifications: unknown variant `loud`, expected one of `off`, `bell`, `osc9`, `osc777`; allowed: off, bell, osc9, osc777",
-        "config.toml:5: regions: no such setting; allowed: theme, keys, read-only, clipboard, notifications, endpoint-url, accounts, team",
+        "config.toml:5: regions: no such setting; allowed: theme, keys, read-only, clipboard, notifications, bulk-in-production, endpoint-url, accounts, team",
         "config.toml:9: accounts[0].class: no such class: \"prd\"; allowed: prod, stage, dev",
     ] {
         assert!(said.iter().any(|line| line == expected), "missing: {expected}\n{said:#?}");
@@ -218,4 +219,18 @@ proptest! {
     fn no_file_breaks_the_reader(source in "([a-z-]{1,12} = (\"[a-z0-9]{0,5}\"|[0-9]{1,3}|true|\\[1\\])\n|\\[\\[accounts\\]\\]\n|read-only = [a-z]{4}\n){0,6}") {
         let _ = file(&source);
     }
+}
+
+#[test]
+fn a_bound_that_cannot_be_read_lets_nothing_through() {
+    let bound = |source: &str, env: &[(&str, &str)]| {
+        let (config, said) = load(source, env, Overrides::default());
+        (config.bulk_in_production, said.len())
+    };
+    assert_eq!(bound("bulk-in-production = 3", &[]), (3, 0));
+    assert_eq!(bound("bulk-in-production = 3", &[("MLDECK_BULK_IN_PRODUCTION", "5")]), (5, 0));
+    for wrong in ["bulk-in-production = \"three\"", "bulk-in-production = -1", "bulk_in_production = 50"] {
+        assert_eq!(bound(wrong, &[]), (0, 1), "{wrong}");
+    }
+    assert_eq!(bound("", &[("MLDECK_BULK_IN_PRODUCTION", "many")]), (0, 1));
 }

@@ -6,7 +6,7 @@ use mldeck_core::{
     text::Text,
 };
 
-use super::subject;
+use super::{marked, subject};
 use crate::app::{
     command::{Command, Scope},
     layers::{Act, Item, Layer, Menu},
@@ -73,16 +73,22 @@ fn console_link(model: &Model, subject: &Subject) -> String {
 
 /// `a`: every action on the selection with its key and, when it cannot run, the reason.
 pub(super) fn actions(model: &mut Model) {
-    let Some(subject) = subject(model) else {
+    let Some(subject) = marked(model).into_iter().next().or_else(|| subject(model)) else {
         model.say("Nothing is selected.");
         return;
     };
+    let marked = marked(model);
+    let several = marked.len() > 1;
     let scopes = update::scopes(model);
     let scope = scopes.first().copied().unwrap_or(Scope::Global);
     let key = |command: Command| model.keymap.keys_of(command, scope).into_iter().next().unwrap_or_default();
     let mut rows: Vec<(Command, &str, Result<(), String>)> = verbs::listed(subject.kind)
         .iter()
-        .filter_map(|(command, label)| Some((*command, *label, verbs::of(model, &subject, *command)?.map(|_| ()))))
+        .filter_map(|(command, label)| {
+            // Which of several can be done is said by their page.
+            let may = if several { Ok(()) } else { verbs::of(model, &subject, *command)?.map(|_| ()) };
+            Some((*command, *label, may))
+        })
         .collect();
     match subject.kind {
         Kind::Run => rows.push((Command::Compare, "Compare marked runs", Ok(()))),
@@ -106,9 +112,9 @@ pub(super) fn actions(model: &mut Model) {
             act: may.map(|()| Act::Run(command)),
         })
         .collect();
-    model.layers.push(Layer::Menu(Menu {
-        title: format!("{} {}", subject.kind.singular(), subject.name),
-        items,
-        cursor: 0,
-    }));
+    let title = match several {
+        true => format!("{} marked {}", marked.len(), subject.kind.plural()),
+        false => format!("{} {}", subject.kind.singular(), subject.name),
+    };
+    model.layers.push(Layer::Menu(Menu { title, items, cursor: 0 }));
 }

@@ -195,6 +195,26 @@ pub fn subject(model: &Model, pane: Pane) -> Option<Subject> {
     }
 }
 
+/// The marked rows, in the order in which they stand.
+pub fn marked(model: &Model, pane: Pane) -> Vec<Subject> {
+    fn of<R: Resource>(table: &Table<R>, arn: impl Fn(&R) -> Option<Text>) -> Vec<Subject> {
+        if !table.has_marks() {
+            return Vec::new();
+        }
+        let subject = |row: &R| Subject { kind: R::KIND, name: row.name().clone(), arn: arn(row) };
+        table.chosen().into_iter().map(subject).collect()
+    }
+    match pane {
+        Pane::Endpoints => of(&model.endpoints, |row| Some(row.arn.clone())),
+        Pane::Pipelines => of(&model.executions, |row| Some(row.arn.clone())),
+        Pane::Experiments => of(&model.runs, |row| Some(row.arn.clone())),
+        Pane::Registry => of(&model.packages, |row| Some(row.arn.clone())),
+        Pane::Drift => of(&model.monitors, |row| Some(row.arn.clone())),
+        Pane::Jobs => of(&model.jobs, |_| None),
+        _ => Vec::new(),
+    }
+}
+
 /// Motions, marks, sort and the like; false when the command is not a table's.
 pub fn on(model: &mut Model, pane: Pane, command: Command) -> bool {
     let size = model.size;

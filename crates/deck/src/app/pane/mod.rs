@@ -1,5 +1,6 @@
 //! Panes are lists of one kind; opened views stand on top of them.
 
+pub mod bulk;
 pub mod calls;
 pub mod compare;
 pub mod drift;

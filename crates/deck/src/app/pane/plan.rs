@@ -31,7 +31,7 @@ use crate::app::{
     polls::Want,
 };
 
-mod document;
+pub(super) mod document;
 
 use document::{document, refused};
 
@@ -40,7 +40,7 @@ const REFRESH: i64 = 30 * SECOND;
 /// A fast demo's clock asks no more often than this, milliseconds.
 const SHORTEST_REFRESH: u64 = 1_000;
 /// Characters of a reason.
-const LONGEST_REASON: usize = 200;
+pub(super) const LONGEST_REASON: usize = 200;
 /// Below this height the hint under the prompt gives its line to the plan.
 const ROOM_FOR_HINT: u16 = 30;
 
@@ -394,7 +394,7 @@ pub fn written(plan: &Plan) -> Vec<String> {
     document(plan, true).into_iter().map(|line| line.into_iter().map(|(text, _)| text).collect()).collect()
 }
 
-fn reason_line(field: &Field) -> Line {
+pub(super) fn reason_line(field: &Field) -> Line {
     vec![
         (" Reason or ticket: ".to_owned(), Tone::Plain),
         (format!("{}▏", field.text()), Tone::Accent),
@@ -413,7 +413,7 @@ fn untitled(intent: &Intent) -> String {
     }
 }
 
-fn capitalised(text: &str) -> String {
+pub(in crate::app) fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

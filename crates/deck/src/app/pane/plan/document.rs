@@ -11,7 +11,7 @@ use mldeck_core::{
 
 use crate::app::look::Line;
 
-fn label(text: &str) -> (String, Tone) {
+pub(in crate::app::pane) fn label(text: &str) -> (String, Tone) {
     let gap = if text.chars().count() < 13 { "" } else { " " };
     (format!("  {text:<13}{gap}"), Tone::Dim)
 }
@@ -110,7 +110,7 @@ fn details(plan: &Plan) -> Vec<Line> {
     out
 }
 
-fn finding(finding: &Finding) -> Line {
+pub(in crate::app::pane) fn finding(finding: &Finding) -> Line {
     let (health, tone) = match finding.severity {
         Severity::Block => (Health::Bad, Tone::Bad),
         Severity::Warn => (Health::Warn, Tone::Warn),
