@@ -47,17 +47,27 @@ pub enum Asked {
     /// A registered version or a training job onto an endpoint: registration, approval, model, endpoint config, guarded deployment.
     Promote(Promotion),
     /// Makes the quiet abort alarm of an endpoint, by which a deployment can be stopped.
-    Provision { endpoint: String },
-    /// Deletes an endpoint, an endpoint config or a model that nothing serves and nobody may want back.
+    Provision {
+        #[arg(required = true, value_name = "ENDPOINT")]
+        endpoints: Vec<String>,
+    },
+    /// Deletes an endpoint, or endpoint configs or models, that nothing serves and nobody may want back.
     Delete {
         #[arg(value_enum)]
         kind: Deletable,
-        name: String,
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
     },
-    /// Approves a registered version.
-    Approve { arn: String },
-    /// Rejects a registered version.
-    Reject { arn: String },
+    /// Approves registered versions.
+    Approve {
+        #[arg(required = true, value_name = "ARN")]
+        arns: Vec<String>,
+    },
+    /// Rejects registered versions.
+    Reject {
+        #[arg(required = true, value_name = "ARN")]
+        arns: Vec<String>,
+    },
     /// Starts a pipeline.
     Start {
         pipeline: String,
@@ -68,8 +78,11 @@ pub enum Asked {
         #[arg(long, default_value = "")]
         name: String,
     },
-    /// Goes on with a pipeline execution that failed or was stopped.
-    Retry { execution: String },
+    /// Goes on with pipeline executions that failed or were stopped.
+    Retry {
+        #[arg(required = true, value_name = "EXECUTION")]
+        executions: Vec<String>,
+    },
     /// Answers a callback step that waits, in a pipeline execution.
     Answer {
         /// ARN of the execution.
@@ -84,17 +97,19 @@ pub enum Asked {
         #[arg(long = "result", value_parser = pair)]
         outputs: Vec<(Text, Text)>,
     },
-    /// Stops a job or a pipeline execution.
+    /// Stops jobs or pipeline executions.
     Stop {
         #[arg(value_enum)]
         kind: Stoppable,
-        name: String,
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
     },
-    /// Starts or stops a monitoring schedule, or runs its jobs once, now.
+    /// Starts or stops monitoring schedules, or runs the jobs of one once, now.
     Monitor {
         #[arg(value_enum)]
         switch: Switch,
-        name: String,
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
         /// How far back a run looks, 1 to 24; else as far as the schedule does.
         #[arg(long, value_parser = clap::value_parser!(u8).range(1..=24))]
         hours: Option<u8>,
@@ -344,9 +359,32 @@ impl RollBack {
 }
 
 impl Asked {
-    pub fn change(&self) -> Change {
-        let text = |raw: &String| Text::new(raw);
+    /// What is asked for: one change for each thing that is named.
+    pub fn changes(&self) -> Vec<Change> {
+        let each = |names: &[String], change: &dyn Fn(Text) -> Change| -> Vec<Change> {
+            names.iter().map(|name| change(Text::new(name))).collect()
+        };
         match self {
+            Self::Provision { endpoints } => each(endpoints, &|endpoint| Change::Provision { endpoint }),
+            Self::Delete { kind, names } => {
+                each(names, &|name| Change::Delete { target: Target::new(kind.kind(), name) })
+            }
+            Self::Approve { arns } => each(arns, &|package| Change::Approve { package, approval: Approval::Approved }),
+            Self::Reject { arns } => each(arns, &|package| Change::Approve { package, approval: Approval::Rejected }),
+            Self::Retry { executions } => each(executions, &|execution| Change::Retry { execution }),
+            Self::Stop { kind, names } => each(names, &|name| Change::Stop { target: Target::new(kind.kind(), name) }),
+            Self::Monitor { switch, names, hours } => each(names, &|name| match switch {
+                Switch::Run => Change::RunMonitor { schedule: name, hours: *hours },
+                Switch::Start | Switch::Stop => Change::Schedule { name, start: *switch == Switch::Start },
+            }),
+            one => one.change().into_iter().collect(),
+        }
+    }
+
+    /// Of a verb that is about one thing.
+    fn change(&self) -> Option<Change> {
+        let text = |raw: &String| Text::new(raw);
+        Some(match self {
             Self::Rollback(back) => back.change(),
             Self::Shift { endpoint, weights } => {
                 Change::Traffic { endpoint: text(endpoint), variants: weights.clone() }
@@ -355,17 +393,6 @@ impl Asked {
                 Change::Traffic { endpoint: text(endpoint), variants: vec![count.clone()] }
             }
             Self::Promote(promote) => promote.change(),
-            Self::Provision { endpoint } => Change::Provision { endpoint: text(endpoint) },
-            Self::Delete { kind, name } => {
-                let kind = match kind {
-                    Deletable::Endpoint => Kind::Endpoint,
-                    Deletable::Config => Kind::EndpointConfig,
-                    Deletable::Model => Kind::Model,
-                };
-                Change::Delete { target: Target::new(kind, text(name)) }
-            }
-            Self::Approve { arn } => Change::Approve { package: text(arn), approval: Approval::Approved },
-            Self::Reject { arn } => Change::Approve { package: text(arn), approval: Approval::Rejected },
             Self::Start { pipeline, parameters, name } => {
                 Change::StartPipeline { pipeline: text(pipeline), name: text(name), parameters: parameters.clone() }
             }
@@ -375,18 +402,27 @@ impl Asked {
                 failure: failure.as_ref().map(text),
                 outputs: outputs.clone(),
             },
-            Self::Retry { execution } => Change::Retry { execution: text(execution) },
-            Self::Stop { kind, name } => Change::Stop { target: Target::new(kind.kind(), text(name)) },
-            Self::Monitor { switch: Switch::Run, name, hours } => {
-                Change::RunMonitor { schedule: text(name), hours: *hours }
-            }
-            Self::Monitor { switch, name, .. } => {
-                Change::Schedule { name: text(name), start: *switch == Switch::Start }
-            }
             Self::Clone(clone) => clone.change(),
             Self::Create { kind, template } => Change::StartJob { kind: kind.kind(), template: template.clone() },
             Self::Shadow(shadow) => shadow.change(),
             Self::Ask { flow, input } => Change::StartReview { flow: text(flow), input: input.clone() },
+            Self::Provision { .. }
+            | Self::Delete { .. }
+            | Self::Approve { .. }
+            | Self::Reject { .. }
+            | Self::Retry { .. }
+            | Self::Stop { .. }
+            | Self::Monitor { .. } => return None,
+        })
+    }
+}
+
+impl Deletable {
+    const fn kind(self) -> Kind {
+        match self {
+            Self::Endpoint => Kind::Endpoint,
+            Self::Config => Kind::EndpointConfig,
+            Self::Model => Kind::Model,
         }
     }
 }

@@ -29,7 +29,7 @@ use super::{
     operate::Desk,
     out, start,
 };
-use crate::app::pane::plan::written;
+use crate::{app::pane::plan::written, config::Config};
 
 /// `mldeck plan VERB …`: what would be done, and nothing else.
 #[derive(Debug, Args)]
@@ -55,17 +55,18 @@ pub enum Output {
 #[derive(Clone, Debug, Default, Args)]
 pub struct Consent {
     /// Carries the plan out, once it is confirmed: by --confirm, or by its target typed at a terminal.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub write: bool,
-    /// The id of the plan as it was printed; another plan is refused.
-    #[arg(long, value_name = "DIGEST", requires = "write")]
+    /// The id of the plan as it was printed, another plan is refused; of several, how many there are.
+    #[arg(long, global = true, value_name = "ID|COUNT", requires = "write")]
     pub confirm: Option<String>,
 }
 
 /// What was asked for on the command line.
 pub(super) enum Request<'a> {
     Plan(&'a PlanVerb),
-    Act(&'a Intent, &'a Consent),
+    /// One, or one plan each as below.
+    Act(&'a [Intent], &'a Consent),
     /// One plan each, one after the other, until the first that fails.
     Each(&'a [Intent], &'a Consent),
     Apply(&'a PathBuf, &'a Consent),
@@ -83,21 +84,30 @@ pub(super) fn run(global: &Global, request: &Request<'_>) -> u8 {
     super::connected(&global, async |connected| {
         super::login::ready(&connected).await?;
         let desk = Desk::new(connected.gateway, &folders, config.classes(), prepared.owner())?;
-        Ok((String::new(), answer(&desk, request, config.read_only).await?))
+        Ok((String::new(), answer(&desk, request, config).await?))
     })
 }
 
-async fn answer(desk: &Desk, request: &Request<'_>, read_only: bool) -> Result<u8, Fault> {
+async fn answer(desk: &Desk, request: &Request<'_>, config: &Config) -> Result<u8, Fault> {
+    let read_only = config.read_only;
     match request {
-        Request::Plan(plan) => match planned(desk, &plan.reason.intent(plan.change.change())).await? {
-            Ok(made) => shown(&made, plan),
-            Err(refusals) => Ok(refused(&refusals)),
-        },
-        Request::Act(intent, consent) => match planned(desk, intent).await? {
+        Request::Plan(asked) => {
+            let intents: Vec<Intent> = asked.change.changes().into_iter().map(|one| asked.reason.intent(one)).collect();
+            match intents.as_slice() {
+                [intent] => match planned(desk, intent).await? {
+                    Ok(made) => shown(&made, asked),
+                    Err(refusals) => Ok(refused(&refusals)),
+                },
+                all => several::show(desk, all, asked).await,
+            }
+        }
+        Request::Act([intent], consent) => match planned(desk, intent).await? {
             Ok(plan) => act(desk, plan, consent, read_only).await,
             Err(refusals) => Ok(refused(&refusals)),
         },
-        Request::Each(intents, consent) => several::act(desk, intents, consent, read_only).await,
+        Request::Act(intents, consent) | Request::Each(intents, consent) => {
+            several::act(desk, intents, consent, config).await
+        }
         Request::Apply(file, consent) => {
             let plan = saved(file)?;
             let context = desk.context().await?;

@@ -5,7 +5,7 @@ use mldeck_core::{
     ask::{Answer, Ask},
     fault::Fault,
     ops::{
-        journal::{self, Record},
+        journal::{self, Entry, Record},
         team::Shared,
     },
     text::Text,
@@ -29,6 +29,9 @@ pub struct Ledger {
     /// Only operations that started in the last so many days.
     #[arg(long, value_name = "DAYS")]
     since: Option<u32>,
+    /// Only those that were confirmed together, by the id of the bulk.
+    #[arg(long, value_name = "ID", conflicts_with = "team")]
+    bulk: Option<String>,
     /// Of all hosts that share the team's table, in this account and region.
     #[arg(long)]
     pub team: bool,
@@ -115,6 +118,12 @@ fn verify(journal: &Journal) -> Result<(String, u8), StoreError> {
     Ok((format!("{verdict}\n"), code))
 }
 
+/// Whether this operation was confirmed in that bulk.
+fn is_of(group: &[&Record], bulk: &str) -> bool {
+    let planned = group.first().map(|record| &record.entry);
+    matches!(planned, Some(Entry::Planned { plan }) if plan.bulk.as_ref().is_some_and(|id| id == bulk))
+}
+
 fn list(journal: &Journal, ledger: &Ledger, at: Timestamp) -> Result<(String, u8), StoreError> {
     // Setting aside happens once: who opens the journal first must say it, or nobody does.
     let aside = journal.was_set_aside().wait()?;
@@ -129,6 +138,7 @@ fn list(journal: &Journal, ledger: &Ledger, at: Timestamp) -> Result<(String, u8
     let groups: Vec<Vec<&Record>> = journal::operations(&records)
         .into_iter()
         .filter(|group| since.is_none_or(|since| group[0].at >= since))
+        .filter(|group| ledger.bulk.as_ref().is_none_or(|bulk| is_of(group, bulk)))
         .collect();
     let text = match ledger.output {
         Output::Md if groups.is_empty() => "Nothing was changed from here.\n".to_owned(),
@@ -150,7 +160,8 @@ mod tests {
     fn a_damaged_journal_is_no_empty_one() {
         let home = tempfile::tempdir().unwrap();
         let folders = Folders::under(home.path());
-        let (at, all) = (Timestamp::default(), Ledger { verb: None, output: Output::Md, since: None, team: false });
+        let (at, all) =
+            (Timestamp::default(), Ledger { verb: None, output: Output::Md, since: None, bulk: None, team: false });
         let code = || list(&Journal::start(&folders, at).unwrap(), &all, at).unwrap().1;
         assert_eq!(code(), 0);
         let db = rusqlite::Connection::open(folders.state.join("journal.db")).unwrap();

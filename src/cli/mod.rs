@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, shared with the completions and the man page.
 
+pub mod act;
 pub mod asked;
 mod change;
 pub mod config;
@@ -87,24 +88,8 @@ pub enum Verb {
         #[command(flatten)]
         consent: change::Consent,
     },
-    /// Plans the fastest safe way out for an endpoint; with --write, and once it is confirmed, takes it.
-    Rollback {
-        #[command(flatten)]
-        back: asked::RollBack,
-        #[command(flatten)]
-        reason: asked::Why,
-        #[command(flatten)]
-        consent: change::Consent,
-    },
-    /// Plans a registered version onto an endpoint; with --write, and once it is confirmed, deploys it.
-    Promote {
-        #[command(flatten)]
-        promote: asked::Promotion,
-        #[command(flatten)]
-        reason: asked::Why,
-        #[command(flatten)]
-        consent: change::Consent,
-    },
+    #[command(flatten)]
+    Act(act::Act),
     /// Follows an operation of ours without a deck, by the id that the ledger shows.
     Watch {
         #[arg(value_name = "OP")]
@@ -177,12 +162,7 @@ pub fn run(cli: Cli) -> u8 {
         Some(Verb::Login) => headless(&global, async |connected, _| Ok((login::run(connected).await?, 0))),
         Some(Verb::Plan(plan)) => change::run(&global, &Request::Plan(&plan)),
         Some(Verb::Apply { file, consent }) => change::run(&global, &Request::Apply(&file, &consent)),
-        Some(Verb::Rollback { back, reason, consent }) => {
-            change::run(&global, &Request::Act(&reason.intent(back.change()), &consent))
-        }
-        Some(Verb::Promote { promote, reason, consent }) => {
-            change::run(&global, &Request::Act(&reason.intent(promote.change()), &consent))
-        }
+        Some(Verb::Act(act)) => change::run(&global, &Request::Act(&act.intents(), &act.consent)),
         Some(Verb::Watch { operation }) => change::run(&global, &Request::Watch(&operation)),
         Some(Verb::Ledger(ledger)) if ledger.team => headless(&global, async |connected, _| {
             login::ready(connected).await?;
@@ -253,6 +233,8 @@ pub fn speed(text: &str) -> Result<f64, String> {
 
 #[cfg(test)]
 mod tests {
+    use mldeck_core::text::Text;
+
     use super::*;
 
     #[test]
@@ -269,6 +251,47 @@ mod tests {
         let Some(Verb::Demo(demo)) = cli.command else { panic!("demo expected") };
         assert_eq!((demo.speed, demo.target.as_deref()), (60.0, Some("fraud-5xx")));
         assert!(Cli::try_parse_from(["mldeck", "demo", "--speed", "0"]).is_err());
+    }
+
+    #[test]
+    fn what_is_planned_is_carried_out_by_the_same_words() {
+        let act =
+            |words: &[&str]| match Cli::try_parse_from([&["mldeck"], words].concat()).expect("it is sound").command {
+                Some(Verb::Act(act)) => act,
+                other => panic!("a change expected: {other:?}"),
+            };
+        let one = act(&["rollback", "fraud-prod", "--reason", "INC-7", "--write", "--confirm", "ab12cd34"]);
+        assert_eq!(
+            (one.intents().len(), one.consent.write, one.consent.confirm.as_deref()),
+            (1, true, Some("ab12cd34"))
+        );
+        assert_eq!(one.intents()[0].reason.as_ref().map(Text::as_str), Some("INC-7"));
+        let several = act(&["stop", "training", "a", "b", "c", "--write", "--confirm", "3"]);
+        assert_eq!((several.intents().len(), several.consent.confirm.as_deref()), (3, Some("3")));
+        let below = act(&["shadow", "stop", "test-1", "--reason", "done", "--write", "--confirm", "ab12cd34"]);
+        assert_eq!((below.consent.write, below.consent.confirm.as_deref()), (true, Some("ab12cd34")));
+        assert_eq!(below.intents()[0].reason.as_ref().map(Text::as_str), Some("done"));
+        let without = [
+            ["mldeck", "stop", "training", "a", "--confirm", "1"],
+            ["mldeck", "plan", "stop", "training", "a", "--write"],
+        ];
+        for words in without {
+            assert!(Cli::try_parse_from(words).is_err(), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn every_change_that_is_planned_is_a_verb_of_its_own() {
+        let names = |command: &clap::Command| -> Vec<String> {
+            command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect()
+        };
+        let cli = Cli::command();
+        let planned = cli.find_subcommand("plan").expect("it is declared");
+        assert!(names(planned).len() > 15);
+        for name in names(planned) {
+            let verb = cli.find_subcommand(&name).unwrap_or_else(|| panic!("{name} is no verb"));
+            assert!(verb.get_arguments().any(|arg| arg.get_long() == Some("write")), "{name} cannot be carried out");
+        }
     }
 
     #[test]

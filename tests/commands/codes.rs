@@ -236,4 +236,46 @@ fn the_first_of_several_that_fails_ends_the_rest() {
     );
     let told = account.run(&["ledger"]).output;
     assert!(told.contains("fraud-prod") && told.contains("ranking-eu") && !told.contains("churn-batch"), "{told}");
+    let (_, bulk) = done.output.rsplit_once("bulk ").expect("it is named");
+    let id = bulk.split(':').next().expect("an id");
+    ended(&account.run(&["ledger", "--bulk", id]), 0, &[&format!("one of bulk `{id}`"), "fraud-prod", "ranking-eu"]);
+    ended(&account.run(&["ledger", "--bulk", "00000000"]), 0, &["Nothing was changed from here."]);
+}
+
+#[test]
+fn several_names_are_one_confirmation_by_their_number() {
+    let account = Account::start();
+    let provision = |more: &[&str]| account.run(&[&["provision", ENDPOINT, "ranking-eu"], more].concat());
+    let planned = account.run(&["plan", "provision", ENDPOINT, "ranking-eu"]);
+    ended(&planned, 0, &["Provision fraud-prod: missing", "Provision ranking-eu: missing", "good until"]);
+    ended(&account.run(&["plan", "provision", ENDPOINT, "ranking-eu", "--save", "x"]), 2, &["--save keeps one plan"]);
+    ended(&provision(&[]), 0, &["--write --confirm 2 carries out all 2"]);
+    ended(&provision(&["--write", "--confirm", "3"]), 4, &["there are 2, not"]);
+    ended(&provision(&["--write", "--confirm", "2", "--read-only"]), 3, &["read-only"]);
+    ended(&account.run(&["provision", ENDPOINT, ENDPOINT]), 2, &["named twice"]);
+    ended(&account.run(&["delete", "endpoint", ENDPOINT, "ranking-eu"]), 2, &["one at a time"]);
+    let names: Vec<String> = (0..11).map(|at| format!("job-{at}")).collect();
+    let eleven: Vec<&str> = ["stop", "training"].into_iter().chain(names.iter().map(String::as_str)).collect();
+    ended(&account.run(&eleven), 3, &["11 at once, and at most 10", "bulk-in-production"]);
+    ended(&account.run(&["ledger"]), 0, &["Nothing was changed from here."]);
+    ended(&provision(&["--write", "--confirm", "2"]), 0, &["provision fraud-prod: done", "ranking-eu: done", "2 done"]);
+    untouched(&account);
+}
+
+#[test]
+fn every_planned_change_is_carried_out_by_its_own_verb() {
+    let account = Account::start();
+    let group = "fraud";
+    let list = account.call("sagemaker", "ListModelPackages", &json!({ "ModelPackageGroupName": group }));
+    let arn = list["ModelPackageSummaryList"][0]["ModelPackageArn"].as_str().expect("a version").to_owned();
+    let printed = account.run(&["reject", &arn, "--reason", "REL-9"]);
+    ended(&printed, 0, &["Rejected", "Nothing was sent. --write --confirm"]);
+    ended(&account.run(&["reject", &arn, "--write", "--confirm", "00000000"]), 4, &["is another plan"]);
+    let id = id(&printed);
+    ended(
+        &account.run(&["reject", &arn, "--reason", "REL-9", "--write", "--confirm", &id]),
+        0,
+        &["done: it is Rejected"],
+    );
+    ended(&account.run(&["shadow", "stop", "no-such-test", "--write", "--confirm", "x"]), 3, &["there is no"]);
 }
