@@ -26,7 +26,7 @@ mod several;
 use super::{
     Global,
     asked::{Asked, Why},
-    operate::Desk,
+    operate::{Desk, Until},
     out, start,
 };
 use crate::{app::pane::plan::written, config::Config};
@@ -60,6 +60,15 @@ pub struct Consent {
     /// The id of the plan as it was printed, another plan is refused; of several, how many there are.
     #[arg(long, global = true, value_name = "ID|COUNT", requires = "write")]
     pub confirm: Option<String>,
+    /// Ends as soon as it is in service, without looking at what its calls say.
+    #[arg(long, global = true, requires = "write")]
+    pub no_verify: bool,
+}
+
+impl Consent {
+    pub const fn until(&self) -> Until {
+        if self.no_verify { Until::InService } else { Until::Judged }
+    }
 }
 
 /// What was asked for on the command line.
@@ -70,7 +79,8 @@ pub(super) enum Request<'a> {
     /// One plan each, one after the other, until the first that fails.
     Each(&'a [Intent], &'a Consent),
     Apply(&'a PathBuf, &'a Consent),
-    Watch(&'a str),
+    /// To its end, or until it is in service.
+    Watch(&'a str, Until),
 }
 
 /// Runs the verb; returns the exit code.
@@ -124,7 +134,7 @@ async fn answer(desk: &Desk, request: &Request<'_>, config: &Config) -> Result<u
             }
             act(desk, plan, consent, read_only).await
         }
-        Request::Watch(id) => told(&desk.watch(id).await?),
+        Request::Watch(id, until) => told(&desk.watch(id, *until).await?),
     }
 }
 
@@ -262,7 +272,7 @@ async fn act(desk: &Desk, plan: Plan, consent: &Consent, read_only: bool) -> Res
             return Ok(2);
         }
     }
-    told(&desk.carry_out(plan).await)
+    told(&desk.carry_out(plan, consent.until()).await)
 }
 
 /// What is typed after the plan was printed.

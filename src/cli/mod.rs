@@ -25,6 +25,7 @@ use change::Request;
 use mldeck_core::fault::Fault;
 
 use crate::{backends::Connected, config::Team, run::log, store::Folders};
+use operate::Until;
 
 /// The on-call console for machine learning on AWS.
 #[derive(Debug, Parser)]
@@ -94,6 +95,9 @@ pub enum Verb {
     Watch {
         #[arg(value_name = "OP")]
         operation: String,
+        /// Only until it is in service, without looking at what its calls say.
+        #[arg(long)]
+        no_verify: bool,
     },
     /// Whether endpoints could be brought back right now: by which way, in how many minutes, and what is missing.
     Ready(ready::Ready),
@@ -163,7 +167,10 @@ pub fn run(cli: Cli) -> u8 {
         Some(Verb::Plan(plan)) => change::run(&global, &Request::Plan(&plan)),
         Some(Verb::Apply { file, consent }) => change::run(&global, &Request::Apply(&file, &consent)),
         Some(Verb::Act(act)) => change::run(&global, &Request::Act(&act.intents(), &act.consent)),
-        Some(Verb::Watch { operation }) => change::run(&global, &Request::Watch(&operation)),
+        Some(Verb::Watch { operation, no_verify }) => {
+            let until = if no_verify { Until::InService } else { Until::Judged };
+            change::run(&global, &Request::Watch(&operation, until))
+        }
         Some(Verb::Ledger(ledger)) if ledger.team => headless(&global, async |connected, _| {
             login::ready(connected).await?;
             Ok((ledger::of_team(&ledger, connected).await?, 0))

@@ -47,6 +47,23 @@ pub struct Desk {
 /// How long the last records may take on their way to the team's ledger: the way out has ended, and nobody wants to wait.
 const LAST_RECORDS: Duration = Duration::from_secs(15);
 
+/// How long a change is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    InService,
+    /// Until its calls and alarms say what it is worth, as far as they can.
+    Judged,
+}
+
+impl Until {
+    fn of(self, run: Run) -> Run {
+        match self {
+            Self::InService => run.without_verdict(),
+            Self::Judged => run,
+        }
+    }
+}
+
 /// How it ended, and with which exit code.
 #[derive(Debug)]
 pub struct Ended {
@@ -130,18 +147,18 @@ impl Desk {
     }
 
     /// Carries out a confirmed plan.
-    pub async fn carry_out(&self, plan: Plan) -> Ended {
+    pub async fn carry_out(&self, plan: Plan, until: Until) -> Ended {
         let now = self.gateway.now();
         let calls = run::allowed(&plan, &plan.by);
         let grant = Grant::for_plan(plan.scope.clone(), plan.id(), &calls, now.plus(run::LEAVE));
-        self.drive(Run::new(plan, now), Some(grant)).await
+        self.drive(until.of(Run::new(plan, now)), Some(grant)).await
     }
 
     /// Watches an operation that nobody watches, or tells what another process does.
     ///
     /// # Errors
     /// When the journal cannot be read, or its plan was changed.
-    pub async fn watch(&self, id: &str) -> Result<Ended, Fault> {
+    pub async fn watch(&self, id: &str, until: Until) -> Result<Ended, Fault> {
         let Some(records) = self.operation(id).await? else {
             let message = format!("there is no operation {id} in this journal; mldeck ledger lists them");
             return Err(Fault::new(FaultKind::Setup, "watching", &message));
@@ -150,27 +167,33 @@ impl Desk {
             run::resume(&records).map_err(|error| Fault::new(FaultKind::Refused, "watching", &error.to_string()))?;
         if let Some(holder) = PlanLock::holder(&self.state, id) {
             out::complain(&format!("mldeck: {holder} acts on it; this only tells what it writes down"));
-            return self.follow(id, records.len()).await;
+            return self.follow(id, records.len(), until).await;
         }
-        Ok(self.drive(run, None).await)
+        Ok(self.drive(until.of(run), None).await)
     }
 
     /// Tells another process's records as they come.
-    async fn follow(&self, id: &str, mut told: usize) -> Result<Ended, Fault> {
+    async fn follow(&self, id: &str, mut told: usize, until: Until) -> Result<Ended, Fault> {
         const LOOK: Duration = Duration::from_secs(1);
         loop {
             let records = self.operation(id).await?.unwrap_or_default();
             for record in records.iter().skip(told) {
                 out::complain(&format!("{} {}", record.at.hms(), journal::sentence(&record.entry)));
-                if let Entry::Ended { state, note } = &record.entry {
-                    return Ok(Ended { state: *state, note: note.clone(), code: code_of(*state, false, false) });
+                match (&record.entry, until) {
+                    (Entry::Ended { state, note }, _) => {
+                        return Ok(Ended { state: *state, note: note.clone(), code: code_of(*state, false, false) });
+                    }
+                    (Entry::Reached { note }, Until::InService) => {
+                        return Ok(Ended { state: OperationState::Done, note: note.clone(), code: 0 });
+                    }
+                    _ => {}
                 }
             }
             told = told.max(records.len());
             if PlanLock::holder(&self.state, id).is_none() {
                 let run = run::resume(&records)
                     .map_err(|error| Fault::new(FaultKind::Refused, "watching", &error.to_string()))?;
-                return Ok(self.drive(run, None).await);
+                return Ok(self.drive(until.of(run), None).await);
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -336,6 +359,11 @@ impl Drive<'_> {
                     tokio::select! {
                         biased;
                         () = interrupted_by(&mut self.interrupts) => {
+                            if self.run.is_verifying() {
+                                self.due = until;
+                                self.queue.push_back(Event::Abandon { by: self.run.plan().by.clone() });
+                                continue;
+                            }
                             if interrupted {
                                 return self.left();
                             }

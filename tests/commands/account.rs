@@ -34,10 +34,21 @@ pub(crate) struct Account {
     began: f64,
 }
 
+/// What ends a command that deploys as soon as that is in service.
+fn until(args: &[&str]) -> Option<&'static str> {
+    let deploys = args.contains(&"--write") && matches!(args.first(), Some(&("rollback" | "apply" | "promote")));
+    (deploys || args.first() == Some(&"watch")).then_some("--no-verify")
+}
+
 impl Account {
     /// The scenario whose endpoint fails since its last deployment.
     pub(crate) fn start() -> Self {
-        let served = Served::sandbox("fraud-burns", 1);
+        Self::at_speed(1)
+    }
+
+    /// … in so many seconds of the account in one of ours.
+    pub(crate) fn at_speed(speed: u32) -> Self {
+        let served = Served::sandbox("fraud-burns", speed);
         let mut account = Self { served, home: TempDir::new().expect("a directory"), began: 0.0 };
         account.began = account.ask("GET", "/_sandbox/clock", &[], "")["now"].as_f64().expect("a time");
         account
@@ -51,12 +62,23 @@ impl Account {
     /// Another operator on the same account, whose table is behind the other address.
     pub(crate) fn operator(&self, home: &std::path::Path, table: &str, args: &[&str]) -> Command {
         let mut command = mldeck(home);
-        command.args(args).env("AWS_ENDPOINT_URL", &self.served.address).env("AWS_ENDPOINT_URL_DYNAMODB", table);
+        command
+            .args(args)
+            .args(until(args))
+            .env("AWS_ENDPOINT_URL", &self.served.address)
+            .env("AWS_ENDPOINT_URL_DYNAMODB", table);
         command
     }
 
     /// mldeck on this account, of this operator.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = mldeck(self.home.path());
+        command.args(args).args(until(args)).args(["--endpoint-url", &self.served.address]);
+        command
+    }
+
+    /// … that looks at what the calls say once it is in service: minutes, by the clock on the wall.
+    pub(crate) fn verifying(&self, args: &[&str]) -> Command {
         let mut command = mldeck(self.home.path());
         command.args(args).args(["--endpoint-url", &self.served.address]);
         command

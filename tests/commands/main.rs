@@ -27,4 +27,5 @@ mod relay;
 mod team;
 mod terminal;
 mod two;
+mod verdict;
 mod witness;

@@ -42,6 +42,7 @@ fn story(effects: &[Effect]) -> Vec<String> {
                 Entry::Abort { .. } => "journal abort".to_owned(),
                 Entry::Bypassed { .. } => "journal bypassed".to_owned(),
                 Entry::Note { .. } => "journal note".to_owned(),
+                Entry::Reached { .. } => "journal reached".to_owned(),
                 Entry::Judged { .. } => "journal judged".to_owned(),
                 Entry::Ended { state, .. } => format!("journal ended {}", state.word()),
             }),

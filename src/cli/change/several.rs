@@ -14,7 +14,10 @@ use mldeck_core::{
 
 use super::{Consent, Output, PlanVerb, page, planned, refused};
 use crate::{
-    cli::{operate::Desk, out},
+    cli::{
+        operate::{Desk, Until},
+        out,
+    },
     config::Config,
 };
 
@@ -68,7 +71,7 @@ pub(super) async fn act(desk: &Desk, intents: &[Intent], consent: &Consent, conf
     }
     match stopped(&plans, consent, config.read_only) {
         Some(code) => Ok(code),
-        None => carry_out(desk, Bulk::new(plans)).await,
+        None => carry_out(desk, Bulk::new(plans), consent.until()).await,
     }
 }
 
@@ -93,8 +96,8 @@ async fn objected(desk: &Desk, intents: &[Intent], config: &Config) -> Result<Op
 }
 
 /// What was not begun is named, also where the account is lost in the middle.
-async fn carry_out(desk: &Desk, mut bulk: Bulk) -> Result<u8, Fault> {
-    let code = in_turn(desk, &mut bulk).await;
+async fn carry_out(desk: &Desk, mut bulk: Bulk, until: Until) -> Result<u8, Fault> {
+    let code = in_turn(desk, &mut bulk, until).await;
     bulk.stop("the account could not be read");
     for item in bulk.items() {
         if let State::NotBegun { why } = &item.state {
@@ -105,7 +108,7 @@ async fn carry_out(desk: &Desk, mut bulk: Bulk) -> Result<u8, Fault> {
     if out::print(&told).is_err() { Ok(1) } else { code }
 }
 
-async fn in_turn(desk: &Desk, bulk: &mut Bulk) -> Result<u8, Fault> {
+async fn in_turn(desk: &Desk, bulk: &mut Bulk, until: Until) -> Result<u8, Fault> {
     let mut code = 0;
     while let Some(intent) = bulk.turn().map(|plan| plan.intent.clone()) {
         // The first may have taken minutes: what is sent is what was shown, on facts of now.
@@ -115,7 +118,7 @@ async fn in_turn(desk: &Desk, bulk: &mut Bulk) -> Result<u8, Fault> {
             return Ok(against.unwrap_or(4));
         };
         let (verb, name) = (plan.verb.clone(), plan.name.clone());
-        let ended = desk.carry_out(plan).await;
+        let ended = desk.carry_out(plan, until).await;
         let _ = out::print(&format!("{verb} {name}: {}: {}\n", ended.state.word(), ended.note));
         bulk.ended(ended.state, &ended.note);
         code = ended.code;

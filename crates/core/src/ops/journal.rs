@@ -75,6 +75,11 @@ pub enum Entry {
         #[serde(deserialize_with = "text::shown")]
         stood: String,
     },
+    /// It is as asked; what it is worth is looked at from here on.
+    Reached {
+        #[serde(deserialize_with = "text::shown")]
+        note: String,
+    },
     /// What its calls said once it was in service.
     Judged {
         judged: Box<Judged>,
@@ -239,6 +244,7 @@ pub(super) fn apply(operation: &mut Operation, record: &Record) {
         Entry::Observed { stage } => note(stage.sentence()),
         Entry::Abort { by, .. } => note(format!("{by} asked to abort; tripping the abort alarm")),
         Entry::Note { text } => note(text.clone()),
+        Entry::Reached { .. } => note(sentence(&record.entry)),
         Entry::Bypassed { .. } => note(sentence(&record.entry)),
         Entry::Judged { judged } => {
             note(judged.sentence());
@@ -340,6 +346,7 @@ pub fn sentence(entry: &Entry) -> String {
         Entry::Bypassed { what, by, reason, stood } => {
             format!("{by} went on without the {}: {stood}; reason: {reason}", what.word())
         }
+        Entry::Reached { note } => format!("{note}; now its calls tell what it is worth"),
         Entry::Judged { judged } => judged.sentence(),
         Entry::Ended { state, note } => format!("{}: {note}", state.word()),
     }

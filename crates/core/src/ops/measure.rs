@@ -314,6 +314,12 @@ pub fn stretch_after(from: Timestamp, now: Timestamp) -> (Timestamp, Timestamp) 
     (first, have.min(first.plus(PATIENCE)).max(first))
 }
 
+/// When CloudWatch has enough whole minutes from `from` on to tell anything.
+pub fn first_look(from: Timestamp) -> Timestamp {
+    let (first, _) = stretch_after(from, from);
+    first.plus((i64::from(LEAST_MINUTES) + 1) * MINUTE)
+}
+
 /// Rows of an incident review: `before 02:09–02:24: …`.
 pub fn lines(judged: &Judged) -> Vec<(&'static str, String)> {
     let told = |numbers: &Numbers| {

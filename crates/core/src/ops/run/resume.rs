@@ -47,6 +47,7 @@ pub fn resume<'a>(records: impl IntoIterator<Item = &'a Record>) -> Result<Run, 
             Entry::Intent { step, attempt, .. } => note(&mut attempts, *step, Some((*attempt, None))),
             Entry::Outcome { step, attempt, sent } => note(&mut attempts, *step, Some((*attempt, Some(sent.clone())))),
             Entry::Observed { stage } => run.stages.push((stage.clone(), record.at)),
+            Entry::Reached { .. } => run.was_reached(record.at),
             Entry::Ended { state, .. } => ended = Some(*state),
             _ => {}
         }

@@ -13,7 +13,7 @@ use crate::{
     },
     resource::{Endpoint, operation::OperationState},
     text::Text,
-    time::{MINUTE, Timestamp},
+    time::{MINUTE, SECOND, Timestamp},
 };
 
 /// Metrics come late, and reads fail: so much longer than the numbers need is waited for them.
@@ -31,6 +31,8 @@ pub(super) struct Checkup {
     /// Since when everything is answered by what is new.
     from: Option<Timestamp>,
     judged: Option<Judged>,
+    /// When it was as asked, and that was written down.
+    reached: Option<Timestamp>,
     /// Looks in a row that did not show what was asked for: the first may be late.
     doubts: u32,
     over: bool,
@@ -70,11 +72,28 @@ impl Run {
         self.checkup.asked = None;
         self.checkup.judged = None;
         let deleting = self.stages.iter().find(|(stage, _)| *stage == Stage::Deleting);
-        self.checkup.from = Some(deleting.map_or(at, |(_, since)| *since));
+        let from = deleting.map(|(_, since)| *since).or(self.checkup.reached).unwrap_or(at);
+        self.checkup.from = Some(from);
         let text = format!("{note}; now its calls tell what it is worth, for up to {} minutes", PATIENCE / MINUTE);
-        say(Level::Info, text.clone(), out);
-        self.journal(at, Entry::Note { text }, out);
-        self.wake_in(at, MINUTE, out);
+        say(Level::Info, text, out);
+        if self.checkup.reached.is_none() {
+            self.checkup.reached = Some(at);
+            self.journal(at, Entry::Reached { note: note.to_owned() }, out);
+        }
+        let wait = measure::first_look(from).since(at).clamp(SECOND, MINUTE);
+        self.wake_in(at, wait, out);
+    }
+
+    /// An earlier process saw it reached.
+    pub(super) fn was_reached(&mut self, at: Timestamp) {
+        self.checkup.reached = Some(at);
+    }
+
+    /// It ends as soon as it is as asked.
+    #[must_use]
+    pub const fn without_verdict(mut self) -> Self {
+        self.checkup.over = true;
+        self
     }
 
     /// In service as asked, or not any more; while it is, the next question is about its calls.

@@ -138,6 +138,7 @@ fn line_of(record: &Record) -> Option<StepLine> {
         Entry::Bypassed { what, reason, stood, .. } => {
             (Health::Warn, format!("went on without the {}: {stood}", what.word()), reason.to_string())
         }
+        Entry::Reached { note } => (Health::Ok, note.clone(), String::new()),
         Entry::Judged { judged } => (health_of(judged.verdict), judged.sentence(), String::new()),
         Entry::Ended { state, note } => (state.health(), format!("{}: {note}", state.word()), String::new()),
     };
