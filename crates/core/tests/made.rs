@@ -367,7 +367,7 @@ fn sending(plan: Plan) -> (Run, u32, Vec<mldeck_core::ops::journal::Record>) {
                     records.push(record);
                 }
                 Effect::Read { ticket, .. } => {
-                    events.push(Event::Read { ticket, result: Ok(Answer::Seen(Seen::Gone)) })
+                    events.push(Event::Read { ticket, result: Ok(Answer::Seen(Seen::Gone)) });
                 }
                 Effect::Send { ticket, .. } => return (run, ticket, records),
                 _ => {}

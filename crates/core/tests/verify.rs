@@ -66,7 +66,7 @@ fn good_calls_end_it_and_the_ledger_keeps_the_numbers() {
     assert_eq!(night.finished, Some(OperationState::Done));
     assert!(took <= 6, "three whole minutes are enough: {took}");
     let row = ledger(&night.records).remove(0);
-    let judged = row.judged.clone().unwrap();
+    let judged = row.judged.unwrap();
     assert_eq!(judged.verdict, Verdict::Good);
     let numbers = judged.measured.unwrap();
     assert_eq!((numbers.before.calls, numbers.after.calls), (1_500, 300));
