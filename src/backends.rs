@@ -13,7 +13,14 @@ use mldeck_core::{
 };
 use mldeck_gateway::{Connect, Gateway};
 use mldeck_loopback::Peer;
-use mldeck_sandbox::{Options, Scenario, World, clock::Clock, control, faults::Delivery, scenario::ScenarioError};
+use mldeck_sandbox::{
+    Options, Scenario, World,
+    accounts::{self, Second},
+    clock::Clock,
+    control,
+    faults::Delivery,
+    scenario::ScenarioError,
+};
 
 use crate::{cli::Global, run::clock};
 
@@ -30,6 +37,8 @@ type Later = LazyLock<Arc<Mutex<World>>, Box<dyn FnOnce() -> Arc<Mutex<World>> +
 pub struct Sandbox {
     world: Arc<Later>,
     pub clock: Arc<Mutex<Clock>>,
+    /// Another account at the same address.
+    second: Option<Arc<Mutex<Second>>>,
 }
 
 impl Sandbox {
@@ -51,7 +60,21 @@ impl Sandbox {
         Self {
             world: Arc::new(LazyLock::new(Box::new(generate))),
             clock: Arc::new(Mutex::new(Clock::new(start, clock::instant(), speed))),
+            second: None,
         }
+    }
+
+    /// With a second account of this number, which lives by a scenario of its own and by the same clock.
+    ///
+    /// # Errors
+    /// When there is no such scenario, or the number is none of a second account.
+    pub fn with_second(self, number: &str, scenario: &str) -> Result<Self, Fault> {
+        let fault = |why: String| Fault::new(FaultKind::Setup, "starting the second account", &why);
+        let scenario = find(scenario).map_err(|error| fault(error.to_string()))?;
+        // Of another seed: its access keys are not the first account's.
+        let (start, seed) = (self.now(), scenario.seed.wrapping_add(1));
+        let second = Second::new(World::new(Options { seed, scenario, start }), number).map_err(fault)?;
+        Ok(Self { second: Some(Arc::new(Mutex::new(second))), ..self })
     }
 
     /// Stops the account's time, until [`Self::go`].
@@ -94,7 +117,15 @@ impl Sandbox {
         let now = self.now();
         world.advance_to(now);
         let asked = asked.or_else(|| control::of_account(&mut world, request));
-        asked.map_or_else(|| world.deliver(request), Delivery::Answer)
+        match (asked, &self.second) {
+            (Some(answer), _) => Delivery::Answer(answer),
+            (None, None) => world.deliver(request),
+            (None, Some(second)) => {
+                let mut second = lock(second);
+                second.world().advance_to(now);
+                accounts::deliver(&mut world, &mut second, request)
+            }
+        }
     }
 }
 

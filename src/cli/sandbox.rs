@@ -24,6 +24,10 @@ pub struct Serve {
     /// By name, or as a file (`….toml`).
     #[arg(long, default_value = "fraud-burns")]
     scenario: String,
+    /// A second account at the same address, by its 12 digits: whoever signs with that number as access key, or with a session
+    /// begun there, is in it. With `=SCENARIO` it lives by that one.
+    #[arg(long, value_name = "NUMBER[=SCENARIO]")]
+    second: Option<String>,
     /// Holds callers to this IAM policy, a JSON document.
     #[arg(long, value_name = "FILE")]
     policy: Option<std::path::PathBuf>,
@@ -53,7 +57,14 @@ pub fn run(verb: &Verb) -> u8 {
 }
 
 fn serve(args: &Serve) -> u8 {
-    let sandbox = match Sandbox::new(&args.scenario, args.seed, args.speed) {
+    let sandbox = Sandbox::new(&args.scenario, args.seed, args.speed).and_then(|sandbox| match &args.second {
+        Some(second) => {
+            let (number, scenario) = second.split_once('=').unwrap_or((second, "quiet-night"));
+            sandbox.with_second(number, scenario)
+        }
+        None => Ok(sandbox),
+    });
+    let sandbox = match sandbox {
         Ok(sandbox) => sandbox,
         Err(fault) => {
             out::complain(&format!("mldeck: {fault}"));

@@ -7,6 +7,7 @@
 //! | module | subject |
 //! |---|---|
 //! | [`world`] | the account: one file per area, state machines over virtual time |
+//! | [`accounts`] | a second account behind the same address |
 //! | `shape` | what requests and answers look like, by the service's own model |
 //! | `wire` | one file per protocol; knows nothing about areas |
 //! | [`faults`] | what goes wrong between the account and its caller |
@@ -14,6 +15,7 @@
 //! | [`drill`] | an on-call drill: what there is to find, and the grade |
 //! | [`serve`], [`clock`], [`control`] | the account as an HTTP server, on a clock of any speed that can be told |
 
+pub mod accounts;
 pub mod clock;
 pub mod control;
 pub mod drill;

@@ -217,6 +217,11 @@ fn credential(request: &http::Request<Bytes>) -> Result<Service, ApiError> {
     }
 }
 
+/// The access key that signed it.
+pub(crate) fn signing_key(request: &http::Request<Bytes>) -> Option<String> {
+    signature_scope(request)?.split('/').next().map(str::to_owned)
+}
+
 fn signature_scope(request: &http::Request<Bytes>) -> Option<String> {
     if let Some(signature) = text(request.headers(), "authorization") {
         let (_, rest) = signature.strip_prefix("AWS4-HMAC-SHA256")?.split_once("Credential=")?;

@@ -29,6 +29,11 @@ struct Session {
     number: u64,
 }
 
+/// Whether a session of this account has that key.
+pub(crate) fn began(world: &World, key: &str) -> bool {
+    world.sessions.sessions.contains_key(key)
+}
+
 /// Whose key that is: nobody's in particular, a session's, or a refusal.
 pub(crate) fn caller(
     world: &World,

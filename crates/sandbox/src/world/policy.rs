@@ -157,6 +157,41 @@ pub(crate) fn permits(world: &World, request: &Request<'_>) -> Result<(), ApiErr
     }
 }
 
+/// Whether a resource policy lets principals of an account in. An Allow under a condition does not, a Deny under one does deny:
+/// conditions are not known here.
+pub(crate) fn lets_in(document: &str, account: &str, action: &str, resource: &str) -> bool {
+    let Ok(document) = serde_json::from_str::<Value>(document) else { return false };
+    let list = |value: Option<&Value>| match value {
+        Some(Value::Array(all)) => all.clone(),
+        Some(one) => vec![one.clone()],
+        None => Vec::new(),
+    };
+    let (mut allowed, action) = (false, action.to_lowercase());
+    for statement in list(document.get("Statement")) {
+        let texts = |member: &str| -> Vec<String> {
+            list(statement.get(member)).iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        let principal = statement.get("Principal");
+        let of_all = principal.and_then(Value::as_str) == Some("*");
+        let roots = list(principal.and_then(|principal| principal.get("AWS")));
+        let is_meant = of_all
+            || roots
+                .iter()
+                .filter_map(Value::as_str)
+                .any(|name| name == "*" || name == account || name == format!("arn:aws:iam::{account}:root"));
+        let acts = texts("Action").iter().any(|pattern| matches(&pattern.to_lowercase(), &action));
+        let lies = texts("Resource").iter().any(|pattern| matches(pattern, resource));
+        if !(is_meant && acts && lies) {
+            continue;
+        }
+        match statement.get("Effect").and_then(Value::as_str) {
+            Some("Allow") => allowed |= statement.get("Condition").is_none(),
+            _ => return false,
+        }
+    }
+    allowed
+}
+
 /// Nouns of SageMaker that ARNs spell otherwise than the names of members do.
 const SPELLED: &[(&str, &str)] = &[
     ("trial", "experiment-trial"),

@@ -7,6 +7,7 @@ use super::{Patience, Variant, check_name, write::check_room};
 use crate::world::{
     ApiError, Reply, Request, World, epoch, estate,
     lists::{self, Row},
+    registry,
     request::{float, int},
 };
 
@@ -275,7 +276,12 @@ pub(super) fn create_model(world: &mut World, request: &Request<'_>) -> Reply {
         return Err(ApiError::missing("ExecutionRoleArn"));
     }
     check_room(world.endpoints.models.len(), "models")?;
-    world.endpoints.models.insert(name.to_owned(), Model { created: world.now, body });
+    let model = Model { created: world.now, body };
+    for package in model.packages().filter(|arn| registry::is_foreign(arn)) {
+        registry::usable(world, package, "sagemaker:DescribeModelPackage", request.caller)?;
+        registry::usable(world, package, "sagemaker:CreateModel", request.caller)?;
+    }
+    world.endpoints.models.insert(name.to_owned(), model);
     world.tags.set_from(&arn, request.list("Tags"));
     Ok(json!({"ModelArn": arn}))
 }

@@ -1,5 +1,6 @@
 //! Model package groups and versions.
 
+mod lent;
 mod operations;
 mod package;
 mod policy;
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use mldeck_core::time::{DAY, MINUTE, Timestamp};
 use serde_json::{Value, json};
 
+pub(crate) use lent::{Lent, is_foreign, lend, usable};
 pub(crate) use operations::{OPERATIONS, told};
 pub(crate) use package::{Change, Package, group_record, record};
 
@@ -22,6 +24,8 @@ use super::{
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) groups: BTreeMap<String, Group>,
+    /// Versions of another account, by ARN, as that showed them last.
+    pub(crate) lent: BTreeMap<String, Lent>,
 }
 
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Group,
+    lent::{is_foreign, usable},
     package::{Change, Package, group_record, record, summary},
     policy,
 };
@@ -48,6 +49,9 @@ pub(super) fn no_group(given: &str) -> ApiError {
 /// Group and version out of `…:model-package/fraud/18`.
 pub(super) fn package_key(world: &World, given: &str) -> Result<(String, u32), ApiError> {
     let missing = || ApiError::validation(format!("ModelPackage {given} does not exist."));
+    if is_foreign(given) {
+        return Err(missing());
+    }
     let short = given.rsplit_once(":model-package/").map_or(given, |(_, short)| short);
     let (group, version) = short.rsplit_once('/').ok_or_else(missing)?;
     let version: u32 = version.parse().map_err(|_| missing())?;
@@ -110,6 +114,9 @@ fn create_group(world: &mut World, request: &Request<'_>) -> Reply {
 
 /// All that is known of the version of an ARN.
 pub(crate) fn told(world: &World, arn: &str) -> Option<Value> {
+    if is_foreign(arn) {
+        return world.registry.lent.get(arn).map(|lent| lent.record.clone());
+    }
     let (group, version) = package_key(world, arn).ok()?;
     record(world, world.registry.package(&group, version)?, world.now())
 }
@@ -151,6 +158,9 @@ fn list_packages(world: &mut World, request: &Request<'_>) -> Reply {
 
 fn describe_package(world: &mut World, request: &Request<'_>) -> Reply {
     let given = request.text("ModelPackageName")?;
+    if is_foreign(given) {
+        return usable(world, given, "sagemaker:DescribeModelPackage", request.caller).cloned();
+    }
     let (group, version) = package_key(world, given)?;
     let package = world.registry.package(&group, version);
     package
@@ -221,6 +231,9 @@ fn create_package(world: &mut World, request: &Request<'_>) -> Reply {
 
 fn update_package(world: &mut World, request: &Request<'_>) -> Reply {
     let arn = request.text("ModelPackageArn")?;
+    if is_foreign(arn) {
+        usable(world, arn, "sagemaker:UpdateModelPackage", request.caller)?;
+    }
     let (group, version) = package_key(world, arn)?;
     let approval = choice(request, "ModelApprovalStatus", APPROVALS)?;
     let description = request.opt_text("ApprovalDescription");
