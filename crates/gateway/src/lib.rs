@@ -30,6 +30,7 @@ mod cloudwatch;
 mod fault;
 pub mod gate;
 mod json;
+mod kept;
 mod lanes;
 mod login;
 mod logs;

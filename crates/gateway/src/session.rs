@@ -35,6 +35,7 @@ use crate::{
     Gateway,
     calls::Observer,
     fault::Doing,
+    kept::Kept,
     login::{Chain, Source, Vault, resolve},
     pace::Service,
     wire::Wire,
@@ -212,12 +213,18 @@ impl Clients {
             .map(ToString::to_string)
             .ok_or_else(|| setup("no region: name one with --region, AWS_REGION, or in the profile"))?;
         let how = how(&region, connect, wire.clone());
-        let source = chain.map(|chain| Source::new(chain, (how.clone(), config.clone()), wire, Arc::clone(vault)));
+        let source =
+            chain.map(|chain| Source::new(chain, (how.clone(), config.clone()), wire.clone(), Arc::clone(vault)));
         let provider = match (&source, &connect.profile, &connect.credentials) {
             (Some(source), ..) => Some(source.provider()),
             (None, Some(profile), None) => Some(SharedCredentialsProvider::new(of_profile(profile, &how))),
             _ => None,
         };
+        // A source of ours keeps what it found, and knows when that is no good any more.
+        let provider = provider.or_else(|| config.credentials_provider()).map(|chain| match &source {
+            Some(_) => chain,
+            None => SharedCredentialsProvider::new(Kept::new(chain, wire.clone())),
+        });
         if let Some(provider) = provider {
             config = config.into_builder().credentials_provider(provider).build();
         }
