@@ -5,6 +5,7 @@ use clap::{ArgMatches, Args as _, Command, Error, FromArgMatches, Subcommand};
 use mldeck_core::ops::intent::Intent;
 
 use super::{
+    abroad::Wanted,
     asked::{Asked, Why},
     change::Consent,
 };
@@ -21,6 +22,11 @@ impl Act {
     /// One for each thing that was named.
     pub fn intents(&self) -> Vec<Intent> {
         self.asked.changes().into_iter().map(|change| self.reason.intent(change)).collect()
+    }
+
+    /// The other account that is to be reached for it.
+    pub fn wanted(&self) -> Option<Wanted> {
+        self.asked.wanted()
     }
 }
 

@@ -5,12 +5,16 @@ use mldeck_core::{
     ops::{
         call::{Approval, Edits, Ending, ShadowTest, VariantChange},
         intent::{Bypass, Change, Choice, Intent, Mode, Rollout, Route},
+        origin::Way,
         target::{Kind, Target},
     },
     text::Text,
 };
 
-use super::words::{bypass, count, pair, rollout, weight};
+use super::{
+    abroad::Wanted,
+    words::{bypass, count, pair, rollout, way, weight},
+};
 
 #[derive(Clone, Debug, Default, Args)]
 pub struct Why {
@@ -276,6 +280,12 @@ pub struct Promotion {
     /// Goes on without an answer to this gate; needs a reason.
     #[arg(long, value_name = "GATE")]
     pub accept: Vec<String>,
+    /// AWS profile of the account that the version is of, where that is not the endpoint's.
+    #[arg(long, value_name = "NAME")]
+    pub from_profile: Option<String>,
+    /// How a version of another account comes: it stays in its registry, or is registered here once more.
+    #[arg(long, value_name = "registry|copy", value_parser = way, requires = "from_profile")]
+    pub by: Option<Way>,
 }
 
 impl Promotion {
@@ -285,7 +295,15 @@ impl Promotion {
             endpoint: Text::new(&self.onto),
             rollout: self.rollout,
             accept: self.accept.iter().map(|gate| Text::new(gate)).collect(),
+            // Who we are there is known once AWS said so.
+            origin: None,
         }
+    }
+
+    /// The other account that is to be reached for it.
+    pub fn wanted(&self) -> Option<Wanted> {
+        let profile = self.from_profile.clone()?;
+        Some(Wanted { profile, way: self.by })
     }
 }
 
@@ -359,6 +377,14 @@ impl RollBack {
 }
 
 impl Asked {
+    /// The other account that is to be reached for it.
+    pub fn wanted(&self) -> Option<Wanted> {
+        match self {
+            Self::Promote(promote) => promote.wanted(),
+            _ => None,
+        }
+    }
+
     /// What is asked for: one change for each thing that is named.
     pub fn changes(&self) -> Vec<Change> {
         let each = |names: &[String], change: &dyn Fn(Text) -> Change| -> Vec<Change> {

@@ -25,6 +25,7 @@ mod several;
 
 use super::{
     Global,
+    abroad::{Abroad, Wanted},
     asked::{Asked, Why},
     operate::{Desk, Until},
     out, start,
@@ -74,11 +75,12 @@ impl Consent {
 /// What was asked for on the command line.
 pub(super) enum Request<'a> {
     Plan(&'a PlanVerb),
-    /// One, or one plan each as below.
-    Act(&'a [Intent], &'a Consent),
+    /// One, or one plan each as below; with the other account that it is about, if any.
+    Act(&'a [Intent], Option<Wanted>, &'a Consent),
     /// One plan each, one after the other, until the first that fails.
     Each(&'a [Intent], &'a Consent),
-    Apply(&'a PathBuf, &'a Consent),
+    /// With the profile of the other account, where that is another one than was planned.
+    Apply(&'a PathBuf, Option<&'a str>, &'a Consent),
     /// To its end, or until it is in service.
     Watch(&'a str, Until),
 }
@@ -93,9 +95,28 @@ pub(super) fn run(global: &Global, request: &Request<'_>) -> u8 {
     let config = &prepared.setup.config;
     super::connected(&global, async |connected| {
         super::login::ready(&connected).await?;
-        let desk = Desk::new(connected.gateway, &folders, config.classes(), prepared.owner())?;
+        let region = connected.gateway.region();
+        let mut desk = Desk::new(connected.gateway, &folders, config.classes(), prepared.owner())?;
+        if let Some(wanted) = request.wanted()? {
+            desk.abroad = Some(Abroad::reach(&global, region, &wanted).await?);
+        }
         Ok((String::new(), answer(&desk, request, config).await?))
     })
+}
+
+impl Request<'_> {
+    /// The other account that has to be reached before anything is asked.
+    fn wanted(&self) -> Result<Option<Wanted>, Fault> {
+        Ok(match self {
+            Self::Plan(plan) => plan.change.wanted(),
+            Self::Act(_, wanted, _) => wanted.clone(),
+            Self::Apply(file, profile, _) => {
+                let planned = saved(file)?.origin().map(|origin| origin.profile.raw());
+                planned.map(|planned| Wanted { profile: profile.map_or(planned, str::to_owned), way: None })
+            }
+            Self::Each(..) | Self::Watch(..) => None,
+        })
+    }
 }
 
 async fn answer(desk: &Desk, request: &Request<'_>, config: &Config) -> Result<u8, Fault> {
@@ -111,14 +132,14 @@ async fn answer(desk: &Desk, request: &Request<'_>, config: &Config) -> Result<u
                 all => several::show(desk, all, asked).await,
             }
         }
-        Request::Act([intent], consent) => match planned(desk, intent).await? {
+        Request::Act([intent], _, consent) => match planned(desk, intent).await? {
             Ok(plan) => act(desk, plan, consent, read_only).await,
             Err(refusals) => Ok(refused(&refusals)),
         },
-        Request::Act(intents, consent) | Request::Each(intents, consent) => {
+        Request::Act(intents, _, consent) | Request::Each(intents, consent) => {
             several::act(desk, intents, consent, config).await
         }
-        Request::Apply(file, consent) => {
+        Request::Apply(file, _, consent) => {
             let plan = saved(file)?;
             let context = desk.context().await?;
             if plan.scope != context.scope || plan.by != context.by {
@@ -126,6 +147,10 @@ async fn answer(desk: &Desk, request: &Request<'_>, config: &Config) -> Result<u
                     "mldeck: this plan is {}'s in {}; you are {} in {}",
                     plan.by, plan.scope, context.by, context.scope
                 ));
+                return Ok(4);
+            }
+            if let Some(why) = desk.abroad.as_ref().and_then(|abroad| abroad.objection(&plan)) {
+                out::complain(&format!("mldeck: {why}"));
                 return Ok(4);
             }
             if context.at > plan.valid_until {
@@ -141,6 +166,7 @@ async fn answer(desk: &Desk, request: &Request<'_>, config: &Config) -> Result<u
 async fn planned(desk: &Desk, intent: &Intent) -> Result<Result<Plan, Vec<Refusal>>, Fault> {
     let records = desk.records().await;
     let history = records.as_deref().map(journal::history).unwrap_or_default();
+    let intent = &desk.abroad.as_ref().map_or_else(|| intent.clone(), |abroad| abroad.origin_of(intent));
     let facts = desk.facts(intent).await?;
     let context = desk.context().await?;
     let made = verb::plan(intent, &facts, &history, &context);

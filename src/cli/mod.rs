@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, shared with the completions and the man page.
 
+pub mod abroad;
 pub mod act;
 pub mod asked;
 mod change;
@@ -86,6 +87,9 @@ pub enum Verb {
     /// Carries out a plan that was saved, if nothing that matters has changed since.
     Apply {
         file: PathBuf,
+        /// AWS profile of the other account of a plan with two identities, if not the one that was planned.
+        #[arg(long, value_name = "NAME")]
+        from_profile: Option<String>,
         #[command(flatten)]
         consent: change::Consent,
     },
@@ -165,8 +169,10 @@ pub fn run(cli: Cli) -> u8 {
         Some(Verb::Ready(ready)) => ready::answer(&ready, &global),
         Some(Verb::Login) => headless(&global, async |connected, _| Ok((login::run(connected).await?, 0))),
         Some(Verb::Plan(plan)) => change::run(&global, &Request::Plan(&plan)),
-        Some(Verb::Apply { file, consent }) => change::run(&global, &Request::Apply(&file, &consent)),
-        Some(Verb::Act(act)) => change::run(&global, &Request::Act(&act.intents(), &act.consent)),
+        Some(Verb::Apply { file, from_profile, consent }) => {
+            change::run(&global, &Request::Apply(&file, from_profile.as_deref(), &consent))
+        }
+        Some(Verb::Act(act)) => change::run(&global, &Request::Act(&act.intents(), act.wanted(), &act.consent)),
         Some(Verb::Watch { operation, no_verify }) => {
             let until = if no_verify { Until::InService } else { Until::Judged };
             change::run(&global, &Request::Watch(&operation, until))

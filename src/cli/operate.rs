@@ -1,6 +1,11 @@
 //! The executor without a deck: reads, plans and carries out one change, and tells each step on standard error.
 
-use std::{collections::VecDeque, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use mldeck_core::{
     ask::{Answer, Ask, Sent, Write},
@@ -15,7 +20,7 @@ use mldeck_core::{
         team::{Owner, Want},
     },
     resource::operation::OperationState,
-    scope::Scope,
+    scope::{Identity, Scope},
     text::Text,
     time::Timestamp,
 };
@@ -23,14 +28,15 @@ use mldeck_gateway::{Gateway, Grant};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{Notify, mpsc},
-    task::JoinHandle,
 };
 
-use super::out;
+mod errand;
+
+use super::{abroad::Abroad, out};
 use crate::{
     config::Environment,
     run::clock,
-    share::{self, Behind, Courier},
+    share::{self, Courier},
     store::{self, Folders, Holder, Journal, PlanLock, StoreError},
 };
 
@@ -42,10 +48,11 @@ pub struct Desk {
     classes: Vec<(String, Class, String)>,
     /// This process, as the lock that hosts share names it; `None` without a team.
     owner: Option<Owner>,
+    /// The other account of a plan with two identities.
+    pub abroad: Option<Abroad>,
+    /// As AWS said last.
+    identity: Mutex<Option<Identity>>,
 }
-
-/// How long the last records may take on their way to the team's ledger: the way out has ended, and nobody wants to wait.
-const LAST_RECORDS: Duration = Duration::from_secs(15);
 
 /// How long a change is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +89,15 @@ impl Desk {
         owner: Option<Owner>,
     ) -> Result<Self, Fault> {
         let journal = Arc::new(Journal::start(folders, gateway.now()).map_err(|error| broken(&error))?);
-        Ok(Self { gateway, journal, state: folders.state.clone(), classes, owner })
+        Ok(Self {
+            gateway,
+            journal,
+            state: folders.state.clone(),
+            classes,
+            owner,
+            abroad: None,
+            identity: Mutex::default(),
+        })
     }
 
     /// Who plans, where and when.
@@ -95,6 +110,7 @@ impl Desk {
         };
         let account = identity.scope.account.as_str();
         let class = self.classes.iter().find(|(id, ..)| id == account).map_or(Class::Prod, |(_, class, _)| *class);
+        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity.clone());
         Ok(Context { at: self.gateway.now(), by: Text::new(identity.who()), scope: identity.scope.clone(), class })
     }
 
@@ -103,6 +119,9 @@ impl Desk {
     /// # Errors
     /// When what it is about cannot be read.
     pub async fn facts(&self, intent: &Intent) -> Result<Facts, Fault> {
+        if let Some(abroad) = self.abroad.as_ref().filter(|_| intent.change.origin().is_some()) {
+            return self.gateway.facts_across(&abroad.gateway, intent, true).await;
+        }
         match self.gateway.ask(&Ask::Facts { intent: Box::new(intent.clone()), deep: true }).await? {
             Answer::Facts(facts) => Ok(*facts),
             _ => Err(Fault::new(FaultKind::Bug, "reading what a plan is about", "it answers another question")),
@@ -150,7 +169,10 @@ impl Desk {
     pub async fn carry_out(&self, plan: Plan, until: Until) -> Ended {
         let now = self.gateway.now();
         let calls = run::allowed(&plan, &plan.by);
-        let grant = Grant::for_plan(plan.scope.clone(), plan.id(), &calls, now.plus(run::LEAVE));
+        let mut grant = Grant::for_plan(plan.scope.clone(), plan.id(), &calls, now.plus(run::LEAVE));
+        if let Some(identity) = self.identity.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            grant = grant.held_by(identity);
+        }
         self.drive(until.of(Run::new(plan, now)), Some(grant)).await
     }
 
@@ -228,12 +250,16 @@ impl Desk {
         let (answers, heard) = mpsc::unbounded_channel();
         // A run without leave writes nothing, to the team's ledger neither.
         let courier = self.owner.as_ref().filter(|_| grant.is_some()).map(|owner| self.send_courier(owner, &scope));
+        let until = self.gateway.now().plus(run::LEAVE);
+        let abroad = self.abroad.as_ref().filter(|_| grant.is_some());
+        let elsewhere = abroad.map(|abroad| abroad.grant(run.plan(), until));
         let mut drive = Drive {
             desk: self,
             answers,
             heard,
             news: courier.as_ref().map(|courier| Arc::clone(&courier.news)),
             run,
+            elsewhere,
             grant,
             due: None,
             queue: VecDeque::from([Event::Start]),
@@ -255,55 +281,6 @@ impl Desk {
     pub fn courier(&self, owner: &Owner) -> Courier {
         let (gateway, journal) = (Arc::clone(&self.gateway), Arc::clone(&self.journal));
         Courier { gateway, journal, state: self.state.clone(), host: owner.host.clone() }
-    }
-
-    /// Sends one on its way, for as long as a run goes on.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "beside the run, which must not wait for it; it is awaited at the end"
-    )]
-    fn send_courier(&self, owner: &Owner, scope: &Scope) -> Errand {
-        let (courier, scope, news) = (self.courier(owner), scope.clone(), Arc::new(Notify::new()));
-        let heard = Arc::clone(&news);
-        let (stop, mut stopped) = mpsc::channel::<()>(1);
-        let task = tokio::spawn(async move {
-            let mut last = courier.catch_up(&scope).await;
-            loop {
-                tokio::select! {
-                    biased;
-                    () = heard.notified() => last = courier.catch_up(&scope).await,
-                    _ = stopped.recv() => return last,
-                }
-            }
-        });
-        Errand { news, stop, task }
-    }
-}
-
-/// A courier on its way.
-struct Errand {
-    news: Arc<Notify>,
-    stop: mpsc::Sender<()>,
-    task: JoinHandle<Result<usize, Behind>>,
-}
-
-impl Errand {
-    /// Lets it bring the last records; what is left is said.
-    async fn come_back(self) {
-        self.news.notify_one();
-        drop(self.stop);
-        let abort = self.task.abort_handle();
-        let behind = match tokio::time::timeout(LAST_RECORDS, self.task).await {
-            Ok(Ok(Err(behind))) => format!("{} records are not in the team ledger yet ({})", behind.left, behind.fault),
-            Ok(Ok(Ok(_)) | Err(_)) => return,
-            Err(_) => {
-                abort.abort();
-                "the last records are not in the team ledger yet (it does not answer in time)".to_owned()
-            }
-        };
-        out::complain(&format!(
-            "mldeck: {behind}; the journal has them, and the next change or `mldeck team sync --write` brings them"
-        ));
     }
 }
 
@@ -329,6 +306,8 @@ struct Drive<'a> {
     desk: &'a Desk,
     run: Run,
     grant: Option<Grant>,
+    /// Leave in the other account.
+    elsewhere: Option<Grant>,
     /// When it wants to be woken, on the local clock.
     due: Option<tokio::time::Instant>,
     queue: VecDeque<Event>,
@@ -422,12 +401,12 @@ impl Drive<'_> {
                 out::complain(&format!("not in the journal: {}", record.write().unwrap_or_default()));
                 self.queue.push_back(Event::Journaled { seq: record.seq, result: Ok(()) });
             }
-            Effect::Read { ticket, ask } => {
-                let result = self.desk.gateway.ask(&ask).await;
+            Effect::Read { ticket, ask, scope } => {
+                let result = self.look(&ask, scope.as_ref()).await;
                 self.queue.push_back(Event::Read { ticket, result });
             }
-            Effect::Send { ticket, call } => {
-                let sent = self.send(call).await;
+            Effect::Send { ticket, call, scope } => {
+                let sent = self.send(call, scope.as_ref()).await;
                 if let Sent::Refused(fault) = &sent {
                     self.denied |= fault.exit_code() == 7;
                 }
@@ -472,17 +451,39 @@ impl Drive<'_> {
         written.map(drop).map_err(|error| fault(&error))
     }
 
-    async fn send(&self, call: Call) -> Sent {
-        let operation = call.operation();
-        let write = Write { call, plan: self.run.plan().id() };
-        match &self.grant {
-            Some(grant) => self.desk.gateway.send(&write, grant).await,
-            None => {
-                let message = "no confirmation of this operation was given here";
-                Sent::Refused(Fault::new(FaultKind::Refused, operation, message))
+    /// The session of a scope, and the leave there: the plan's own, or the other account's. There is no third.
+    fn session(&self, scope: Option<&Scope>) -> Option<(&Gateway, Option<&Grant>)> {
+        match scope {
+            None => Some((&self.desk.gateway, self.grant.as_ref())),
+            Some(scope) => {
+                let abroad = self.desk.abroad.as_ref().filter(|abroad| abroad.scope() == scope)?;
+                Some((&abroad.gateway, self.elsewhere.as_ref()))
             }
         }
     }
+
+    async fn look(&self, ask: &Ask, scope: Option<&Scope>) -> Result<Answer, Fault> {
+        let Some((gateway, _)) = self.session(scope) else { return Err(nobody(scope)) };
+        gateway.ask(ask).await
+    }
+
+    async fn send(&self, call: Call, scope: Option<&Scope>) -> Sent {
+        let operation = call.operation();
+        let write = Write { call, plan: self.run.plan().id() };
+        match self.session(scope) {
+            Some((gateway, Some(grant))) => gateway.send(&write, grant).await,
+            Some((_, None)) => {
+                let message = "no confirmation of this operation was given here";
+                Sent::Refused(Fault::new(FaultKind::Refused, operation, message))
+            }
+            None => Sent::Refused(nobody(scope)),
+        }
+    }
+}
+
+fn nobody(scope: Option<&Scope>) -> Fault {
+    let place = scope.map(ToString::to_string).unwrap_or_default();
+    Fault::new(FaultKind::Refused, "going to another account", &format!("there is no session in {place}"))
 }
 
 async fn interrupted_by(signal: &mut Option<Signal>) {

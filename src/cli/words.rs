@@ -4,6 +4,7 @@ use mldeck_core::{
     ops::{
         call::VariantChange,
         intent::{Bypass, Rollout},
+        origin::Way,
     },
     text::Text,
 };
@@ -16,6 +17,11 @@ pub(super) fn bypass(text: &str) -> Result<Bypass, String> {
 pub(super) fn rollout(text: &str) -> Result<Rollout, String> {
     let words = || Rollout::ALL.map(Rollout::word).join(", ");
     Rollout::parse(text).ok_or_else(|| format!("one of {}", words()))
+}
+
+pub(super) fn way(text: &str) -> Result<Way, String> {
+    let words = || Way::ALL.map(Way::word).join(", ");
+    Way::parse(text).ok_or_else(|| format!("one of {}", words()))
 }
 
 pub(super) fn pair(text: &str) -> Result<(Text, Text), String> {

@@ -48,7 +48,10 @@ impl Account {
 
     /// … in so many seconds of the account in one of ours.
     pub(crate) fn at_speed(speed: u32) -> Self {
-        let served = Served::sandbox("fraud-burns", speed);
+        Self::of(Served::sandbox("fraud-burns", speed))
+    }
+
+    pub(crate) fn of(served: Served) -> Self {
         let mut account = Self { served, home: TempDir::new().expect("a directory"), began: 0.0 };
         account.began = account.ask("GET", "/_sandbox/clock", &[], "")["now"].as_f64().expect("a time");
         account
@@ -176,6 +179,12 @@ impl Account {
     /// A call of AWS's by somebody else.
     #[track_caller]
     pub(crate) fn call(&self, service: &str, operation: &str, input: &Value) -> Value {
+        self.call_by("AKIDSOMEBODY", service, operation, input)
+    }
+
+    /// The same, signed with this key.
+    #[track_caller]
+    pub(crate) fn call_by(&self, key: &str, service: &str, operation: &str, input: &Value) -> Value {
         let prefix = match service {
             "sagemaker" => "SageMaker",
             "monitoring" => "GraniteServiceVersion20100801",
@@ -184,7 +193,7 @@ impl Account {
         };
         let target = format!("{prefix}.{operation}");
         let signature = format!(
-            "AWS4-HMAC-SHA256 Credential=AKIDSOMEBODY/20261123/eu-west-1/{service}/aws4_request, SignedHeaders=host, \
+            "AWS4-HMAC-SHA256 Credential={key}/20261123/eu-west-1/{service}/aws4_request, SignedHeaders=host, \
              Signature=0"
         );
         let headers = [

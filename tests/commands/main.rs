@@ -14,6 +14,7 @@ mod support {
 }
 
 mod account;
+mod accounts;
 mod codes;
 // A release build does not kill itself.
 #[cfg(debug_assertions)]

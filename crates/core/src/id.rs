@@ -22,6 +22,13 @@ pub fn arn_tail(arn: &str) -> &str {
     arn.rsplit(['/', ':']).next().unwrap_or_default()
 }
 
+/// Partition, region and account of an ARN; what a service leaves out of its ARNs is empty.
+pub fn place(arn: &str) -> Option<(&str, &str, &str)> {
+    let mut parts = arn.strip_prefix("arn:")?.splitn(5, ':');
+    let (partition, _service, region, account) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    parts.next().map(|_resource| (partition, region, account))
+}
+
 /// Name of the training job, where this is the ARN of one.
 pub fn training_job(arn: &str) -> Option<&str> {
     arn.contains(":training-job/").then(|| arn_tail(arn))

@@ -178,7 +178,7 @@ fn carried_out(after: &[Sight]) -> (OperationState, Text) {
         let Some(effect) = (!queue.is_empty()).then(|| queue.remove(0)) else { continue };
         let event = match effect {
             Effect::Journal(record) => Event::Journaled { seq: record.seq, result: Ok(()) },
-            Effect::Read { ticket, ask: Ask::Target(target) } => {
+            Effect::Read { ticket, ask: Ask::Target(target), .. } => {
                 assert_eq!(target.kind, Kind::Component);
                 if sent && let Some(next) = looks.next() {
                     last = next.clone();

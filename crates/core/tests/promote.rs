@@ -95,7 +95,8 @@ fn edit(facts: &mut Facts, which: usize, change: impl FnOnce(&mut Value)) {
 
 fn intent(rollout: Rollout, accept: &[&str], reason: Option<&str>) -> Intent {
     let accept = accept.iter().map(|word| t(word)).collect();
-    Intent::from(Change::Promote { package: arn(19), endpoint: t(NAME), rollout, accept }).because(reason.map(t))
+    Intent::from(Change::Promote { package: arn(19), endpoint: t(NAME), rollout, accept, origin: None })
+        .because(reason.map(t))
 }
 
 fn plan_of(facts: &Facts, intent: &Intent) -> Result<Plan, Vec<Refusal>> {
@@ -273,7 +274,7 @@ fn broken(gate: Gate) -> Option<Facts> {
         Gate::Image => {
             edit(&mut facts, NEW, |body| body["InferenceSpecification"]["Containers"] = json!([]));
         }
-        Gate::Bias | Gate::Drift | Gate::Freshness | Gate::Automation => return None,
+        Gate::Bias | Gate::Drift | Gate::Freshness | Gate::Automation | Gate::Policy => return None,
     }
     Some(facts)
 }
@@ -290,7 +291,8 @@ fn unknown(gate: Gate) -> Option<Facts> {
             });
         }
         Gate::Interface => edit(&mut facts, OLD, |body| body["ModelPackageGroupName"] = json!("churn")),
-        Gate::Automation => return None,
+        // Of versions of another account: `promote_origin.rs`.
+        Gate::Automation | Gate::Policy => return None,
         Gate::Metrics => edit(&mut facts, OLD, |body| body["CustomerMetadataProperties"] = Value::Null),
         Gate::Bias => edit(&mut facts, NEW, |body| body["ModelMetrics"] = json!({})),
         Gate::Drift => facts.monitors = Some(Ok(vec![monitor("Completed", 9)])),
@@ -468,7 +470,13 @@ fn what_no_version_can_take_over_is_refused_by_name() {
     assert_eq!(only(&shadowed).0, Check::VariantNames);
     let old = with(&|facts| facts.snapshot.as_mut().unwrap().at = at("02:20:00"));
     assert_eq!(only(&old).0, Check::Age);
-    let same = Change::Promote { package: arn(18), endpoint: t(NAME), rollout: Rollout::Canary, accept: Vec::new() };
+    let same = Change::Promote {
+        package: arn(18),
+        endpoint: t(NAME),
+        rollout: Rollout::Canary,
+        accept: Vec::new(),
+        origin: None,
+    };
     let refusals = refused(&facts(), &same.into());
     assert!(refusals.iter().any(|refusal| refusal.text.contains("live already")), "{refusals:#?}");
     let small = {

@@ -87,7 +87,8 @@ fn facts() -> Facts {
 
 fn intent() -> Intent {
     let (accept, rollout) = (vec![t("bias")], Rollout::Canary);
-    Intent::from(Change::Promote { package: t(JOB), endpoint: t(NAME), rollout, accept }).because(Some(t("OPS-7")))
+    Intent::from(Change::Promote { package: t(JOB), endpoint: t(NAME), rollout, accept, origin: None })
+        .because(Some(t("OPS-7")))
 }
 
 fn plan_of(facts: &Facts) -> Result<Plan, Vec<Refusal>> {
@@ -213,7 +214,7 @@ fn end_of(made: Option<&Text>) -> (OperationState, Text, usize) {
             Effect::Read { ticket, .. } => {
                 Event::Read { ticket, result: Ok(Answer::Seen(Seen::Endpoint(Box::new(endpoint.clone())))) }
             }
-            Effect::Send { ticket, call } => {
+            Effect::Send { ticket, call, .. } => {
                 sends += 1;
                 if call.operation() != "CreateModelPackage" {
                     return (run.state(), Text::default(), sends);

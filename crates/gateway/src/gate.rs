@@ -61,6 +61,7 @@ const HARMLESS: &[(&str, Class, &[&str])] = &[
             "DescribeTrainingJob",
             "DescribeTransformJob",
             "DescribeTrialComponent",
+            "GetModelPackageGroupPolicy",
             "ListEndpointConfigs",
             "ListEndpoints",
             "ListFlowDefinitions",

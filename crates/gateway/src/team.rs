@@ -23,6 +23,7 @@ use crate::{
     gate::{Permit, TeamLeave},
     json::{Api, list, string},
     pace::Service,
+    session::Verified,
 };
 
 const API: Api = Api {
@@ -205,9 +206,9 @@ impl Gateway {
     async fn write_row(&self, request: &Request, leave: &TeamLeave) -> Result<(), Fault> {
         let doing = writing(request.action);
         let body = Bytes::from(request.body.to_string());
-        let allow = |scope: &Scope, key: &str| match leave.objection(request, scope) {
+        let allow = |verified: &Verified| match leave.objection(request, &verified.identity.scope) {
             Some(why) => Err(why),
-            None => Ok(Permit::for_row(request.action, leave, body.clone(), key, self.now().plus(MINUTE))),
+            None => Ok(Permit::for_row(request.action, leave, body.clone(), &verified.key, self.now().plus(MINUTE))),
         };
         match self.under_leave(&API, doing, None, &body, allow).await {
             Sent::Applied { .. } => Ok(()),

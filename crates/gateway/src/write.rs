@@ -10,7 +10,6 @@ use mldeck_core::{
         call::{self, Call},
         rule::{Rule, breaks},
     },
-    scope::Scope,
     text::Text,
 };
 use serde_json::Value;
@@ -23,6 +22,7 @@ use crate::{
     pace::Service,
     review::{self, Method},
     scaling,
+    session::Verified,
     signed::{self, body},
     wire,
 };
@@ -68,11 +68,11 @@ impl Gateway {
             return Sent::Refused(Fault::new(FaultKind::Refused, doing.words, why));
         }
         let body = Bytes::from(write.call.body.to_string());
-        let allow = |scope: &Scope, key: &str| {
-            let objection = grant.objection(write, scope, self.now());
+        let allow = |verified: &Verified| {
+            let objection = grant.objection(write, &verified.identity, self.now());
             match objection.filter(|_| !breaks(Rule::Leave)) {
                 Some(why) => Err(why),
-                None => Ok(Permit::new(grant, write, body.clone(), key)),
+                None => Ok(Permit::new(grant, write, body.clone(), &verified.key)),
             }
         };
         let api = api(write.call.action.service());
@@ -83,14 +83,14 @@ impl Gateway {
         sent
     }
 
-    /// One write, as far as `allow` gives leave to these credentials: the scope that they are verified for, and their key.
+    /// One write, as far as `allow` gives leave to whoever the credentials are verified as.
     pub(crate) async fn under_leave(
         &self,
         api: &Api,
         doing: Doing,
         plan: Option<String>,
         body: &Bytes,
-        allow: impl Fn(&Scope, &str) -> Result<Permit, String>,
+        allow: impl Fn(&Verified) -> Result<Permit, String>,
     ) -> Sent {
         let refused = |why: &str| Sent::Refused(Fault::new(FaultKind::Refused, doing.words, why));
         let mut verified = match self.verified().await {
@@ -99,7 +99,7 @@ impl Gateway {
         };
         // Twice, because credentials may have been renewed since they were verified: then nothing was sent.
         for _ in 0..2 {
-            let permit = match allow(&verified.identity.scope, &verified.key) {
+            let permit = match allow(&verified) {
                 Ok(permit) => permit,
                 Err(why) => return refused(&why),
             };

@@ -393,14 +393,14 @@ impl Play {
                 self.desks[desk].disk_free = free;
                 self.later(free - now, Happening::Disk(desk, life, Box::new(record)));
             }
-            Effect::Read { ticket, ask } => {
+            Effect::Read { ticket, ask, .. } => {
                 self.spawn(desk, |gateway| async move {
                     let result = gateway.ask(&ask).await;
                     Told::Event(Box::new(Event::Read { ticket, result }))
                 });
                 self.renew(desk);
             }
-            Effect::Send { ticket, call } => self.send(desk, ticket, call),
+            Effect::Send { ticket, call, .. } => self.send(desk, ticket, call),
             Effect::WakeAt(when) => {
                 self.desks[desk].timer += 1;
                 let timer = self.desks[desk].timer;
@@ -457,7 +457,7 @@ fn line(effect: &Effect) -> String {
             Entry::Planned { .. } => format!("journal {} planned", record.seq),
             other => format!("journal {} {other:?}", record.seq),
         },
-        Effect::Send { ticket, call } => format!("send {ticket} {}", call.operation()),
+        Effect::Send { ticket, call, .. } => format!("send {ticket} {}", call.operation()),
         Effect::Finished(state) => format!("finished {}", OperationState::word(*state)),
         other => format!("{other:?}"),
     }

@@ -117,6 +117,7 @@ impl Wish {
                 endpoint: name,
                 rollout: Rollout::Canary,
                 accept: Gate::ALL.iter().map(|gate| Text::new(gate.word())).collect(),
+                origin: None,
             },
             Self::Approve => Change::Approve { package: Text::new(&package()), approval: Approval::Approved },
             Self::Start => {

@@ -28,6 +28,7 @@ pub use endpoint::{
 };
 pub use job::{delete_schedule, run_monitor, schedule, stop_job};
 pub use pipeline::{answer_callback, retry_execution, start_execution, stop_execution};
+pub(super) use registry::policy_line;
 pub use registry::{Approval, approve, register};
 pub use review::{start_review, stop_review};
 pub use scaling::{ScalingSwitch, suspend_scaling};

@@ -71,6 +71,10 @@ pub enum Check {
     Freshness,
     WayBack,
     Automation,
+    /// The other account: whose it is, and who leads there.
+    Origin,
+    /// The resource policy of a group of versions.
+    Policy,
     /// Something still needs it.
     Needed,
     Reason,

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     Snapshot,
     call::{Approval, Edits, Ending, ShadowTest, VariantChange},
+    origin::Origin,
     target::{Kind, Target},
-    verb::promote::job_of,
+    verb::promote::promoted,
 };
 use crate::{mask, scope::Scope, text::Text, time::Timestamp};
 
@@ -111,6 +112,9 @@ pub enum Change {
         rollout: Rollout,
         /// Names of gates that are not known to be passed and that the operator goes on without.
         accept: Vec<Text>,
+        /// The other account that the version is of; `None` for one of the endpoint's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        origin: Option<Origin>,
     },
     /// The quiet abort alarm of an endpoint is made.
     Provision {
@@ -209,6 +213,14 @@ impl Change {
         }
     }
 
+    /// The other account that it takes something from.
+    pub const fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Promote { origin, .. } => origin.as_ref(),
+            _ => None,
+        }
+    }
+
     /// What was chosen of a way back; of another change nothing.
     pub(super) fn choice(&self) -> Choice {
         match self {
@@ -289,33 +301,6 @@ impl Change {
             Self::Delete { .. } => "delete",
         }
     }
-}
-
-/// The version, the live config with its models, and the versions that those were made from.
-fn promoted(package: &Text, around: Option<&Snapshot>) -> Vec<Target> {
-    let mut out = vec![match job_of(package) {
-        Some(job) => Target::new(Kind::TrainingJob, job),
-        None => Target::new(Kind::ModelPackage, package.clone()),
-    }];
-    let Some((snapshot, details)) = around.and_then(|around| Some((around, around.endpoint.details.as_ref()?))) else {
-        return out;
-    };
-    out.push(Target::new(Kind::EndpointConfig, details.config.clone()));
-    for name in details.variants.iter().filter_map(|variant| variant.model.as_ref()) {
-        out.push(Target::new(Kind::Model, name.clone()));
-        if let Some(Ok(model)) = snapshot.model(name.as_str())
-            && let Some(live) = &model.package
-        {
-            out.push(Target::new(Kind::ModelPackage, live.clone()));
-        }
-    }
-    let mut once: Vec<Target> = Vec::new();
-    for target in out {
-        if !once.contains(&target) {
-            once.push(target);
-        }
-    }
-    once
 }
 
 /// How a new version takes over the traffic.

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     ask::Sent,
     resource::operation::{Operation, OperationState},
+    scope::Scope,
     text::{self, Text},
     time::{self, Timestamp},
 };
@@ -48,6 +49,9 @@ pub enum Entry {
         operation: Text,
         /// Digest of the call's parameters.
         call: Text,
+        /// Where it goes, if not to the plan's own scope.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scope: Option<Scope>,
     },
     Outcome {
         step: usize,
@@ -294,6 +298,9 @@ pub fn markdown(group: &[&Record]) -> String {
     let mode = if plan.candidates.is_empty() { String::new() } else { format!(" {} mode,", plan.mode.word()) };
     let _ = writeln!(out, "- plan `{}`,{mode} by {}", operation.id, operation.by);
     let _ = writeln!(out, "- where: {} {}", plan.scope, plan.name);
+    if let Some(origin) = plan.origin() {
+        let _ = writeln!(out, "- from: {} by {} (profile {})", origin.scope, origin.by, origin.profile);
+    }
     let _ = writeln!(out, "- started {}, ended {ended}", operation.started.full());
     if let Some(reason) = &plan.reason {
         let _ = writeln!(out, "- reason: {reason}");
@@ -334,7 +341,10 @@ pub fn sentence(entry: &Entry) -> String {
             Basis::Absent { .. } => format!("planned like {}", plan.name),
             Basis::Thing(_) => format!("planned on {} being {}", plan.name, plan.from.label),
         },
-        Entry::Intent { operation, attempt, .. } => format!("sending {operation}, attempt {attempt}"),
+        Entry::Intent { operation, attempt, scope, .. } => {
+            let place = scope.as_ref().map_or_else(String::new, |scope| format!(" in {}", scope.account));
+            format!("sending {operation}{place}, attempt {attempt}")
+        }
         Entry::Outcome { sent: Sent::Applied { request_id, .. }, .. } => {
             format!("accepted{}", request_id.as_ref().map_or_else(String::new, |id| format!(", request {id}")))
         }

@@ -7,6 +7,7 @@
 //! | [`candidate`] | which config was the previous one, by whose word |
 //! | [`guard`] | preflight: what blocks, what to know, what is fine |
 //! | [`intent`], [`verb`], [`plan`] | what the operator wants, who plans it, and the immutable document it becomes |
+//! | [`origin`] | the other account of a plan with two identities |
 //! | [`confirm`] | which keys count as a yes |
 //! | [`bulk`] | several changes on one confirmation |
 //! | [`run`] | the executor, one event at a time |
@@ -27,6 +28,7 @@ pub mod guard;
 pub mod intent;
 pub mod journal;
 pub mod measure;
+pub mod origin;
 pub mod plan;
 pub mod prices;
 pub mod ready;

@@ -10,6 +10,7 @@ use super::{
     guard::{Check, Finding},
     intent::{Bypass, Class, Context, Intent, Mode},
     measure::Verify,
+    origin::Origin,
     target::Target,
 };
 use crate::{
@@ -231,6 +232,10 @@ impl Plan {
             (true, _) => self.to.label.clone(),
             (false, true) => self.from.label.clone(),
         };
+        let change = match self.origin() {
+            Some(origin) => format!("{change} of {}", origin.scope.account),
+            None => change,
+        };
         match &self.reverses {
             Some(operation) => format!("{change}, reverses {operation}"),
             None => change,
@@ -239,7 +244,26 @@ impl Plan {
 
     /// One AWS CLI line per step.
     pub fn cli(&self) -> Vec<String> {
-        self.steps.iter().map(|step| step.call.cli(self.scope.region.as_str())).collect()
+        self.steps.iter().map(|step| self.line(step)).collect()
+    }
+
+    /// The AWS CLI line of one of its steps, with the profile of the account that it is sent in.
+    pub fn line(&self, step: &Step) -> String {
+        match (&step.scope, self.origin()) {
+            (Some(scope), Some(origin)) => step.call.cli_by(scope.region.as_str(), origin.profile.as_str()),
+            (scope, _) => step.call.cli(scope.as_ref().unwrap_or(&self.scope).region.as_str()),
+        }
+    }
+
+    /// The other account of a plan with two identities.
+    pub const fn origin(&self) -> Option<&Origin> {
+        self.intent.change.origin()
+    }
+
+    /// Who sends this step, where that is not who made the plan: `anna in 112233445566 (profile staging)`.
+    pub fn sender(&self, step: &Step) -> Option<String> {
+        let (scope, origin) = (step.scope.as_ref()?, self.origin()?);
+        Some(format!("{} in {} (profile {})", origin.by, scope.account, origin.profile))
     }
 
     pub fn main_step(&self) -> Option<&Step> {
@@ -324,6 +348,8 @@ impl Plan {
             reverses: &'a Option<Text>,
             #[serde(skip_serializing_if = "<[Bypass]>::is_empty")]
             bypass: &'a [Bypass],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            origin: Option<&'a Origin>,
             main: usize,
             steps: Vec<serde_json::Value>,
             basis: Basis,
@@ -347,6 +373,7 @@ impl Plan {
             reason: &self.reason,
             reverses: &self.reverses,
             bypass: self.intent.change.bypass(),
+            origin: self.origin(),
             main: self.main,
             steps: self.steps.iter().map(|step| step.substance(&id)).collect(),
             basis: self.basis.substance(with_time),

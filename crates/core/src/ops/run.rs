@@ -23,6 +23,7 @@ use crate::{
     ask::{Answer, Ask, Sent},
     fault::Fault,
     resource::{Operation, operation::OperationState},
+    scope::Scope,
     text::Text,
     time::{HOUR, MINUTE, SECOND, Timestamp},
 };
@@ -40,7 +41,7 @@ mod verify;
 mod wait;
 mod watch;
 
-pub use abort::allowed;
+pub use abort::{allowed, allowed_elsewhere};
 pub use resume::{Unresumable, resume};
 pub use stage::{Stage, stage_of};
 
@@ -113,11 +114,15 @@ pub enum Effect {
     Read {
         ticket: u32,
         ask: Ask,
+        /// Where, if not in the plan's own scope: it is asked of that session, and of no other.
+        scope: Option<Scope>,
     },
     /// Send once, without retries of any layer below.
     Send {
         ticket: u32,
         call: Call,
+        /// Where, if not in the plan's own scope: by that session and its leave, and by no other.
+        scope: Option<Scope>,
     },
     /// Do this about the lock that hosts share, beside everything else; of [`Want::Free`] no answer is awaited.
     Lock {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     component::Component,
+    origin::Told,
     target::{Sight, Target},
     team::Verdict,
 };
@@ -49,6 +50,8 @@ pub struct Facts {
     pub scaling: Option<Result<Vec<ScalingTarget>, Fault>>,
     /// The first object in what people are to label that looks like captured payload; `None` where nobody asked.
     pub captured: Option<Result<Option<Text>, Fault>>,
+    /// What the account says that a version comes from; `None` where it is the endpoint's own, or nobody asked.
+    pub origin: Option<Told>,
     /// How the lock that hosts share stands; `None` without a team.
     pub lock: Option<Verdict>,
 }

@@ -250,8 +250,8 @@ impl Simulation {
                 let delay = self.disk_free - self.now;
                 self.later(delay, Happening::Disk(life, Box::new(record), dies));
             }
-            Effect::Read { ticket, ask } => self.serve(ticket, ask),
-            Effect::Send { ticket, call } => self.dispatch(ticket, call),
+            Effect::Read { ticket, ask, .. } => self.serve(ticket, ask),
+            Effect::Send { ticket, call, .. } => self.dispatch(ticket, call),
             Effect::WakeAt(when) => {
                 self.timer += 1;
                 let delay = when.since(self.account());
@@ -428,7 +428,7 @@ fn line(effect: &Effect) -> String {
             Entry::Planned { .. } => format!("journal {} planned", record.seq),
             other => format!("journal {} {other:?}", record.seq),
         },
-        Effect::Send { ticket, call } => format!("send {ticket} {}", call.operation()),
+        Effect::Send { ticket, call, .. } => format!("send {ticket} {}", call.operation()),
         other => format!("{other:?}"),
     }
 }

@@ -2,7 +2,7 @@
 
 use mldeck_core::{
     ask::{Answer, Sent, Write},
-    fault::Fault,
+    fault::{Fault, FaultKind},
     ops::{
         bulk::Bulk,
         intent::{Change, Choice, Context, Reversal},
@@ -282,6 +282,14 @@ fn step(model: &mut Model, id: &Text, event: Event, out: &mut Vec<Effect>) {
     }
 }
 
+/// A deck has one session: what goes to another account is the command line's, which has two.
+fn elsewhere(plan: &Plan, doing: &'static str) -> Fault {
+    let line = plan.origin().map_or_else(String::new, |origin| {
+        format!(": mldeck plan promote … --from-profile {} --save FILE, then mldeck apply FILE --write", origin.profile)
+    });
+    Fault::new(FaultKind::Refused, doing, &format!("a deck has one session, and this is sent by another{line}"))
+}
+
 fn carry_out(model: &mut Model, id: &Text, effect: run::Effect, out: &mut Vec<Effect>) {
     let (now, mono, speed) = (model.now(), model.at.mono, model.speed());
     let Some(live) = model.ops.live.iter_mut().find(|live| live.id() == id) else { return };
@@ -293,8 +301,16 @@ fn carry_out(model: &mut Model, id: &Text, effect: run::Effect, out: &mut Vec<Ef
             let told = Event::Journaled { seq: record.seq, result: Ok(()) };
             step(model, id, told, out);
         }
-        run::Effect::Read { ticket, ask } => out.push(Effect::OpRead { op: id.clone(), ticket, ask }),
-        run::Effect::Send { ticket, call } => {
+        run::Effect::Read { ticket, scope: Some(_), .. } => {
+            let fault = elsewhere(live.run.plan(), "looking at another account");
+            step(model, id, Event::Read { ticket, result: Err(fault) }, out);
+        }
+        run::Effect::Send { ticket, scope: Some(_), .. } => {
+            let fault = elsewhere(live.run.plan(), "changing another account");
+            step(model, id, Event::Sent { ticket, sent: Sent::Refused(fault) }, out);
+        }
+        run::Effect::Read { ticket, ask, scope: None } => out.push(Effect::OpRead { op: id.clone(), ticket, ask }),
+        run::Effect::Send { ticket, call, scope: None } => {
             let write = Box::new(Write { call, plan: live.run.plan().id() });
             out.push(Effect::Send { op: id.clone(), ticket, write });
         }

@@ -212,6 +212,7 @@ fn promotion(package: &Text, endpoint: &Text) -> Change {
         endpoint: endpoint.clone(),
         rollout: Rollout::default(),
         accept: Vec::new(),
+        origin: None,
     }
 }
 

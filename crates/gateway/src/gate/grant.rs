@@ -10,7 +10,7 @@ use bytes::Bytes;
 use mldeck_core::{
     ask::Write,
     ops::{call::Call, team::RowAction},
-    scope::Scope,
+    scope::{Identity, Scope},
     text::Text,
     time::{MINUTE, Timestamp},
 };
@@ -24,6 +24,8 @@ pub const ARMED: i64 = 15 * MINUTE;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grant {
     scope: Scope,
+    /// Who was verified there when it was given; `None` where whoever gives it drops it with the identity.
+    holder: Option<Identity>,
     /// `None` for an armed scope: any plan.
     plan: Option<Text>,
     /// Digests of its calls, body and all; empty for an armed scope: any of our writes.
@@ -40,12 +42,19 @@ impl Grant {
         expires: Timestamp,
     ) -> Self {
         let calls = calls.into_iter().map(Call::digest).collect();
-        Self { scope, plan: Some(plan), calls, expires }
+        Self { scope, holder: None, plan: Some(plan), calls, expires }
     }
 
     /// For a scope that was armed at `now`: [`ARMED`] long.
     pub const fn armed(scope: Scope, now: Timestamp) -> Self {
-        Self { scope, plan: None, calls: Vec::new(), expires: now.plus(ARMED) }
+        Self { scope, holder: None, plan: None, calls: Vec::new(), expires: now.plus(ARMED) }
+    }
+
+    /// For this identity and no other: it is worth nothing once somebody else is signed in there.
+    #[must_use]
+    pub fn held_by(mut self, identity: Identity) -> Self {
+        self.holder = Some(identity);
+        self
     }
 
     pub const fn scope(&self) -> &Scope {
@@ -61,10 +70,13 @@ impl Grant {
     }
 
     /// Why it does not cover `write` here and now; `None` when it does.
-    pub fn objection(&self, write: &Write, scope: &Scope, now: Timestamp) -> Option<String> {
-        let operation = write.call.operation();
+    pub fn objection(&self, write: &Write, verified: &Identity, now: Timestamp) -> Option<String> {
+        let (operation, scope) = (write.call.operation(), &verified.scope);
         if &self.scope != scope {
             return Some(format!("the leave to write is for {}, the credentials are for {scope}", self.scope));
+        }
+        if let Some(holder) = self.holder.as_ref().filter(|holder| !holder.is_same_as(verified)) {
+            return Some(format!("the leave to write is {}'s, the credentials are of {}", holder.arn, verified.arn));
         }
         if !self.is_live(now) {
             return Some(format!("the leave to write ended at {}", self.expires.hms()));
@@ -228,13 +240,26 @@ mod tests {
         );
     }
 
+    fn identity(scope: &Scope, session: &str) -> Identity {
+        let arn = Text::new(&format!("arn:aws:sts::{}:assumed-role/{session}", scope.account));
+        Identity { scope: scope.clone(), arn, source: Text::new("test"), expires: None }
+    }
+
     #[test]
     fn a_grant_names_what_it_does_not_cover() {
         let scope = Scope::new("aws", "447100000921", "eu-west-1");
         let other = Scope::new("aws", "447100000921", "us-east-1");
         let now = Timestamp::from_millis(0);
         let grant = Grant::for_plan(scope.clone(), Text::new("abcd1234"), [&write().call], now.plus(10));
+        let other = identity(&other, "OnCall/anna");
+        let auditor = identity(&scope, "Auditor/anna");
+        let renewed = identity(&scope, "OnCall/anna-2");
+        let grant_of = grant.clone().held_by(identity(&scope, "OnCall/anna"));
+        let scope_only = scope.clone();
+        let scope = identity(&scope, "OnCall/anna");
         assert_eq!(grant.objection(&write(), &scope, now), None);
+        assert_eq!(grant_of.objection(&write(), &renewed, now), None, "a session is not a role");
+        assert!(grant_of.objection(&write(), &auditor, now).is_some_and(|why| why.contains("Auditor")));
         assert!(grant.objection(&write(), &other, now).is_some_and(|why| why.contains("us-east-1")));
         assert!(grant.objection(&write(), &scope, now.plus(10)).is_some_and(|why| why.contains("ended")));
         let foreign = Write { plan: Text::new("ffff0000"), ..write() };
@@ -243,7 +268,7 @@ mod tests {
         assert!(grant.objection(&more, &scope, now).is_some_and(|why| why.contains("AddTags")));
         let other = Write { call: call::trip_alarm(&Text::new("somebody-elses"), "stop"), ..write() };
         assert!(grant.objection(&other, &scope, now).is_some_and(|why| why.contains("this SetAlarmState")));
-        let armed = Grant::armed(scope.clone(), now);
+        let armed = Grant::armed(scope_only, now);
         assert_eq!(armed.objection(&more, &scope, now), None);
         assert!(!armed.is_live(now.plus(ARMED)));
     }

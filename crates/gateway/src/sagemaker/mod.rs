@@ -15,6 +15,7 @@ mod made;
 pub(crate) mod model;
 pub(crate) mod monitor;
 mod needed;
+mod origin;
 pub(crate) mod pipeline;
 pub(crate) mod registry;
 pub(crate) mod run;

@@ -9,15 +9,16 @@ use mldeck_core::{
         target::{Kind, Seen, Sight, Target},
         verb::{component, promote, shadow},
     },
+    scope::Scope,
     text::Text,
     time::Timestamp,
 };
 use serde_json::{Value, json};
 
-use super::doing;
+use super::{doing, origin};
 use crate::{
     Gateway,
-    json::{list as list_of, when},
+    json::{list as list_of, string, when},
     lanes,
     write::SAGEMAKER,
 };
@@ -53,8 +54,17 @@ impl Gateway {
         Ok(seen(target.kind, self.described(target).await?))
     }
 
-    async fn describe_all(&self, targets: Vec<Target>, facts: &mut Facts) {
-        let read = lanes::four(&targets, |index| self.describe(&targets[index])).await;
+    /// Versions of the account of `source` are described by that.
+    pub(super) async fn describe_all(&self, targets: Vec<Target>, source: Option<(&Self, &Scope)>, facts: &mut Facts) {
+        let read = lanes::four(&targets, |index| {
+            let target = &targets[index];
+            let theirs = source.filter(|(_, scope)| {
+                target.kind == Kind::ModelPackage
+                    && origin::place(target).is_some_and(|account| scope.account == account.as_str())
+            });
+            theirs.map_or(self, |(source, _)| source).describe(target)
+        })
+        .await;
         facts.things.extend(targets.iter().cloned().zip(read).map(|(target, read)| match read {
             Ok(sight) => (target, Ok(Some(sight))),
             Err(fault) if fault.kind == FaultKind::Missing => (target, Ok(None)),
@@ -64,27 +74,36 @@ impl Gateway {
 
     /// Everything that one intent is judged by. A description that cannot be read is told as such.
     pub(crate) async fn facts(&self, intent: &Intent, deep: bool) -> Result<Facts, Fault> {
+        self.facts_with(intent, deep, None).await
+    }
+
+    /// As [`Self::facts`]; what is of another account is asked of `source`.
+    pub(super) async fn facts_with(&self, intent: &Intent, deep: bool, source: Option<&Self>) -> Result<Facts, Fault> {
         let target = intent.change.target();
-        let (facts, lock) = tokio::join!(Box::pin(self.facts_of(intent, deep)), Box::pin(self.lock_of(&target)));
+        let (facts, lock) =
+            tokio::join!(Box::pin(self.facts_of(intent, deep, source)), Box::pin(self.lock_of(&target)));
         Ok(Facts { lock, ..facts? })
     }
 
-    async fn facts_of(&self, intent: &Intent, deep: bool) -> Result<Facts, Fault> {
+    async fn facts_of(&self, intent: &Intent, deep: bool, source: Option<&Self>) -> Result<Facts, Fault> {
+        let source = source.zip(intent.change.origin().map(|origin| &origin.scope));
         let snapshot = match intent.change.endpoint() {
             Some(endpoint) => Some(Box::pin(self.snapshot(endpoint, deep, intent.change.candidate())).await?),
             None => None,
         };
         let targets = intent.change.things(snapshot.as_ref());
         let mut facts = Facts { snapshot, ..Facts::default() };
-        self.describe_all(targets, &mut facts).await;
+        self.describe_all(targets, source, &mut facts).await;
         if let Change::TestShadow(test) = &intent.change
             && let Some(config) = shadow::config_of(&facts, test)
         {
-            self.describe_all(vec![config], &mut facts).await;
+            self.describe_all(vec![config], None, &mut facts).await;
         }
         facts.at = self.now();
         match &intent.change {
-            Change::Promote { package, endpoint, .. } => self.judged_by(package, endpoint, &mut facts).await,
+            Change::Promote { package, endpoint, .. } => {
+                self.judged_by(package, endpoint, source.map(|(source, _)| source), &mut facts).await;
+            }
             Change::RollBack { endpoint, .. } if serves_components(facts.snapshot.as_ref()) => {
                 facts.components = Some(Box::pin(self.components(endpoint, deep)).await);
             }
@@ -149,8 +168,9 @@ impl Gateway {
         }
     }
 
-    /// The newest number of a group, from the list (which does not lag), and the version made from this job, from Search.
-    async fn registered(&self, group: &str, job: &Text) -> Result<Registered, Fault> {
+    /// The newest number of a group, from the list (which does not lag), and the version made from this job or copied from this
+    /// version, from Search.
+    pub(super) async fn registered(&self, group: &str, job: &Text) -> Result<Registered, Fault> {
         let list = json!({
             "ModelPackageGroupName": group, "SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": 100,
         });
@@ -167,7 +187,11 @@ impl Gateway {
         let found = self.json(&SAGEMAKER, doing("Search", "finding model versions"), &input).await?;
         let from_job = |row: &&Value| {
             let named = |pointer: &str| row.pointer(pointer).and_then(Value::as_str) == Some(&job.raw());
-            named("/ModelPackage/SourceUri") || named("/ModelPackage/MetadataProperties/GeneratedBy")
+            let copied =
+                row.pointer("/ModelPackage/CustomerMetadataProperties").and_then(|all| string(all, promote::SOURCE));
+            named("/ModelPackage/SourceUri")
+                || named("/ModelPackage/MetadataProperties/GeneratedBy")
+                || copied == Some(&job.raw())
         };
         let version = list_of(&found, "Results").find(from_job);
         let arn = version.and_then(|row| row.pointer("/ModelPackage/ModelPackageArn")?.as_str());
@@ -175,14 +199,15 @@ impl Gateway {
     }
 
     /// What a version is judged by besides descriptions.
-    async fn judged_by(&self, package: &Text, endpoint: &Text, facts: &mut Facts) {
+    async fn judged_by(&self, package: &Text, endpoint: &Text, source: Option<&Self>, facts: &mut Facts) {
         let uris = match promote::job_of(package) {
             Some(job) => Box::pin(self.job_as_version(&job, package, facts)).await,
-            None => match facts.thing(&Target::new(Kind::ModelPackage, package.clone())) {
-                Some(Ok(Some(version))) => promote::artifacts(version),
-                _ => Vec::new(),
-            },
+            None => origin::artifacts(facts, package),
         };
+        if let (Some(source), Some(version)) = (source, origin::version(facts, package)) {
+            facts.origin = Some(Box::pin(source.tell(version, &uris)).await);
+            Box::pin(self.copied(package, facts)).await;
+        }
         let exist = lanes::four(&uris, |index| {
             let uri = uris[index].raw();
             async move { self.object_exists(&uri).await }

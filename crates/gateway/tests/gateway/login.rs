@@ -9,13 +9,15 @@ use std::{
 
 use aws_smithy_async::time::SharedTimeSource;
 use mldeck_core::{
-    ask::{Answer, Ask},
+    ask::{Answer, Ask, Sent, Write},
     fault::{Fault, FaultKind, Login},
     login::{Code, Step},
+    ops::call,
     scope::Identity,
+    text::Text,
     time::{HOUR, MINUTE, SECOND},
 };
-use mldeck_gateway::{Connect, Gateway};
+use mldeck_gateway::{Connect, Gateway, Grant};
 
 use crate::support::{ENDPOINTS, Sandbox, over, sandbox};
 
@@ -33,6 +35,10 @@ duration_seconds = 1800
 role_arn = arn:aws:iam::447100000921:role/Auditor
 source_profile = oncall
 role_session_name = night
+[profile plain]
+role_arn = arn:aws:iam::447100000921:role/Release
+source_profile = anna
+role_session_name = stan
 [sso-session acme]
 sso_start_url = https://acme.awsapps.com/start
 sso_region = eu-west-1
@@ -94,6 +100,32 @@ fn pass(sandbox: &Sandbox, millis: i64) {
 fn body(sandbox: &Sandbox, operation: &str) -> Option<String> {
     let seen = sandbox.peer.seen().into_iter().rev().find(|seen| seen.what.operation == operation)?;
     Some(String::from_utf8(seen.body).expect("a form"))
+}
+
+#[test]
+fn a_role_that_the_sdk_assumes_signs_all_with_one_session() {
+    as_user("plain", FILE);
+}
+
+#[tokio::test]
+#[ignore = "started by another test, with its environment"]
+async fn plain() {
+    let sandbox = sandbox("quiet-night");
+    let gateway = gateway(&sandbox, "plain").await;
+    let identity = who(&gateway).await.expect("signed in");
+    assert_eq!((identity.role(), identity.who()), ("Release", "stan"));
+    let call = call::put_abort_alarm(&Text::new("fraud-prod"));
+    let write = Write { call, plan: Text::new("abcd1234") };
+    let until = gateway.now().plus(HOUR);
+    let grant = Grant::for_plan(identity.scope.clone(), write.plan.clone(), [&write.call], until).held_by(identity);
+    let sent = gateway.send(&write, &grant).await;
+    assert!(matches!(sent, Sent::Applied { .. }), "{sent:?}");
+    let assumed = |sandbox: &Sandbox| sandbox.peer.operations().iter().filter(|name| *name == "AssumeRole").count();
+    assert_eq!(assumed(&sandbox), 1, "one session for what the SDK signs and what we sign");
+    // It ends, and another begins.
+    pass(&sandbox, 61 * MINUTE);
+    gateway.ask(&ENDPOINTS).await.expect("a new session");
+    assert_eq!(assumed(&sandbox), 2);
 }
 
 #[test]

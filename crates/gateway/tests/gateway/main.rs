@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test dies of a broken assumption")]
 
+mod accounts;
 mod answers;
 mod asks;
 mod component;

@@ -41,6 +41,7 @@ fn promote(group: &str, version: u32, endpoint: &str, accept: &[&str]) -> Intent
         endpoint: text(endpoint),
         rollout: Rollout::Canary,
         accept: accept.iter().map(|word| text(word)).collect(),
+        origin: None,
     };
     Intent::from(change).because((!accept.is_empty()).then(|| text("OPS-7")))
 }
@@ -89,11 +90,11 @@ pub(crate) async fn carried_out(sandbox: &Sandbox, gateway: &Gateway, plan: Plan
         for effect in run.step(gateway.now(), event) {
             match effect {
                 Effect::Journal(record) => events.push_back(Event::Journaled { seq: record.seq, result: Ok(()) }),
-                Effect::Read { ticket, ask } => {
+                Effect::Read { ticket, ask, .. } => {
                     let result = gateway.ask(&ask).await;
                     events.push_back(Event::Read { ticket, result });
                 }
-                Effect::Send { ticket, call } => {
+                Effect::Send { ticket, call, .. } => {
                     let sent = gateway.send(&Write { call, plan: id.clone() }, &grant).await;
                     events.push_back(Event::Sent { ticket, sent });
                 }
@@ -386,6 +387,7 @@ fn from_job(accept: &[&str]) -> Intent {
         endpoint: text("fraud-prod"),
         rollout: Rollout::Canary,
         accept: accept.iter().map(|word| text(word)).collect(),
+        origin: None,
     };
     Intent::from(change).because(Some(text("OPS-7")))
 }

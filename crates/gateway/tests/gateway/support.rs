@@ -136,7 +136,7 @@ pub(crate) fn sandbox(scenario: &str) -> Sandbox {
     Sandbox { world, peer }
 }
 
-fn ended(delivery: Delivery) -> End {
+pub(crate) fn ended(delivery: Delivery) -> End {
     match delivery {
         Delivery::Answer(answer) => End::Answer(answer),
         Delivery::Delay(millis, answer) => End::Late(Duration::from_millis(millis), answer),

@@ -10,6 +10,16 @@ impl Call {
     pub fn cli(&self, region: &str) -> String {
         line(self.action.service().word(), self.operation(), &self.body, region)
     }
+
+    /// The same by a profile, for an account that is not the one the shell is in.
+    pub fn cli_by(&self, region: &str, profile: &str) -> String {
+        by(&self.cli(region), profile)
+    }
+}
+
+/// A line by a profile.
+pub(super) fn by(line: &str, profile: &str) -> String {
+    format!("{line} --profile {}", quote(&Text::new(profile).to_string()))
 }
 
 /// The line for any request of any service of the AWS CLI.

@@ -1,9 +1,9 @@
 //! Requests about registered versions.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Action, Call, PLAN_ID};
+use super::{Action, Call, PLAN_ID, cli};
 use crate::text::Text;
 
 /// `ModelApprovalStatus` that can be set: nothing documents a way back to `PendingManualApproval`.
@@ -33,8 +33,14 @@ pub fn approve(package: &Text, approval: Approval, description: &str) -> Call {
 }
 
 /// CreateModelPackage; a version takes no tags of its own (API reference).
-pub fn register(body: &serde_json::Value) -> Call {
+pub fn register(body: &Value) -> Call {
     let mut body = body.clone();
     body["ClientToken"] = json!(format!("mldeck-{PLAN_ID}-register"));
     Call::new(Action::CreateModelPackage, body)
+}
+
+/// The AWS CLI line that puts a group's resource policy. No plan of ours does: who may use a registry is its owner's to say.
+pub(in crate::ops) fn policy_line(group: &str, policy: &Value, region: &str, profile: &str) -> String {
+    let body = json!({ "ModelPackageGroupName": group, "ResourcePolicy": policy.to_string() });
+    cli::by(&cli::line("sagemaker", "PutModelPackageGroupPolicy", &body, region), profile)
 }

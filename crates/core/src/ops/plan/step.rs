@@ -8,6 +8,7 @@ use crate::{
         call::{Call, PLAN_ID, VariantChange},
         target::{Kind, Target},
     },
+    scope::Scope,
     text::{self, Text},
     time::MINUTE,
 };
@@ -75,6 +76,9 @@ pub struct Step {
     pub optional: bool,
     /// It takes back what that step did, however the run ends.
     pub settles: Option<usize>,
+    /// Where it is sent and looked at, by the identity that was verified there; `None` for the plan's own scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
 }
 
 impl Step {
@@ -89,6 +93,7 @@ impl Step {
             inverse: Inverse::Harmless,
             optional: false,
             settles: None,
+            scope: None,
         }
     }
 
@@ -96,6 +101,13 @@ impl Step {
     pub(in crate::ops) const fn optional(mut self, after: After) -> Self {
         self.optional = true;
         self.after = after;
+        self
+    }
+
+    /// Sent in another account, by the identity that was verified there.
+    #[must_use]
+    pub(in crate::ops) fn sent_in(mut self, scope: &Scope) -> Self {
+        self.scope = Some(scope.clone());
         self
     }
 
@@ -114,9 +126,14 @@ impl Step {
         self
     }
 
-    /// What a lost answer of a [`crate::ops::call::Repeat::Named`] request is told by: the thing, and whether it should be there.
+    /// What a lost answer of a [`crate::ops::call::Repeat::Named`] request is told by: the thing, and whether it should be
+    /// there. Of a step that expects values to show, the thing that shows them.
     pub fn proof(&self) -> Option<(Target, bool)> {
         use crate::ops::call::Action;
+        if let (Expectation::Shows { .. }, Action::UpdateModelPackage) = (&self.expect, self.call.action) {
+            let version = Text::new(self.call.text("ModelPackageArn")?);
+            return Some((Target::new(Kind::ModelPackage, version), true));
+        }
         let (kind, there) = match self.call.action {
             Action::CreateModel => (Kind::Model, true),
             Action::CreateEndpointConfig => (Kind::EndpointConfig, true),
@@ -159,7 +176,7 @@ impl Step {
             Expectation::OnConfig { .. } => Value::Null,
             other => serde_json::to_value(other).unwrap_or_default(),
         };
-        json!([
+        let mut out = json!([
             self.call.unsealed(id).digest(),
             inverse,
             expect,
@@ -167,6 +184,11 @@ impl Step {
             self.precondition,
             self.optional,
             self.settles,
-        ])
+        ]);
+        // Plans of one identity keep the digests that they had before there were others.
+        if let (Some(scope), Some(members)) = (&self.scope, out.as_array_mut()) {
+            members.push(serde_json::to_value(scope).unwrap_or_default());
+        }
+        out
     }
 }

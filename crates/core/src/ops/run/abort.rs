@@ -10,6 +10,7 @@ use crate::{
         target::Kind,
     },
     resource::operation::OperationState,
+    scope::Scope,
     text::Text,
     time::Timestamp,
 };
@@ -165,7 +166,7 @@ impl Run {
         for call in self.abort_calls() {
             let ticket = self.ticket();
             self.abort.tickets.push(ticket);
-            out.push(Effect::Send { ticket, call });
+            out.push(Effect::Send { ticket, call, scope: None });
         }
     }
 
@@ -195,11 +196,18 @@ impl Run {
     }
 }
 
-/// What a confirmation of this plan allows: its own calls, and those with which `by` may take its deployment back.
+/// What a confirmation of this plan allows in the plan's own scope: its calls there, and those with which `by` may take its
+/// deployment back.
 pub fn allowed(plan: &Plan, by: &Text) -> Vec<Call> {
-    let mut calls: Vec<Call> = plan.steps.iter().map(|step| step.call.clone()).collect();
+    let mut calls: Vec<Call> =
+        plan.steps.iter().filter(|step| step.scope.is_none()).map(|step| step.call.clone()).collect();
     calls.extend(calls_to_abort(plan, by));
     calls
+}
+
+/// What it allows in another scope: the calls that are sent there, and nothing else.
+pub fn allowed_elsewhere(plan: &Plan, scope: &Scope) -> Vec<Call> {
+    plan.steps.iter().filter(|step| step.scope.as_ref() == Some(scope)).map(|step| step.call.clone()).collect()
 }
 
 /// What takes a deployment of ours back while it bakes.

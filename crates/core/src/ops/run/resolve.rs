@@ -16,18 +16,21 @@ use crate::{
         endpoint::{Details, EndpointStatus},
         operation::OperationState,
     },
+    scope::Scope,
     text::Text,
     time::Timestamp,
 };
 
 impl Run {
-    /// What is looked at now.
-    pub(super) fn eye(&self) -> Target {
+    /// What is looked at now, and where: what a step made is looked for where that was sent.
+    pub(super) fn eye(&self) -> (Target, Option<Scope>) {
         let proof = match self.phase {
-            Phase::Proving { step, .. } => self.plan.steps.get(step).and_then(|step| step.proof()),
+            Phase::Proving { step, .. } => {
+                self.plan.steps.get(step).and_then(|step| Some((step.proof()?.0, step.scope.clone())))
+            }
             _ => None,
         };
-        proof.map_or_else(|| self.plan.target.clone(), |(target, _)| target)
+        proof.unwrap_or_else(|| (self.plan.target.clone(), None))
     }
 
     /// The answer to the main call was lost: does what it changes show that it landed?
@@ -172,7 +175,10 @@ impl Run {
         };
         self.saw(at, out);
         let leaving = matches!(&seen, Seen::Endpoint(endpoint) if endpoint.status == EndpointStatus::Deleting);
-        let there = seen != Seen::Gone && !(leaving && done.call.action == Action::DeleteEndpoint);
+        let there = match &done.expect {
+            Expectation::Shows { facts, .. } if done.call.action == Action::UpdateModelPackage => holds(facts, &seen),
+            _ => seen != Seen::Gone && !(leaving && done.call.action == Action::DeleteEndpoint),
+        };
         if there == wanted {
             return self.it_landed(at, step, attempt, out);
         }
@@ -183,6 +189,10 @@ impl Run {
         }
         self.again_or_give_up(at, step, attempt, &done, &fault, out);
     }
+}
+
+fn holds(facts: &[(Text, Text)], seen: &Seen) -> bool {
+    matches!(seen, Seen::Thing(sight) if facts.iter().all(|(pointer, value)| sight.fact(&pointer.raw()) == *value))
 }
 
 /// A status of something that changes now: what it becomes will tell.
@@ -217,7 +227,7 @@ pub(super) fn shows(goal: Option<&Expectation>, basis: &Basis, seen: &Seen) -> b
         // Its name holds the plan's id: if it is there, it is ours.
         (_, _, Seen::Thing(_)) if matches!(basis, Basis::Absent { .. }) => true,
         (Some(Expectation::Shows { facts, done, .. }), _, Seen::Thing(sight)) => {
-            let hold = facts.iter().all(|(pointer, value)| sight.fact(&pointer.raw()) == *value);
+            let hold = holds(facts, seen);
             let moved = !basis.differences(seen, &sight.status).is_empty();
             hold && (if facts.is_empty() { moved || done.contains(&sight.status) } else { true })
         }

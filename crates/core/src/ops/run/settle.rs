@@ -24,10 +24,9 @@ impl Run {
 
     /// AWS CLI lines of what is still owed: for a person who does it by hand.
     pub fn debts(&self) -> Vec<String> {
-        let region = self.plan.scope.region.as_str();
         let owed = |(at, step): (usize, &Step)| {
             let of = step.settles?;
-            (self.landed.contains(&of) && !self.settled.contains(&at)).then(|| step.call.cli(region))
+            (self.landed.contains(&of) && !self.settled.contains(&at)).then(|| self.plan.line(step))
         };
         self.plan.steps.iter().enumerate().filter_map(owed).collect()
     }
@@ -55,7 +54,7 @@ impl Run {
     }
 
     pub(super) fn cannot_settle(&mut self, at: Timestamp, index: usize, step: &Step, why: &str, out: &mut Vec<Effect>) {
-        let line = step.call.cli(self.plan.scope.region.as_str());
+        let line = self.plan.line(step);
         let (state, note) = self.verdict.clone().unwrap_or((OperationState::Done, String::new()));
         self.settled.push(index);
         let note = format!("{} ({note}); and what was taken away is not restored ({why}): {line}", state.word());

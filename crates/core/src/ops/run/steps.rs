@@ -58,7 +58,8 @@ impl Run {
         }
         self.phase = Phase::Intending { step, attempt };
         let operation = Text::new(next.call.operation());
-        let entry = Entry::Intent { step, attempt, operation, call: super::call_digest(&next.call) };
+        let entry =
+            Entry::Intent { step, attempt, operation, call: super::call_digest(&next.call), scope: next.scope.clone() };
         self.gate = Some(self.journal(at, entry, out));
         if breaks(Rule::JournalFirst) {
             self.gate = None;
@@ -103,7 +104,7 @@ impl Run {
         if !self.landed.contains(&step) {
             self.landed.push(step);
         }
-        out.push(Effect::Send { ticket: self.sending, call: next.call });
+        out.push(Effect::Send { ticket: self.sending, call: next.call, scope: next.scope });
         self.wake_in(at, READ_TIMEOUT, out);
     }
 
@@ -227,6 +228,10 @@ impl Run {
             Repeat::Never => self.lost(at, step, attempt, fault, out),
             Repeat::Same if self.is_main(step) && watched => self.lost(at, step, attempt, fault, out),
             Repeat::Named => self.prove(at, step, attempt, fault, out),
+            // Nobody else looks at what changed in another account.
+            Repeat::Token if done.scope.is_some() && done.proof().is_some() => {
+                self.prove(at, step, attempt, fault, out);
+            }
             Repeat::Same | Repeat::Token => {
                 self.was_lost |= self.is_main(step);
                 self.again_or_give_up(at, step, attempt, done, fault, out);

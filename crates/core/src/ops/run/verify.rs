@@ -155,7 +155,7 @@ impl Run {
         let ticket = self.ticket();
         (self.checkup.asked, self.checkup.last) = (Some(ticket), Some(self.waited));
         let ask = Ask::Measure(self.around(verify, endpoint, from, to));
-        out.push(Effect::Read { ticket, ask });
+        out.push(Effect::Read { ticket, ask, scope: None });
         if self.is_verifying() {
             self.wake_in(at, READ_TIMEOUT, out);
         }

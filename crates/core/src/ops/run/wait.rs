@@ -83,7 +83,8 @@ impl Run {
     pub(super) fn look(&mut self, at: Timestamp, out: &mut Vec<Effect>) {
         let ticket = self.ticket();
         self.reading = Some(Reading { ticket, asked: self.waited, setbacks: self.setbacks });
-        out.push(Effect::Read { ticket, ask: Ask::Target(self.eye()) });
+        let (target, scope) = self.eye();
+        out.push(Effect::Read { ticket, ask: Ask::Target(target), scope });
         self.wake_in(at, READ_TIMEOUT, out);
     }
 

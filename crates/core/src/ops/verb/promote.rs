@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{back_out, blocks, by_hand, refusal, sight};
+use super::{back_out, blocks, refusal, sight};
 use crate::{
     id,
     ops::{
@@ -13,27 +13,35 @@ use crate::{
         digest,
         guard::{self, Case, Check, Finding, STALE},
         intent::{Change, Context, Intent, Mode, Rollout, Route},
+        origin::{Origin, Told, Way},
         plan::{Basis, Plan, Precondition, Refusal, Row, Side, Step},
         rule::{Rule, breaks},
         snapshot::{Config, Facts, Snapshot},
         target::{Kind, Sight, Target},
     },
     resource::endpoint::{Details, Policy, Routing},
+    scope::Scope,
     text::Text,
     time,
 };
 
 mod automation;
 mod compare;
+mod copy;
 mod gates;
 mod job;
+mod origin;
+mod policy;
 mod requests;
 mod shape;
+mod things;
 
 pub use automation::STATE_CHANGE;
+pub use copy::SOURCE;
 pub use gates::{Gate, Verdict, held};
 use job::ARTIFACT;
 pub use job::{artifact, job_of, source};
+pub(in crate::ops) use things::promoted;
 
 /// Longest name of a model or config.
 const LONGEST_NAME: usize = 63;
@@ -47,10 +55,16 @@ struct Ground<'a> {
     details: &'a Details,
     context: &'a Context,
     package: &'a Text,
+    /// What was asked for: that, or what it comes from.
+    asked: &'a Text,
     /// Description of the version, or of what it will be.
     version: &'a Sight,
-    /// The job that is registered first, and the call that does it.
-    job: Option<(&'a Sight, &'a Call)>,
+    /// The job that is registered first.
+    job: Option<&'a Sight>,
+    /// The call that registers it, or copies it from another account.
+    register: Option<&'a Call>,
+    /// The other account that the version is of, what that says, and the way it comes.
+    abroad: Option<(&'a Origin, &'a Told, Way)>,
     /// Of the version that serves, where what serves is one.
     live_version: Option<&'a Sight>,
     live_model: &'a Sight,
@@ -62,6 +76,19 @@ struct Ground<'a> {
 impl Ground<'_> {
     fn approval(&self) -> Text {
         self.version.fact("/ModelApprovalStatus")
+    }
+
+    /// The account in whose registry the version stays, if that is another one.
+    fn registry(&self) -> Option<&Scope> {
+        self.abroad.filter(|(_, _, way)| *way == Way::Registry).map(|(origin, ..)| &origin.scope)
+    }
+
+    /// Who approves it.
+    fn approver(&self) -> &Text {
+        match self.abroad {
+            Some((origin, _, Way::Registry)) => &origin.by,
+            _ => &self.context.by,
+        }
     }
 
     fn group(&self) -> String {
@@ -120,9 +147,10 @@ pub fn artifacts(version: &Sight) -> Vec<Text> {
 }
 
 pub(super) fn plan(intent: &Intent, facts: &Facts, history: &History, context: &Context) -> Result<Plan, Vec<Refusal>> {
-    let Change::Promote { package, rollout, accept, .. } = &intent.change else {
+    let Change::Promote { package, rollout, accept, origin, .. } = &intent.change else {
         return Err(vec![refusal(Check::Status, "it is about no version", None)]);
     };
+    origin::admits(package, origin.as_ref(), context)?;
     let snapshot = super::snapshot(facts)?;
     let Some(details) = &snapshot.endpoint.details else {
         return Err(vec![refusal(Check::Status, "the endpoint's details were not read", None)]);
@@ -131,7 +159,12 @@ pub(super) fn plan(intent: &Intent, facts: &Facts, history: &History, context: &
     let live_package = snapshot.model(model.as_str()).and_then(|model| model.as_ref().ok()?.package.clone());
     let live_version =
         live_package.as_ref().and_then(|arn| sight(facts, &Target::new(Kind::ModelPackage, arn.clone())).ok());
-    let candidate = job::candidate(facts, package, live_version, live_package.as_ref())?;
+    let way = origin.as_ref().map(|origin| origin::way(origin, facts, package, context, live_package.as_ref()));
+    let way = way.transpose()?;
+    let candidate = match &way {
+        Some((Way::Copy, _)) => copy::candidate(facts, package, context, live_version.zip(live_package.as_ref()))?,
+        _ => job::candidate(facts, package, live_version, live_package.as_ref())?,
+    };
     let live_model = sight(facts, &Target::new(Kind::Model, model))?;
     let live_config = sight(facts, &Target::new(Kind::EndpointConfig, details.config.clone()))?;
     let (rollout, accept) = (*rollout, accept.as_slice());
@@ -141,18 +174,25 @@ pub(super) fn plan(intent: &Intent, facts: &Facts, history: &History, context: &
         details,
         context,
         package: &candidate.package,
+        asked: package,
         version: &candidate.version,
-        job: candidate.job.as_ref().map(|(job, register)| (*job, register)),
+        job: candidate.job,
+        register: candidate.register.as_ref(),
+        abroad: origin
+            .as_ref()
+            .zip(facts.origin.as_ref())
+            .zip(way.as_ref())
+            .map(|((origin, told), (way, _))| (origin, told, *way)),
         live_version,
         live_model,
         live_config,
         rollout,
         accept,
     };
-    judge(intent, &ground, history)
+    judge(intent, &ground, history, way.map(|(_, why)| why))
 }
 
-fn judge(intent: &Intent, ground: &Ground<'_>, history: &History) -> Result<Plan, Vec<Refusal>> {
+fn judge(intent: &Intent, ground: &Ground<'_>, history: &History, way: Option<String>) -> Result<Plan, Vec<Refusal>> {
     let gates = gates::judge(ground);
     let rules = automation::rules(ground);
     let mut findings: Vec<Finding> =
@@ -172,7 +212,10 @@ fn judge(intent: &Intent, ground: &Ground<'_>, history: &History) -> Result<Plan
     if !blocked.is_empty() {
         return Err(blocked);
     }
-    if let (true, Some((job, _))) = (by_itself, ground.job) {
+    if by_itself && ground.abroad.is_some() {
+        return Err(vec![origin::automated(ground, &rules, lines(ground, &update))]);
+    }
+    if let (true, Some(job)) = (by_itself, ground.job) {
         return register_only(intent, ground, job, findings);
     }
     if by_itself {
@@ -181,13 +224,21 @@ fn judge(intent: &Intent, ground: &Ground<'_>, history: &History) -> Result<Plan
     let Some(live) = ground.live() else {
         return Err(vec![refusal(Check::Config, "the live config was not read", None)]);
     };
-    assemble(intent, ground, live, history, &update, findings, goes_without)
+    let plan = assemble(intent, ground, live, history, &update, findings, goes_without)?;
+    Ok(Plan { found_by: way.unwrap_or(plan.found_by), ..plan }.sealed())
 }
 
 /// All that leads to the deployment, as a person would send it.
 fn lines(ground: &Ground<'_>, update: &UpdateEndpoint) -> String {
     let (steps, main) = requests::steps(ground, update);
-    by_hand(steps.iter().take(main + 1).map(|step| &step.call), ground.context)
+    let region = ground.context.scope.region.as_str();
+    let line = |step: &Step| match (&step.scope, ground.abroad) {
+        (Some(scope), Some((origin, ..))) => step.call.cli_by(scope.region.as_str(), origin.profile.as_str()),
+        _ => step.call.cli(region),
+    };
+    let mut lines: Vec<String> = origin::by_hand(ground).into_iter().collect();
+    lines.extend(steps.iter().take(main + 1).map(line));
+    lines.join("\n").replace(PLAN_ID, "by-hand")
 }
 
 fn automation_line(ground: &Ground<'_>, rules: &[&crate::ops::snapshot::EventRule], waits: bool) -> Finding {
@@ -199,7 +250,7 @@ fn automation_line(ground: &Ground<'_>, rules: &[&crate::ops::snapshot::EventRul
         })
         .collect();
     let warn = |text: String| Finding::warn(Check::Automation, text);
-    match (&ground.facts.rules, named.as_slice(), waits) {
+    match (automation::read(ground), named.as_slice(), waits) {
         (Some(Err(fault)), ..) => warn(format!(
             "whether a rule deploys what is approved is not known: rules could not be read: {}",
             fault.kind.brief()
@@ -292,6 +343,7 @@ fn assemble(
     cost.minutes += bakes;
     cost.one_off = cost.hour_after.map(|hour| hour * cost.minutes as f64 / 60.0);
     let mut rows = back_out::rows(&case, live, update, &findings, &cost);
+    rows.extend(origin::row(ground));
     let model = ground.name(&ground.group());
     let note = format!("made from {}", id::version_label(ground.package.as_str()).unwrap_or_default());
     let before = ground.live_model.fact("/ModelName").to_string();
@@ -321,7 +373,7 @@ fn assemble(
         weight: if goes_without { Weight::Heavy } else { Weight::Target },
         ..Plan::on_endpoint(intent, context, endpoint, details)
     };
-    Ok(plan.sealed())
+    Ok(plan)
 }
 
 fn is_linear(update: &UpdateEndpoint) -> bool {

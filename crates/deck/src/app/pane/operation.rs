@@ -121,8 +121,9 @@ fn line_of(record: &Record) -> Option<StepLine> {
     use mldeck_core::ask::Sent;
     let (health, title, note) = match &record.entry {
         Entry::Planned { plan } => (Health::Ok, format!("planned: {}", plan.title()), format!("plan {}", plan.id())),
-        Entry::Intent { operation, attempt, .. } => {
-            (Health::Off, format!("about to send {operation}"), format!("attempt {attempt}"))
+        Entry::Intent { operation, attempt, scope, .. } => {
+            let place = scope.as_ref().map_or_else(String::new, |scope| format!(" in {}", scope.account));
+            (Health::Off, format!("about to send {operation}{place}"), format!("attempt {attempt}"))
         }
         Entry::Outcome { sent: Sent::Applied { request_id, .. }, .. } => {
             let id = request_id.as_ref().map(|id| format!("request {id}")).unwrap_or_default();

@@ -3,14 +3,25 @@
 use serde_json::Value;
 
 use super::Ground;
-use crate::ops::snapshot::EventRule;
+use crate::{
+    fault::Fault,
+    ops::{origin::Way, snapshot::EventRule},
+};
 
 /// `detail-type` of EventBridge.
 pub const STATE_CHANGE: &str = "SageMaker Model Package State Change";
 
+/// The rules of the account that the version is approved in.
+pub(super) fn read<'a>(ground: &Ground<'a>) -> Option<&'a Result<Vec<EventRule>, Fault>> {
+    match ground.abroad {
+        Some((_, told, Way::Registry)) => Some(&told.rules),
+        _ => ground.facts.rules.as_ref(),
+    }
+}
+
 /// Rules that an approval of this version would start.
 pub(super) fn rules<'a>(ground: &Ground<'a>) -> Vec<&'a EventRule> {
-    let rules = ground.facts.rules.as_ref().and_then(|rules| rules.as_ref().ok()).map(Vec::as_slice);
+    let rules = read(ground).and_then(|rules| rules.as_ref().ok()).map(Vec::as_slice);
     let group = ground.group();
     rules.unwrap_or_default().iter().filter(|rule| !rule.targets.is_empty() && matches(rule, &group)).collect()
 }

@@ -11,7 +11,7 @@ const WORSE: f64 = 0.01;
 const NOTHING: &str = "the live model is no registered version";
 
 pub(super) fn interface(ground: &Ground<'_>) -> Verdict {
-    if let Some((job, _)) = ground.job {
+    if let Some(job) = ground.job {
         // The contract is the live version's own.
         return super::job::kin(ground, job);
     }

@@ -36,10 +36,11 @@ pub enum Gate {
     WayBack,
     Alarms,
     Automation,
+    Policy,
 }
 
 impl Gate {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Approval,
         Self::Artifact,
         Self::Image,
@@ -51,6 +52,7 @@ impl Gate {
         Self::WayBack,
         Self::Alarms,
         Self::Automation,
+        Self::Policy,
     ];
 
     /// As it is typed: `--accept way-back`.
@@ -67,6 +69,7 @@ impl Gate {
             Self::WayBack => "way-back",
             Self::Alarms => "alarms",
             Self::Automation => "automation",
+            Self::Policy => "policy",
         }
     }
 
@@ -87,6 +90,7 @@ impl Gate {
             Self::WayBack => Check::WayBack,
             Self::Alarms => Check::Alarms,
             Self::Automation => Check::Automation,
+            Self::Policy => Check::Policy,
         }
     }
 }
@@ -131,6 +135,7 @@ const fn remedy(gate: Gate) -> &'static str {
         Gate::Artifact => "Restore it in S3 (versioning, backup), or register the version again.",
         Gate::Interface => "Callers of the endpoint would break: register it with the interface of the live version.",
         Gate::Metrics => "Look at both evaluation reports; a version that is better passes.",
+        Gate::Policy => "Let this account in by the line below, or choose --by copy.",
         Gate::WayBack => "Make the live config and its model whole first: without them there is no way back.",
         _ => "Choose another version.",
     }
@@ -138,7 +143,7 @@ const fn remedy(gate: Gate) -> &'static str {
 
 /// All gates but automation, which has a plan of its own.
 pub(super) fn judge(ground: &Ground<'_>) -> Vec<(Gate, Verdict)> {
-    vec![
+    let mut out = vec![
         (Gate::Approval, approval(ground)),
         (Gate::Artifact, artifact(ground)),
         (Gate::Image, image(ground)),
@@ -149,7 +154,9 @@ pub(super) fn judge(ground: &Ground<'_>) -> Vec<(Gate, Verdict)> {
         (Gate::Freshness, freshness(ground)),
         (Gate::WayBack, way_back(ground)),
         (Gate::Alarms, alarms(ground)),
-    ]
+    ];
+    out.extend(super::origin::policy(ground).map(|verdict| (Gate::Policy, verdict)));
+    out
 }
 
 fn approval(ground: &Ground<'_>) -> Verdict {
@@ -162,6 +169,9 @@ fn approval(ground: &Ground<'_>) -> Verdict {
         (_, "Approved") => Verdict::Pass("the version is Completed and Approved".to_owned()),
         (_, "PendingManualApproval") if ground.job.is_some() => {
             Verdict::Pass(format!("the job Completed; it is registered as {} and approved first", ground.label()))
+        }
+        (_, "PendingManualApproval") if ground.register.is_some() => {
+            Verdict::Pass(format!("the version is Completed; it is copied as {} and approved first", ground.label()))
         }
         (_, "PendingManualApproval") => Verdict::Pass("the version is Completed; it is approved first".to_owned()),
         (_, other) => Verdict::Unknown(format!("the version's approval is {other}, which is none we know")),
@@ -178,11 +188,11 @@ fn artifact(ground: &Ground<'_>) -> Verdict {
         match ground.facts.exists.iter().find(|(known, _)| known == uri) {
             Some((_, Ok(true))) => {}
             Some((_, Ok(false))) => return Verdict::Fail(format!("the artifact {uri} is gone")),
-            Some((_, Err(fault))) => unsure = Some(format!("{uri} could not be looked up: {}", fault.kind.brief())),
+            Some((_, Err(fault))) => unsure = Some(super::origin::unseen(ground, uri, fault)),
             None => unsure = Some(format!("{uri} was not looked up")),
         }
     }
-    unsure.map_or_else(|| Verdict::Pass(format!("the artifact is there: {}", words(&uris))), Verdict::Unknown)
+    unsure.map_or_else(|| Verdict::Pass(super::origin::there(ground, &words(&uris))), Verdict::Unknown)
 }
 
 fn image(ground: &Ground<'_>) -> Verdict {
@@ -201,6 +211,9 @@ fn image(ground: &Ground<'_>) -> Verdict {
                 "image {image} is named by a tag: what starts may not be what was tested"
             ));
         }
+    }
+    if let Some(why) = super::origin::unpulled(ground, &containers) {
+        return Verdict::Unknown(why);
     }
     Verdict::Pass("the image is pinned by its digest (whether ECR still has it shows when instances start)".to_owned())
 }

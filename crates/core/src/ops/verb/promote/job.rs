@@ -24,8 +24,10 @@ const MOST_PROPERTIES: usize = 50;
 pub(super) struct Candidate<'a> {
     pub(super) package: Text,
     pub(super) version: Cow<'a, Sight>,
-    /// The job it comes from, and the call that registers it.
-    pub(super) job: Option<(&'a Sight, Call)>,
+    /// The job it comes from.
+    pub(super) job: Option<&'a Sight>,
+    /// The call that registers it, where it is no version here yet.
+    pub(super) register: Option<Call>,
 }
 
 /// Name of the training job, where this is the ARN of one.
@@ -54,7 +56,7 @@ pub(super) fn candidate<'a>(
 ) -> Result<Candidate<'a>, Vec<Refusal>> {
     let described = |package: Text| {
         let version = sight(facts, &Target::new(Kind::ModelPackage, package.clone()))?;
-        Ok(Candidate { package, version: Cow::Borrowed(version), job: None })
+        Ok(Candidate { package, version: Cow::Borrowed(version), job: None, register: None })
     };
     let Some(name) = job_of(asked) else { return described(asked.clone()) };
     let job = sight(facts, &Target::new(Kind::TrainingJob, name.clone()))?;
@@ -96,7 +98,7 @@ pub(super) fn candidate<'a>(
     let package = Text::new(&format!("{head}/{number}"));
     let body = as_version(job, live, &group, number);
     let register = call::register(&register_body(&body, asked));
-    Ok(Candidate { package, version: Cow::Owned(body), job: Some((job, register)) })
+    Ok(Candidate { package, version: Cow::Owned(body), job: Some(job), register: Some(register) })
 }
 
 /// As it will be described: the container and the contract of the live version, with this artifact and these metrics.

@@ -94,22 +94,33 @@ fn create_config(ground: &Ground<'_>, update: &UpdateEndpoint, model: &Text) -> 
     call::create_config(&update.config, like, &variants, &tags(ground))
 }
 
-/// The job's artifact becomes a version. Its number is AWS's to give: another one than the plan says ends the run here.
+/// A job's artifact becomes a version, or a version of another account one of this. Its number is AWS's to give: another one than the plan says ends the run here.
 pub(super) fn register(ground: &Ground<'_>) -> Option<Step> {
-    let (_, call) = ground.job?;
+    let call = ground.register?;
     let stays = Inverse::None("a version stays registered; it can be rejected".to_owned());
     let mut step = Step::new(call.clone()).inverse(stays);
     step.expect = Expectation::Made { arn: ground.package.clone() };
     Some(step)
 }
 
+/// In its own account, where it stays in that: what the answer leaves open is read there.
+fn approved(ground: &Ground<'_>, call: Call) -> Step {
+    let mut step = Step::new(call);
+    if let Some(scope) = ground.registry() {
+        let facts = vec![(Text::new("/ModelApprovalStatus"), Text::new(Approval::Approved.word()))];
+        step.expect = Expectation::Shows { facts, done: Vec::new(), failed: Vec::new() };
+        step = step.sent_in(scope);
+    }
+    step
+}
+
 pub(super) fn steps(ground: &Ground<'_>, update: &UpdateEndpoint) -> (Vec<Step>, usize) {
     let mut out: Vec<Step> = register(ground).into_iter().collect();
     if ground.approval() != "Approved" {
-        let by = ground.context.by.raw();
+        let by = ground.approver().raw();
         let text = format!("Approved by {by} with mldeck, to serve on {}", ground.snapshot.endpoint.name.raw());
         let stays = Inverse::None("it stays Approved; it can be rejected".to_owned());
-        out.push(Step::new(call::approve(ground.package, Approval::Approved, &text)).inverse(stays));
+        out.push(approved(ground, call::approve(ground.package, Approval::Approved, &text)).inverse(stays));
     }
     let create = create_model(ground);
     let model = Text::new(create.text("ModelName").unwrap_or_default());

@@ -61,7 +61,8 @@ fn essentials(plan: &Plan, deep: bool) -> Vec<Line> {
     for (at, step) in plan.steps.iter().enumerate() {
         let comma = if at == 0 { "" } else { ", " };
         let tone = if at == plan.main { Tone::Accent } else { Tone::Plain };
-        calls.push((format!("{comma}{}", step.call.operation()), tone));
+        let place = step.scope.as_ref().map_or_else(String::new, |scope| format!(" in {}", scope.account));
+        calls.push((format!("{comma}{}{place}", step.call.operation()), tone));
     }
     out.push(calls);
     if let Some(minutes) = plan.minutes {
@@ -78,9 +79,10 @@ fn details(plan: &Plan) -> Vec<Line> {
     let mut out: Vec<Line> = Vec::new();
     for (step, cli) in plan.steps.iter().zip(plan.cli()) {
         let optional = if step.optional { "  (a failure is a warning)" } else { "" };
+        let sender = plan.sender(step).map_or_else(String::new, |sender| format!(" of {sender}"));
         out.push(vec![
             (format!("  {}", step.call.operation()), Tone::Accent),
-            (format!("{optional}   needs {}", step.call.action.iam()), Tone::Dim),
+            (format!("{optional}   needs {}{sender}", step.call.action.iam()), Tone::Dim),
         ]);
         out.push(vec![(format!("    {cli}"), Tone::Plain)]);
     }
