@@ -20,6 +20,7 @@ pub mod polls;
 pub mod screen;
 pub mod settings;
 pub mod sign_in;
+pub mod status;
 pub mod target;
 pub mod team;
 pub mod timeline;

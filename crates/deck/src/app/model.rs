@@ -20,6 +20,7 @@ use super::{
     pane::{Pane, View, list, table::Table},
     polls::Polls,
     sign_in::SignIns,
+    status::{Status, StatusLine},
     target::Target,
 };
 use crate::{
@@ -55,7 +56,7 @@ pub struct Model {
     pub sign_ins: SignIns,
     pub traffic: Traffic,
     pub rates: Rates,
-    pub status: Option<Status>,
+    pub status: StatusLine,
     /// `f`: rows stand still; answers wait.
     pub frozen: bool,
     pub lean: bool,
@@ -130,14 +131,6 @@ pub struct Armed {
     pub until: Monotonic,
 }
 
-/// One sentence in the status line.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Status {
-    pub text: String,
-    pub bad: bool,
-    pub until: Monotonic,
-}
-
 impl Session {
     /// Of nobody yet; what the config says about accounts is known.
     pub fn new(config: &Config) -> Self {
@@ -207,7 +200,7 @@ impl Model {
             sign_ins: SignIns::default(),
             traffic: Traffic::default(),
             rates: Rates::default(),
-            status: None,
+            status: StatusLine::default(),
             frozen: false,
             lean: false,
             link: Link::Connecting,
@@ -247,11 +240,11 @@ impl Model {
     }
 
     pub fn say(&mut self, text: impl Into<String>) {
-        self.status = Some(Status { text: text.into(), bad: false, until: self.at.mono.plus(6_000) });
+        self.status.say(Status { text: text.into(), bad: false }, self.at.mono);
     }
 
     pub fn complain(&mut self, text: impl Into<String>) {
-        self.status = Some(Status { text: text.into(), bad: true, until: self.at.mono.plus(12_000) });
+        self.status.say(Status { text: text.into(), bad: true }, self.at.mono);
     }
 
     /// For a view that is being handled: it cannot push onto the stack it was taken from.

@@ -106,9 +106,7 @@ pub fn settle(model: &mut Model, at: At) -> Vec<Effect> {
     model.monitors.settle(now);
     model.jobs.settle(now);
     model.ledger.settle(now);
-    if model.status.as_ref().is_some_and(|status| status.until <= at.mono) {
-        model.status = None;
-    }
+    model.status.tick(at.mono);
     if model.session.armed.as_ref().is_some_and(|armed| armed.until <= at.mono) {
         model.session.armed = None;
         model.say("Write mode ended.");
@@ -180,6 +178,7 @@ pub fn scopes(model: &Model) -> Vec<Scope> {
 }
 
 fn on_key(model: &mut Model, key: Key, burst: bool, out: &mut Vec<Effect>) {
+    model.status.key();
     let scopes = scopes(model);
     match model.keymap.resolve(&scopes, &model.pending, key) {
         Resolution::Command(command) => {

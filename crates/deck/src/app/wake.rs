@@ -16,7 +16,7 @@ pub fn next_wakeup(model: &Model, at: At) -> Option<Monotonic> {
         at.mono.plus((left as u64).max(1_000))
     };
     let polls = model.polls.next_due();
-    let status = model.status.as_ref().map(|status| status.until);
+    let status = model.status.next_change();
     let armed = model.session.armed.as_ref().map(|armed| armed.until);
     let operations = model.ops.next_wakeup();
     let team = model.ops.team.due();

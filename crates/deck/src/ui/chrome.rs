@@ -194,12 +194,12 @@ pub fn status(model: &Model, paint: &Paint<'_>, area: Rect, buffer: &mut Buffer)
     if !spans.is_empty() {
         spans.push((" ".to_owned(), Tone::Dim));
     }
-    let said = model.status.as_ref().map_or(0, |status| widgets::pen::width(&status.text) + 4);
+    let said = model.status.shown().map_or(0, |status| widgets::pen::width(&status.text) + 4);
     shorten(&mut spans, area.width - u16::try_from(said).map_or(area.width / 2, |said| said.min(area.width / 2)));
     let width = pen::width(&spans).min(area.width);
     let at = Rect { x: area.right() - width, width, ..area };
     pen::line(buffer, at, &spans, paint);
-    if let Some(status) = &model.status {
+    if let Some(status) = model.status.shown() {
         let role = if status.bad { Role::Bad } else { Role::Accent };
         let room = Rect { x: area.x + 1, width: area.width.saturating_sub(width + 2), ..area };
         pen::text(buffer, room, &format!(" {} ", status.text), paint.theme.get(role));

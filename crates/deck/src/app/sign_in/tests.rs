@@ -79,7 +79,7 @@ impl Deck {
     }
 
     fn said(&self) -> &str {
-        self.model.status.as_ref().map_or("", |status| &status.text)
+        self.model.status.shown().map_or("", |status| &status.text)
     }
 }
 
@@ -183,7 +183,7 @@ fn the_end_is_told_at_fifteen_minutes_and_at_five_and_found_renewed() {
     deck.pass(MINUTE);
     assert_eq!(deck.said(), "", "once");
     deck.pass(9 * MINUTE);
-    assert!(deck.said().contains("02:20") && deck.model.status.as_ref().is_some_and(|status| status.bad));
+    assert!(deck.said().contains("02:20") && deck.model.status.shown().is_some_and(|status| status.bad));
     deck.identity(Ok(identity("OnCall", "447100000921", Some(end.plus(60 * MINUTE)))));
     assert_eq!(left(&deck.model), None);
     // While it is good a code is asked for only on request, and good credentials do not take the question away.
