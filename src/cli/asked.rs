@@ -178,8 +178,8 @@ pub enum Shadow {
     /// Makes one and starts it.
     Test {
         endpoint: String,
-        /// The model that gets copies.
-        #[arg(long)]
+        /// The model that gets copies, by name; or the ARN of a registered version, of which one is made first.
+        #[arg(long, value_name = "NAME|ARN")]
         model: String,
         /// Share of the calls that is copied, per cent.
         #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u8).range(1..=100))]

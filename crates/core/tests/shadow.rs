@@ -12,7 +12,7 @@ use mldeck_core::{
         plan::{Expectation, Inverse, Plan, Refusal},
         snapshot::ScalingTarget,
         target::{Kind, Sight, Target},
-        verb,
+        verb::{self, shadow},
     },
     text::Text,
 };
@@ -98,6 +98,55 @@ fn a_model_gets_copies_beside_what_serves_with_the_instances_it_has_now() {
     let plan = judge(&Change::TestShadow(other).into(), &facts(endpoint(), config(), role())).unwrap();
     assert_eq!(plan.steps[0].call.body["RoleArn"], "arn:aws:iam::1:role/tests");
     assert!(!plan.findings.iter().any(|finding| finding.check == Check::Owner));
+}
+
+const VERSION: &str = "arn:aws:sagemaker:eu-west-1:447100000921:model-package/own/2";
+
+fn of_version(approval: &str) -> (Intent, Facts) {
+    let test = ShadowTest { model: t(VERSION), ..wanted() };
+    let body = json!({"ModelPackageGroupName": "own", "ModelPackageVersion": 2, "ModelApprovalStatus": approval});
+    let live = json!({"ExecutionRoleArn": "arn:aws:iam::1:role/live", "VpcConfig": {"Subnets": ["s-1"]}});
+    let mut facts = facts(endpoint(), config(), role());
+    let thing = |kind, id: &str, body| (Target::new(kind, t(id)), Ok(Some(Sight { body, ..Sight::default() })));
+    facts.things.truncate(1);
+    assert_eq!(shadow::unread(&facts, &test), Some(Target::new(Kind::EndpointConfig, t("own-a"))));
+    facts.things.push(thing(Kind::EndpointConfig, "own-a", config()));
+    assert_eq!(shadow::unread(&facts, &wanted()), None, "a model is described by its name");
+    assert_eq!(shadow::unread(&facts, &test), Some(Target::new(Kind::Model, t("m-1"))));
+    facts.things.push(thing(Kind::Model, "m-1", live));
+    assert_eq!(shadow::unread(&facts, &test), None);
+    let change = Change::TestShadow(test);
+    assert_eq!(change.things(None)[1], Target::new(Kind::ModelPackage, t(VERSION)));
+    facts.things.push(thing(Kind::ModelPackage, VERSION, body));
+    (change.into(), facts)
+}
+
+#[test]
+fn of_a_registered_version_a_model_is_made_first_with_the_role_of_the_one_that_serves() {
+    let (intent, facts) = of_version("Approved");
+    let plan = judge(&intent, &facts).unwrap();
+    let operations: Vec<_> = plan.steps.iter().map(|step| step.call.operation()).collect();
+    assert_eq!((operations.as_slice(), plan.main), (["CreateModel", "CreateInferenceExperiment"].as_slice(), 1));
+    let name = format!("own-v2-{}", plan.id());
+    let (model, test) = (&plan.steps[0].call.body, &plan.steps[1].call.body);
+    assert_eq!((&model["ModelName"], &model["ExecutionRoleArn"]), (&json!(name), &json!("arn:aws:iam::1:role/live")));
+    assert_eq!(model["Containers"], json!([{"ModelPackageName": VERSION}]));
+    assert_eq!(model["VpcConfig"], json!({"Subnets": ["s-1"]}));
+    assert_eq!(
+        (&test["ModelVariants"][1]["ModelName"], &test["RoleArn"]),
+        (&json!(name), &json!("arn:aws:iam::1:role/live"))
+    );
+    assert_eq!(plan.to.label, "own v2 as its shadow");
+    assert!(plan.is_intact() && plan.undo.contains("the model stays") && plan.vanish.contains("a model was made"));
+}
+
+#[test]
+fn a_version_that_nobody_approved_is_not_tested() {
+    for approval in ["PendingManualApproval", "Rejected"] {
+        let (intent, facts) = of_version(approval);
+        let why = why(judge(&intent, &facts));
+        assert!(why.contains("own v2 is") && why.contains("only what is Approved"), "{why}");
+    }
 }
 
 #[test]

@@ -269,7 +269,7 @@ impl Change {
             Self::Promote { package, .. } => promoted(package, around),
             Self::Delete { target, .. } if target.kind == Kind::Endpoint => Vec::new(),
             Self::StartJob { .. } => Vec::new(),
-            Self::TestShadow(test) => vec![self.target(), Target::new(Kind::Model, test.model.clone())],
+            Self::TestShadow(test) => vec![self.target(), test.subject()],
             _ => vec![self.target()],
         }
     }

@@ -94,10 +94,10 @@ impl Gateway {
         let targets = intent.change.things(snapshot.as_ref());
         let mut facts = Facts { snapshot, ..Facts::default() };
         self.describe_all(targets, source, &mut facts).await;
-        if let Change::TestShadow(test) = &intent.change
-            && let Some(config) = shadow::config_of(&facts, test)
-        {
-            self.describe_all(vec![config], None, &mut facts).await;
+        if let Change::TestShadow(test) = &intent.change {
+            while let Some(next) = shadow::unread(&facts, test) {
+                self.describe_all(vec![next], None, &mut facts).await;
+            }
         }
         facts.at = self.now();
         match &intent.change {

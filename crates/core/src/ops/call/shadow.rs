@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Action, Call, PLAN_ID};
-use crate::text::Text;
+use crate::{
+    ops::target::{Kind, Target},
+    text::Text,
+};
 
 /// Longest name of an inference experiment (API reference).
 const LONGEST_NAME: usize = 120;
@@ -22,7 +25,7 @@ pub enum Ending {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShadowTest {
     pub endpoint: Text,
-    /// Name of the model that gets copies of the calls.
+    /// Name of the model that gets copies of the calls, or ARN of a registered version, of which one is made first.
     pub model: Text,
     /// Share of the calls that is copied, per cent.
     pub share: u8,
@@ -31,6 +34,20 @@ pub struct ShadowTest {
     pub instance_count: Option<i64>,
     /// ARN of the role that the test changes the endpoint in; else the model's own.
     pub role: Option<Text>,
+}
+
+impl ShadowTest {
+    /// ARN of the registered version that is to be tested.
+    pub fn version(&self) -> Option<&Text> {
+        let arn = self.model.as_str();
+        (arn.starts_with("arn:") && arn.contains(":model-package/")).then_some(&self.model)
+    }
+
+    /// What is to be tested, as it is described.
+    pub fn subject(&self) -> Target {
+        let kind = if self.version().is_some() { Kind::ModelPackage } else { Kind::Model };
+        Target::new(kind, self.model.clone())
+    }
 }
 
 /// One of the two variants of a test.

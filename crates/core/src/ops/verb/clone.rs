@@ -137,7 +137,7 @@ impl Made<'_> {
             rows: self.rows(),
             steps: vec![step],
             findings,
-            stop: format!("`mldeck plan stop {} {}` stops it", self.word(), target.id),
+            stop: format!("`mldeck stop {} {}` stops it", self.word(), target.id),
             undo: stays,
             vanish: "one call: AWS runs it, whoever watches".to_owned(),
             weight: self.weight(),
@@ -147,7 +147,7 @@ impl Made<'_> {
         Ok(plan.sealed())
     }
 
-    /// As `mldeck plan stop` calls it.
+    /// As `mldeck stop` calls it.
     const fn word(&self) -> &'static str {
         match self.kind {
             Kind::ProcessingJob => "processing",

@@ -66,7 +66,7 @@ pub(super) fn run(intent: &Intent, facts: &Facts, context: &Context) -> Result<P
         rows: rows(sight, schedule, &made, hours),
         steps: vec![Step::new(call).main(goal, LONGEST_RUN).inverse(inverse)],
         findings,
-        stop: "its processing job can be stopped once it runs: `mldeck plan stop processing NAME`".to_owned(),
+        stop: "its processing job can be stopped once it runs: `mldeck stop processing NAME`".to_owned(),
         undo: format!(
             "the schedule {made} runs no more and stays, for its result; `aws sagemaker delete-monitoring-schedule \
              --monitoring-schedule-name {made}` clears it away, and its reports stay"

@@ -207,8 +207,7 @@ pub(super) fn answer(intent: &Intent, facts: &Facts, context: &Context) -> Resul
     let mut findings = Vec::new();
     if failure.is_none() && outputs.is_empty() {
         let text = "it is answered without outputs: a step that needs one of them fails";
-        findings
-            .push(Finding::warn(Check::Config, text).remedy("mldeck plan answer … --result NAME=VALUE gives them."));
+        findings.push(Finding::warn(Check::Config, text).remedy("mldeck answer … --result NAME=VALUE gives them."));
     }
     let never = Inverse::None("an answer stays given".to_owned());
     let plan = Plan {

@@ -33,6 +33,8 @@ mod job;
 mod origin;
 mod policy;
 mod requests;
+
+pub(super) use requests::model_like;
 mod shape;
 mod things;
 
@@ -73,6 +75,16 @@ struct Ground<'a> {
     accept: &'a [Text],
 }
 
+/// `<stem>-v18-{plan}`, as SageMaker allows names.
+pub(super) fn name_of(stem: &str, number: Option<i64>) -> Text {
+    let id = if breaks(Rule::PlanInNames) { "new" } else { PLAN_ID };
+    let tail = number.map_or_else(|| format!("-{id}"), |number| format!("-v{number}-{id}"));
+    let room = LONGEST_NAME.saturating_sub(tail.len() - id.len() + digest::SHORT);
+    let plain: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(room).collect();
+    let plain = plain.trim_matches('-');
+    Text::new(&if plain.is_empty() { format!("model{tail}") } else { format!("{plain}{tail}") })
+}
+
 impl Ground<'_> {
     fn approval(&self) -> Text {
         self.version.fact("/ModelApprovalStatus")
@@ -110,14 +122,8 @@ impl Ground<'_> {
         self.snapshot.config(self.details.config.as_str()).and_then(|config| config.as_ref().ok())
     }
 
-    /// `<stem>-v18-{plan}`, as SageMaker allows names.
     fn name(&self, stem: &str) -> Text {
-        let id = if breaks(Rule::PlanInNames) { "new" } else { PLAN_ID };
-        let tail = self.number().map_or_else(|| format!("-{id}"), |number| format!("-v{number}-{id}"));
-        let room = LONGEST_NAME.saturating_sub(tail.len() - id.len() + digest::SHORT);
-        let plain: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(room).collect();
-        let plain = plain.trim_matches('-');
-        Text::new(&if plain.is_empty() { format!("model{tail}") } else { format!("{plain}{tail}") })
+        name_of(stem, self.number())
     }
 
     /// Why AWS leaves the guardrails out here; empty when it does not.

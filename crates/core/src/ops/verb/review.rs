@@ -75,7 +75,7 @@ pub(super) fn start(intent: &Intent, facts: &Facts, context: &Context) -> Result
         ],
         steps: vec![Step::new(call).main(goal, HOUR).inverse(Inverse::Call(Box::new(call::stop_review(&name))))],
         findings,
-        stop: format!("`mldeck plan stop loop {name}` stops it; who has read it has read it"),
+        stop: format!("`mldeck stop loop {name}` stops it; who has read it has read it"),
         undo: "who has read it has read it".to_owned(),
         vanish: "one call: AWS asks, whoever watches".to_owned(),
         weight: if outside { Weight::Heavy } else { Weight::Target },

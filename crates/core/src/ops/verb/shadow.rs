@@ -3,7 +3,13 @@
 
 use serde_json::Value;
 
-use super::{absent, back_out::Row, blocks, by_hand, refusal, sight, words};
+use super::{
+    absent,
+    back_out::Row,
+    blocks, by_hand,
+    promote::{model_like, name_of},
+    refusal, sight, words,
+};
 use crate::{
     id,
     ops::{
@@ -33,10 +39,26 @@ pub fn config_of(facts: &Facts, test: &ShadowTest) -> Option<Target> {
     (!config.is_empty()).then(|| Target::new(Kind::EndpointConfig, config))
 }
 
+/// What is to be described next, once the endpoint was: its config, and for a version the model that serves.
+pub fn unread(facts: &Facts, test: &ShadowTest) -> Option<Target> {
+    let config = config_of(facts, test)?;
+    let wanted = if facts.thing(&config).is_none() { config } else { live_model_of(facts, test)? };
+    facts.thing(&wanted).is_none().then_some(wanted)
+}
+
+/// The model that serves, whose role and network one that is made of a version takes.
+fn live_model_of(facts: &Facts, test: &ShadowTest) -> Option<Target> {
+    test.version()?;
+    let config = sight(facts, &config_of(facts, test)?).ok()?;
+    let name = config.fact("/ProductionVariants/0/ModelName");
+    (!name.is_empty()).then(|| Target::new(Kind::Model, name))
+}
+
 struct Case<'a> {
     test: &'a ShadowTest,
     endpoint: &'a Sight,
     config: &'a Sight,
+    /// The model, or the version.
     model: &'a Sight,
 }
 
@@ -45,38 +67,52 @@ pub(super) fn test(intent: &Intent, facts: &Facts, context: &Context) -> Result<
         return Err(vec![refusal(Check::Status, "it is about no shadow test", None)]);
     };
     let endpoint = sight(facts, &Target::endpoint(test.endpoint.clone()))?;
-    let model = sight(facts, &Target::new(Kind::Model, test.model.clone()))?;
+    let model = sight(facts, &test.subject())?;
     let Some(config) = config_of(facts, test) else {
         return Err(vec![refusal(Check::Config, "the endpoint names no config", None)]);
     };
+    let like = live_model_of(facts, test).map_or(Ok(model), |live| sight(facts, &live))?;
     let case = Case { test, endpoint, config: sight(facts, &config)?, model };
     let production = case.production()?;
+    let create = test.version().map(|version| model_like(&case.model_name(), version, like, context));
     let shadow = ShadowSide {
         variant: Text::new(if production.variant == SHADOW { "challenger" } else { SHADOW }),
-        model: test.model.clone(),
+        model: case.model_name(),
         instance_type: test.instance_type.clone().unwrap_or_else(|| production.instance_type.clone()),
         instance_count: test.instance_count.unwrap_or(production.instance_count),
     };
-    let role = test.role.clone().unwrap_or_else(|| model.fact("/ExecutionRoleArn"));
+    let role = test.role.clone().unwrap_or_else(|| like.fact("/ExecutionRoleArn"));
     let call = call::create_shadow(test, &role.raw(), &production, &shadow);
     let mut findings = case.findings(&production, &shadow, &role);
     let basis = absent(facts, &mut findings);
     findings.sort_by_key(|finding| finding.severity);
-    let blocked = blocks(&findings, Some(&by_hand([&call], context)));
+    let blocked = blocks(&findings, Some(&by_hand(create.iter().chain([&call]), context)));
     if !blocked.is_empty() {
         return Err(blocked);
     }
     let name = Text::new(call.text("Name").unwrap_or_default());
     let ended = call::stop_shadow(&name, &production.variant.raw(), &shadow.variant.raw(), Ending::Remove, false, "");
+    let (left, vanish) = match &create {
+        Some(_) => (
+            "; the model stays until it is deleted",
+            "before the second call nothing but a model was made; after it AWS runs the test, whoever watches",
+        ),
+        None => ("", "one call: AWS runs the test, whoever watches"),
+    };
     let mut plan = Plan {
         from: Side::state(production.model.as_str()),
-        to: Side { config: name.clone(), label: format!("{} as its shadow", test.model) },
+        to: Side { config: name.clone(), label: format!("{} as its shadow", case.label()) },
         rows: case.rows(&production, &shadow, &name, context),
-        steps: vec![Step::new(call).main(runs(), LONGEST_CHANGE).inverse(Inverse::Call(Box::new(ended)))],
+        main: create.iter().count(),
+        undo: format!("stopped, {} is again as it was before{left}", test.endpoint),
+        steps: create
+            .map(Step::new)
+            .into_iter()
+            .chain([Step::new(call).main(runs(), LONGEST_CHANGE).inverse(Inverse::Call(Box::new(ended)))])
+            .collect(),
         findings,
-        stop: format!("`mldeck plan shadow stop {name}` ends it"),
-        undo: format!("stopped, {} is again as it was before", test.endpoint),
-        vanish: "one call: AWS runs the test, whoever watches".to_owned(),
+        stop: format!("`mldeck shadow stop {name}` ends it"),
+        vanish: vanish.to_owned(),
         weight: Weight::Target,
         ..Plan::draft(intent, context, test.endpoint.clone(), endpoint.fact("/EndpointArn"), basis)
     };
@@ -89,6 +125,31 @@ fn runs() -> Expectation {
 }
 
 impl Case<'_> {
+    fn group(&self) -> Option<String> {
+        self.test.version().map(|arn| {
+            let group = self.model.fact("/ModelPackageGroupName").raw();
+            if group.is_empty() { id::arn_tail(&arn.raw()).to_owned() } else { group }
+        })
+    }
+
+    fn number(&self) -> Option<i64> {
+        self.model.body.get("ModelPackageVersion").and_then(Value::as_i64)
+    }
+
+    /// Of the model that is tested, or that is made of the version.
+    fn model_name(&self) -> Text {
+        self.group().map_or_else(|| self.test.model.clone(), |group| name_of(&group, self.number()))
+    }
+
+    /// `fraud v18`, or the model's name.
+    fn label(&self) -> String {
+        match (self.group(), self.number()) {
+            (Some(group), Some(number)) => Text::new(&format!("{group} v{number}")).to_string(),
+            (Some(group), None) => Text::new(&group).to_string(),
+            (None, _) => self.test.model.to_string(),
+        }
+    }
+
     /// The one variant that answers, with the instances that it has now.
     fn production(&self) -> Result<ShadowSide, Vec<Refusal>> {
         let list =
@@ -135,6 +196,13 @@ impl Case<'_> {
         }
         if shadow.instance_count < 1 {
             out.push(Finding::block(Check::Counts, "a shadow has one instance at least"));
+        }
+        let approval = self.model.fact("/ModelApprovalStatus");
+        if self.test.version().is_some() && approval != "Approved" {
+            let text = format!("{} is {approval}: only what is Approved becomes a model", self.label());
+            out.push(
+                Finding::block(Check::Approval, text).remedy("A on the version, or mldeck approve, decides that."),
+            );
         }
         if production.model == self.test.model {
             out.push(Finding::warn(Check::Model, "it is the model that serves: both will do the same"));
@@ -211,7 +279,7 @@ pub(super) fn start(intent: &Intent, facts: &Facts, context: &Context) -> Result
         ],
         steps: vec![Step::new(call).main(runs(), LONGEST_CHANGE).inverse(inverse)],
         findings: vec![Finding::ok(Check::Weights, "callers are answered by the production variant alone")],
-        stop: format!("once it is Running: `mldeck plan shadow stop {test}`"),
+        stop: format!("once it is Running: `mldeck shadow stop {test}`"),
         undo: "stopped, the endpoint is again as it was before".to_owned(),
         vanish: "one call: AWS runs the test, whoever watches".to_owned(),
         weight: Weight::Target,

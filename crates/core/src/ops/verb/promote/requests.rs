@@ -7,8 +7,9 @@ use crate::{
     ops::{
         call::{self, Approval, Call, PLAN_ID, UpdateEndpoint},
         candidate, guard,
-        intent::{Mode, Rollout},
+        intent::{Context, Mode, Rollout},
         plan::{Expectation, Inverse, Step},
+        target::Sight,
         verb::back_out,
     },
     resource::endpoint::{BlueGreen, Deployment, Policy, Routing, Size},
@@ -53,13 +54,16 @@ fn deployment(ground: &Ground<'_>) -> Option<Deployment> {
     Some(Deployment { policy, alarms })
 }
 
-/// What is made from the version: the role and network of the live model.
 fn create_model(ground: &Ground<'_>) -> Call {
-    let role = ground.live_model.fact("/ExecutionRoleArn").raw();
-    let name = ground.name(&ground.group());
-    let mut call = call::create_model(&name, ground.package, &role, &tags(ground));
+    model_like(&ground.name(&ground.group()), ground.package, ground.live_model, ground.context)
+}
+
+/// What is made from a version: a model with the role and network of the live one.
+pub(in crate::ops::verb) fn model_like(name: &Text, package: &Text, live: &Sight, context: &Context) -> Call {
+    let role = live.fact("/ExecutionRoleArn").raw();
+    let mut call = call::create_model(name, package, &role, &tags(context));
     for member in ["VpcConfig", "EnableNetworkIsolation"] {
-        match ground.live_model.body.get(member) {
+        match live.body.get(member) {
             Some(Value::Bool(false) | Value::Null) | None => {}
             Some(value) => call.body[member] = value.clone(),
         }
@@ -67,8 +71,8 @@ fn create_model(ground: &Ground<'_>) -> Call {
     call
 }
 
-fn tags(ground: &Ground<'_>) -> Vec<(Text, Text)> {
-    vec![(Text::new(candidate::TAG_PLAN), Text::new(PLAN_ID)), (Text::new(TAG_BY), ground.context.by.clone())]
+fn tags(context: &Context) -> Vec<(Text, Text)> {
+    vec![(Text::new(candidate::TAG_PLAN), Text::new(PLAN_ID)), (Text::new(TAG_BY), context.by.clone())]
 }
 
 /// The live config with the new model, and with what runs as its counts: a later plain update shrinks nothing.
@@ -91,7 +95,7 @@ fn create_config(ground: &Ground<'_>, update: &UpdateEndpoint, model: &Text) -> 
     };
     let list = like.get("ProductionVariants").and_then(Value::as_array);
     let variants: Vec<Value> = list.into_iter().flatten().map(one).collect();
-    call::create_config(&update.config, like, &variants, &tags(ground))
+    call::create_config(&update.config, like, &variants, &tags(ground.context))
 }
 
 /// A job's artifact becomes a version, or a version of another account one of this. Its number is AWS's to give: another one than the plan says ends the run here.
