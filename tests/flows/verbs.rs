@@ -170,3 +170,46 @@ fn jobs_of_people_and_shadow_tests_are_listed_stopped_and_made_once_more() {
     deck.sees("Completed → a new job").sees("people's time").keys("<esc><esc>");
     assert_eq!(deck.sends(), ["StopInferenceExperiment"]);
 }
+
+#[test]
+fn a_registered_version_is_tested_as_the_shadow_of_what_serves() {
+    let mut deck = Deck::start("quiet-night");
+    deck.keys("/ranking-eu<enter>").sees("ranking v31").keys("5").sees("PendingManualApproval");
+    deck.keys("/ranking<enter>T").sees("test ranking/32 as the shadow of").keys("<enter>");
+    deck.sees("only what is Approved becomes a model").keys("<esc>jT<enter>");
+    deck.sees("ranking v31 as its shadow").sees("10 % of the calls").sees("CreateModel, CreateInferenceExperiment");
+    assert_eq!(deck.sends(), Vec::<&str>::new());
+    deck.keys("<esc>2T").sees("Test a model as its shadow").sees("Test ranking/32").keys("<esc>");
+}
+
+#[test]
+fn a_form_of_a_shadow_test_says_what_is_missing() {
+    let mut deck = Deck::start("fraud-burns");
+    deck.keys("/churn-batch<enter>T")
+        .sees("Make its quiet abort alarm")
+        .keys("j<enter>")
+        .sees("A shadow test on churn-batch");
+    deck.keys("<enter>").sees("Which model is to get the copies?").keys("no-such-model<tab>");
+    deck.keys("<backspace><backspace><enter>").sees("The share is a whole number of per cent").keys("25<enter>");
+    deck.sees("there is no model no-such-model");
+    assert_eq!(deck.sends(), Vec::<&str>::new());
+}
+
+#[test]
+fn an_abort_alarm_is_made_from_the_endpoint_alone_or_among_several() {
+    let mut deck = Deck::start("fraud-burns");
+    deck.keys("/fraud-prod<enter>T").sees("start on fraud-prod").keys("<enter>").sees("Provision fraud-prod: missing");
+    deck.keys("<esc><esc>").sees("NAME").keys("<space><space>T").sees("2 endpoints").keys("<enter>");
+    deck.sees("Provision 2 endpoints").sees("2 PutMetricAlarm").advance(seconds(1)).keys("2<enter>");
+    deck.wait_for("2 done", minutes(5));
+    assert_eq!(deck.sends(), ["PutMetricAlarm"; 2]);
+}
+
+#[test]
+fn a_drift_finding_leads_to_a_labeling_job_whose_sample_has_to_be_named() {
+    let mut deck = Deck::start("quiet-night");
+    deck.keys("6").wait_for("Scheduled", seconds(20)).keys("L").sees("8 reads them");
+    deck.keys("8").advance(seconds(5)).keys("6L").sees("A labeling job like intent-fr-b03");
+    deck.sees("missing: S3 URI of the sample's manifest").keys("<enter>").sees("The manifest is missing");
+    assert_eq!(deck.sends(), Vec::<&str>::new());
+}

@@ -6,7 +6,7 @@ use super::{
     command::{Command, Scope},
     field::Field,
     model::Model,
-    pane::{Pane, Subject, bulk::Marked},
+    pane::{Pane, Subject, bulk::Marked, form::Blank},
     sign_in::SignIn,
 };
 use crate::keys::Keymap;
@@ -58,6 +58,8 @@ pub enum Act {
     Run(Command),
     Copy(Text),
     Plan(Box<Change>),
+    /// A form has to be filled in first.
+    Fill(Blank),
     /// The same verb on several marked rows of a kind.
     Several(Kind, Vec<Marked>),
     /// An operation of ours is left alone.

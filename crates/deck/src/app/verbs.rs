@@ -2,8 +2,7 @@
 
 use mldeck_core::{
     ops::{
-        bulk as several,
-        call::{Approval, Ending},
+        call::{Approval, Ending, ShadowTest},
         intent::{Change, Choice, Rollout},
         target::{Kind as Thing, Target},
         verb::promote,
@@ -19,11 +18,16 @@ use super::{
     ops,
     pane::{
         Subject, View,
-        bulk::{self, BulkPlanView, Marked},
-        form::FormView,
-        plan::capitalised,
+        form::{Blank, FormView, SHARE},
     },
 };
+
+mod several;
+
+pub use several::{on_each, plan_each};
+
+/// One line of a choice: what it does, or why it cannot be had now.
+type Choosable = (String, Result<Act, String>);
 
 /// A menu of more is no choice any more.
 const MOST_CHOICES: usize = 30;
@@ -33,7 +37,7 @@ pub enum Opens {
     Plan(Change),
     Form(FormView),
     /// One of several, each with why it cannot be had now.
-    Choice(String, Vec<(String, Result<Change, String>)>),
+    Choice(String, Vec<Choosable>),
 }
 
 /// The verbs of a kind, as the action menu lists them.
@@ -43,6 +47,7 @@ pub const fn listed(kind: Kind) -> &'static [(Command, &'static str)] {
             (Command::RollBack, "The fastest safe way back"),
             (Command::Update, "Traffic and capacity of its variants"),
             (Command::Promote, "Promote a version onto it"),
+            (Command::Trigger, "Test a shadow on it; make its abort alarm"),
             (Command::Delete, "Delete it"),
         ],
         Kind::Execution => &[
@@ -55,12 +60,16 @@ pub const fn listed(kind: Kind) -> &'static [(Command, &'static str)] {
             (Command::Stop, "Stop the training job"),
             (Command::Trigger, "Run a copy of the training job"),
         ],
-        Kind::ModelPackage => {
-            &[(Command::Promote, "Promote it onto an endpoint"), (Command::Approve, "Approve or reject it")]
-        }
-        Kind::Monitor => {
-            &[(Command::Stop, "Stop the monitoring schedule"), (Command::Trigger, "Run it once now, or start it")]
-        }
+        Kind::ModelPackage => &[
+            (Command::Promote, "Promote it onto an endpoint"),
+            (Command::Trigger, "Test it as the shadow of an endpoint"),
+            (Command::Approve, "Approve or reject it"),
+        ],
+        Kind::Monitor => &[
+            (Command::Stop, "Stop the monitoring schedule"),
+            (Command::Trigger, "Run it once now, or start it"),
+            (Command::Label, "Label a sample of what its endpoint was asked"),
+        ],
         Kind::Job => &[
             (Command::Stop, "Stop it"),
             (Command::Trigger, "Run a copy of it; start a shadow test"),
@@ -77,6 +86,7 @@ pub fn of(model: &Model, subject: &Subject, command: Command) -> Option<Result<O
     }
     let opens = ops::may_plan(model).and_then(|()| match subject.kind {
         Kind::Endpoint if command == Command::Promote => versions_for(model, subject),
+        Kind::Endpoint if command == Command::Trigger => Ok(started_on(model, subject)),
         Kind::Endpoint => Ok(of_endpoint(subject, command)),
         Kind::Execution if command == Command::Approve => answers(model, subject),
         Kind::Execution => of_execution(model, subject, command),
@@ -84,7 +94,9 @@ pub fn of(model: &Model, subject: &Subject, command: Command) -> Option<Result<O
         Kind::Run => of_run(model, subject, command),
         Kind::Job => of_job(model, subject, command),
         Kind::ModelPackage if command == Command::Promote => endpoints_for(model, subject),
+        Kind::ModelPackage if command == Command::Trigger => shadow_of(model, subject),
         Kind::ModelPackage => of_version(model, subject),
+        Kind::Monitor if command == Command::Label => labels_for(model, subject),
         Kind::Monitor => of_monitor(model, subject, command),
         Kind::Alarm | Kind::Operation => Err("There is nothing to be done with it.".to_owned()),
     });
@@ -101,99 +113,20 @@ pub fn run(model: &mut Model, subject: &Subject, command: Command) -> bool {
     true
 }
 
-/// The command on several marked rows. Where it leads to a choice, the choice is made once for all of them.
-pub fn on_each(model: &mut Model, marked: &[Subject], command: Command) {
-    let Some(kind) = marked.first().map(|subject| subject.kind) else { return };
-    let (count, things) = (marked.len(), kind.plural());
-    if command == Command::RollBack {
-        return model.complain("The way back of an endpoint is chosen by itself: u unmarks, then B on one at a time.");
-    }
-    let lead = |subject: &Subject| Some((subject.name.clone(), of(model, subject, command)?));
-    let each: Vec<(Text, Result<Opens, String>)> = marked.iter().filter_map(lead).collect();
-    if each.is_empty() {
-        return model.complain(format!("{} means nothing for {things}.", command.label()));
-    }
-    let of_each = |label: Option<&str>| -> Vec<Marked> {
-        each.iter().map(|(name, opens)| (name.clone(), asked(opens, label))).collect()
-    };
-    let labels = choices_for_several(&each);
-    if labels.is_empty() {
-        return plan_each(model, kind, of_each(None));
-    }
-    let item = |label: &str| Item {
-        key: String::new(),
-        label: label.to_owned(),
-        act: Ok(Act::Several(kind, of_each(Some(label)))),
-    };
-    let items = labels.into_iter().map(item).collect();
-    model.layers.push(Layer::Menu(Menu { title: format!("{count} {things}"), items, cursor: 0 }));
-}
-
-/// What may be chosen for several things at once, in the order of the first menu that has it.
-fn choices_for_several(each: &[(Text, Result<Opens, String>)]) -> Vec<&str> {
-    let mut out: Vec<&str> = Vec::new();
-    for (_, opens) in each {
-        let Ok(Opens::Choice(_, choices)) = opens else { continue };
-        for (label, change) in choices {
-            let several = change.as_ref().is_ok_and(|change| several::alone(change).is_none());
-            if several && !out.contains(&label.as_str()) {
-                out.push(label);
-            }
-        }
-    }
-    out
-}
-
-/// What one of several is asked for, by this choice where there is one.
-fn asked(opens: &Result<Opens, String>, label: Option<&str>) -> Result<Change, String> {
-    match (opens.as_ref().map_err(Clone::clone)?, label) {
-        (Opens::Plan(change), None) => Ok(change.clone()),
-        (Opens::Choice(_, choices), Some(label)) => {
-            let chosen = choices.iter().find(|(known, _)| known == label);
-            chosen.map_or_else(|| Err("this cannot be chosen for it".to_owned()), |(_, change)| change.clone())
-        }
-        (Opens::Choice(..), None) => Err("there is something to choose: one at a time".to_owned()),
-        (Opens::Plan(_), Some(_)) => Err("this cannot be chosen for it now".to_owned()),
-        (Opens::Form(_), _) => Err("there is something to fill in: one at a time".to_owned()),
-    }
-}
-
-/// Opens the page of several changes, unless there is nothing to do or there are too many.
-pub fn plan_each(model: &mut Model, kind: Kind, marked: Vec<Marked>) {
-    let objection = |(_, change): &Marked| match change {
-        Ok(change) => several::alone(change).map(ToOwned::to_owned),
-        Err(why) => Some(why.clone()),
-    };
-    let against: Vec<String> = marked.iter().filter_map(objection).collect();
-    let count = marked.len() - against.len();
-    if count == 0 {
-        let why = against.first().map(String::as_str).unwrap_or_default();
-        return model.complain(format!("None of the {} marked can be done together: {why}", marked.len()));
-    }
-    match bulk::may_go(model, count) {
-        Ok(()) => {
-            let verb = marked.iter().find_map(|(_, change)| change.as_ref().ok()).map_or("change", Change::verb);
-            let title = capitalised(&format!("{verb} {} {}", marked.len(), kind.plural()));
-            model.open_later(View::Opened(Box::new(BulkPlanView::new(title, marked))));
-        }
-        Err(reason) => model.complain(reason),
-    }
-}
-
 pub fn open(model: &mut Model, opens: Opens) {
     match opens {
         Opens::Plan(intent) => ops::plan(model, intent),
         Opens::Form(form) => model.open_later(View::Opened(Box::new(form))),
         Opens::Choice(title, choices) => {
-            let item = |(label, intent): (String, Result<Change, String>)| Item {
-                key: String::new(),
-                label,
-                act: intent.map(|intent| Act::Plan(Box::new(intent))),
-            };
+            let item = |(label, act): Choosable| Item { key: String::new(), label, act };
             let items = choices.into_iter().map(item).collect();
             model.layers.push(Layer::Menu(Menu { title, items, cursor: 0 }));
         }
     }
+}
+
+fn plan(change: Change) -> Act {
+    Act::Plan(Box::new(change))
 }
 
 fn of_endpoint(subject: &Subject, command: Command) -> Opens {
@@ -222,18 +155,89 @@ fn group_of(row: &Endpoint) -> Option<String> {
     label.as_str().rsplit_once(" v").map(|(group, _)| group.to_owned())
 }
 
+/// `T` on an endpoint: its abort alarm, or a shadow test of an Approved version of its group or of any model.
+fn started_on(model: &Model, subject: &Subject) -> Opens {
+    let endpoint = &subject.name;
+    let mut choices: Vec<Choosable> = vec![
+        ("Make its quiet abort alarm".to_owned(), Ok(plan(Change::Provision { endpoint: endpoint.clone() }))),
+        ("Test a model as its shadow: name it".to_owned(), Ok(Act::Fill(Blank::Shadow { endpoint: endpoint.clone() }))),
+    ];
+    let group = model.endpoints.get(endpoint).and_then(group_of);
+    let fits = |version: &&ModelPackage| group.as_deref() == Some(version.group.as_str());
+    let mut versions: Vec<&ModelPackage> = model.packages.rows().iter().filter(fits).collect();
+    versions.sort_by_key(|version| std::cmp::Reverse(version.version));
+    let choice = |version: &&ModelPackage| {
+        let label = format!("Test {} as its shadow, copies of {SHARE} % of the calls", version.name);
+        (label, tested(version, endpoint))
+    };
+    choices.extend(versions.iter().take(MOST_CHOICES).map(choice));
+    Opens::Choice(format!("start on {endpoint}"), choices)
+}
+
+/// `T` on a version: as the shadow of which endpoint. Those that serve its group come first.
+fn shadow_of(model: &Model, subject: &Subject) -> Result<Opens, String> {
+    let version = model.packages.get(&subject.name).ok_or("This version is not among those that were read.")?;
+    let rows = nearest(model, version)?;
+    let choice = |row: &&Endpoint| (row.name.to_string(), tested(version, &row.name));
+    let choices = rows.iter().take(MOST_CHOICES).map(choice).collect();
+    Ok(Opens::Choice(format!("test {} as the shadow of", version.name), choices))
+}
+
+fn tested(version: &ModelPackage, endpoint: &Text) -> Result<Act, String> {
+    if version.approval != Approval::Approved.word() {
+        return Err(format!("{} is {}: only what is Approved becomes a model (A).", version.name, version.approval));
+    }
+    Ok(plan(Change::TestShadow(ShadowTest {
+        endpoint: endpoint.clone(),
+        model: version.arn.clone(),
+        share: SHARE,
+        instance_type: None,
+        instance_count: None,
+        role: None,
+    })))
+}
+
+/// `L` on a monitor: a labeling job like the newest one, for a sample of what the endpoint was asked.
+fn labels_for(model: &Model, subject: &Subject) -> Result<Opens, String> {
+    let monitor = model.monitors.get(&subject.name).ok_or("This schedule is not among those that were read.")?;
+    if model.jobs.load.as_of.is_none() {
+        return Err("Which labeling jobs there were is not known yet: 8 reads them, then L again.".to_owned());
+    }
+    let jobs = model.jobs.rows().iter().filter(|job| job.kind == JobKind::Labeling);
+    let Some(like) = jobs.max_by_key(|job| job.created) else {
+        let why =
+            "No labeling job is known that a new one could be like: `mldeck create labeling FILE` takes a template.";
+        return Err(why.to_owned());
+    };
+    let captured = monitor.endpoint.as_ref().and_then(|name| {
+        let details = model.endpoints.get(name)?.details.as_ref()?;
+        details.capture.as_ref().map(|capture| capture.destination.to_string())
+    });
+    let sample = match captured {
+        Some(folder) => format!("missing: S3 URI of the sample's manifest; captured calls lie below {folder}"),
+        None => "missing: S3 URI of the sample's manifest; where calls are captured is not known".to_owned(),
+    };
+    Ok(Opens::Form(FormView::label(Target::new(Thing::LabelingJob, like.title.clone()), sample)))
+}
+
 /// `P` on a version: onto which endpoint. Those that serve its group come first.
 fn endpoints_for(model: &Model, subject: &Subject) -> Result<Opens, String> {
     let Some(version) = model.packages.get(&subject.name) else {
         return Err("This version is not among those that were read.".to_owned());
     };
+    let rows = nearest(model, version)?;
+    Ok(Opens::Choice(format!("promote {} onto", version.name), onto(&version.arn, &rows)))
+}
+
+/// All endpoints, those that serve the version's group first.
+fn nearest<'a>(model: &'a Model, version: &ModelPackage) -> Result<Vec<&'a Endpoint>, String> {
     let mut rows: Vec<&Endpoint> = model.endpoints.rows().iter().collect();
     let kin = |row: &Endpoint| group_of(row).as_deref() == Some(version.group.as_str());
     rows.sort_by_cached_key(|row| (!kin(row), row.name.clone()));
     if rows.is_empty() {
-        return Err("There is no endpoint to promote it onto, or they are still being read.".to_owned());
+        return Err("There is no endpoint for it, or they are still being read.".to_owned());
     }
-    Ok(Opens::Choice(format!("promote {} onto", version.name), onto(&version.arn, &rows)))
+    Ok(rows)
 }
 
 /// `P` on a run: onto which endpoint. Those whose name begins as the run's does come first.
@@ -258,11 +262,11 @@ fn run_onto(model: &Model, subject: &Subject) -> Result<Opens, String> {
 }
 
 /// One line for each endpoint, with what it serves.
-fn onto(package: &Text, rows: &[&Endpoint]) -> Vec<(String, Result<Change, String>)> {
+fn onto(package: &Text, rows: &[&Endpoint]) -> Vec<Choosable> {
     let choice = |row: &&Endpoint| {
         let serves = row.details.as_ref().and_then(|details| details.variants.iter().find_map(|v| v.label.clone()));
         let label = serves.map_or_else(|| row.name.to_string(), |label| format!("{}  serves {label}", row.name));
-        (label, Ok(promotion(package, &row.name)))
+        (label, Ok(plan(promotion(package, &row.name))))
     };
     rows.iter().take(MOST_CHOICES).map(choice).collect()
 }
@@ -278,7 +282,7 @@ fn versions_for(model: &Model, subject: &Subject) -> Result<Opens, String> {
     }
     versions.sort_by_key(|version| std::cmp::Reverse(version.version));
     let choice = |version: &&ModelPackage| {
-        (format!("{}  {}", version.name, version.approval), Ok(promotion(&version.arn, &row.name)))
+        (format!("{}  {}", version.name, version.approval), Ok(plan(promotion(&version.arn, &row.name))))
     };
     let choices = versions.iter().take(MOST_CHOICES).map(choice).collect();
     Ok(Opens::Choice(format!("promote onto {}", row.name), choices))
@@ -318,7 +322,7 @@ fn answers(model: &Model, subject: &Subject) -> Result<Opens, String> {
     }
     let answer = |failure: Option<&str>| {
         let (execution, failure) = (row.arn.clone(), failure.map(Text::new));
-        Ok(Change::Callback { execution, step: None, failure, outputs: Vec::new() })
+        Ok(plan(Change::Callback { execution, step: None, failure, outputs: Vec::new() }))
     };
     let choices = vec![
         ("Success: the run goes on".to_owned(), answer(None)),
@@ -361,7 +365,11 @@ fn of_job(model: &Model, subject: &Subject, command: Command) -> Result<Opens, S
         }
         Command::Stop if is_test => Ok(Opens::Plan(Change::EndShadow { test, ending: Ending::Remove })),
         Command::Stop => Ok(Opens::Plan(Change::Stop { target })),
-        _ if row.kind == JobKind::Loop => Err("A question is put again by `mldeck plan ask`.".to_owned()),
+        _ if row.kind == JobKind::Loop => {
+            let flow =
+                row.of.clone().ok_or("The flow definition of this loop is not known: `mldeck ask` names one.")?;
+            Ok(Opens::Form(FormView::blank(Blank::Review { flow })))
+        }
         _ if is_test && row.status != "Created" => {
             Err(format!("It is {}: only one that is Created waits to be started.", row.status))
         }
@@ -378,7 +386,7 @@ fn of_version(model: &Model, subject: &Subject) -> Result<Opens, String> {
         if row.approval == approval.word() {
             return Err(format!("It is {} already.", row.approval));
         }
-        Ok(Change::Approve { package: row.arn.clone(), approval })
+        Ok(plan(Change::Approve { package: row.arn.clone(), approval }))
     };
     let choices = vec![
         ("Approve: it may serve".to_owned(), decide(Approval::Approved)),
@@ -398,8 +406,8 @@ fn of_monitor(model: &Model, subject: &Subject, command: Command) -> Result<Open
             return Ok(Opens::Plan(once));
         }
         let choices = vec![
-            ("Start the schedule".to_owned(), Ok(Change::Schedule { name: name.clone(), start: true })),
-            ("Run it once, now".to_owned(), Ok(once)),
+            ("Start the schedule".to_owned(), Ok(plan(Change::Schedule { name: name.clone(), start: true }))),
+            ("Run it once, now".to_owned(), Ok(plan(once))),
         ];
         return Ok(Opens::Choice(format!("monitor {name}"), choices));
     }

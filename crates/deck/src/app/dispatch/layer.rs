@@ -10,7 +10,7 @@ use crate::app::{
     model::Model,
     msg::Effect,
     ops,
-    pane::{View, list},
+    pane::{View, form::FormView, list},
     settings, sign_in, verbs,
 };
 
@@ -188,6 +188,7 @@ fn on_menu(model: &mut Model, layer: Layer, command: Command, out: &mut Vec<Effe
                 Some(Ok(Act::Run(command))) => run(model, command, false, out),
                 Some(Ok(Act::Copy(text))) => copy(model, text, out),
                 Some(Ok(Act::Plan(intent))) => ops::plan(model, *intent),
+                Some(Ok(Act::Fill(blank))) => verbs::open(model, verbs::Opens::Form(FormView::blank(blank))),
                 Some(Ok(Act::Several(kind, marked))) => verbs::plan_each(model, kind, marked),
                 Some(Ok(Act::Abandon(op))) => ops::abandon(model, &op, out),
                 Some(Ok(Act::Leave)) => out.push(Effect::Quit(0)),

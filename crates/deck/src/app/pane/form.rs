@@ -27,8 +27,13 @@ use crate::app::{
     polls::Want,
 };
 
+mod blank;
+
+pub use blank::{Blank, SHARE};
+
 /// What the fields are for.
 enum About {
+    Blank(Blank),
     /// The variants are read anew: a count in a list may be autoscaling's of an hour ago.
     Traffic {
         endpoint: Text,
@@ -44,6 +49,8 @@ enum About {
         source: Target,
         /// Each field's value in the source, once that was read.
         before: Option<Vec<String>>,
+        /// Of a labeling job: what is to be labeled instead, as far as that is known.
+        sample: Option<String>,
     },
 }
 
@@ -81,7 +88,17 @@ impl FormView {
 
     /// A job like this one, with what may be changed.
     pub const fn copy(source: Target) -> Self {
-        Self::with(About::Copy { source, before: None }, Vec::new())
+        Self::with(About::Copy { source, before: None, sample: None }, Vec::new())
+    }
+
+    /// A labeling job like this one, for a sample that is described by `sample`: its manifest has to be named.
+    pub const fn label(source: Target, sample: String) -> Self {
+        Self::with(About::Copy { source, before: None, sample: Some(sample) }, Vec::new())
+    }
+
+    pub fn blank(blank: Blank) -> Self {
+        let entries = blank.entries();
+        Self::with(About::Blank(blank), entries)
     }
 
     const fn with(about: About, entries: Vec<Entry>) -> Self {
@@ -114,12 +131,13 @@ impl FormView {
             About::Traffic { live, .. } => live.is_some(),
             About::Pipeline { declared, .. } => declared.is_some(),
             About::Copy { before, .. } => before.is_some(),
+            About::Blank(_) => true,
         }
     }
 
     /// The fields of a copy, with the values of its source. A secret is not shown, so it cannot be changed here.
     fn take_from(&mut self, sight: &Sight) {
-        let About::Copy { source, before } = &mut self.about else { return };
+        let About::Copy { source, before, sample } = &mut self.about else { return };
         if before.is_some() {
             return;
         }
@@ -140,6 +158,11 @@ impl FormView {
             hint: String::new(),
         };
         self.entries = fields.iter().map(entry).collect();
+        if let (Some(sample), Some(manifest)) = (sample, self.entries.iter_mut().find(|entry| entry.label == MANIFEST))
+        {
+            manifest.field = Field::new("");
+            manifest.hint.clone_from(sample);
+        }
         *before = Some(fields.into_iter().map(|(_, value)| value).collect());
     }
 
@@ -156,6 +179,9 @@ impl FormView {
                 TYPE => edits.instance_type = Some(Text::new(typed)),
                 COUNT => edits.instance_count = Some(number()?),
                 LONGEST => edits.longest = Some(number()?),
+                MANIFEST if typed.is_empty() => {
+                    return Err("The manifest is missing: the S3 URI of one JSON line for each object.".to_owned());
+                }
                 MANIFEST => edits.manifest = Some(Text::new(typed)),
                 label => {
                     let name = Text::unescape(label.trim_start_matches(HYPER));
@@ -216,7 +242,11 @@ impl FormView {
                 let name = Text::default();
                 Ok(Change::StartPipeline { pipeline: pipeline.clone(), name, parameters: given })
             }
-            About::Copy { source, before } => {
+            About::Blank(blank) => {
+                let typed: Vec<&str> = self.entries.iter().map(|entry| entry.field.text()).collect();
+                blank.intent(&typed)
+            }
+            About::Copy { source, before, .. } => {
                 let before = before.as_deref().ok_or("Its description is still being read.")?;
                 self.copy_intent(source, before)
             }
@@ -326,6 +356,7 @@ impl Opened for FormView {
         let title = match &self.about {
             About::Traffic { endpoint, .. } => format!("Traffic and capacity of {endpoint}"),
             About::Pipeline { pipeline, .. } => format!("Start {pipeline}"),
+            About::Blank(blank) => blank.title(),
             About::Copy { source, .. } => format!("A {} like {}", source.kind.words(), source.id),
         };
         vec![(title, Tone::Strong), ("   nothing is sent before its plan is confirmed".to_owned(), Tone::Dim)]
@@ -343,6 +374,7 @@ impl Opened for FormView {
             let text = match &self.about {
                 About::Traffic { .. } => "  Serverless: it has neither instances nor shares to change.",
                 About::Pipeline { .. } => "  It has no parameters: Enter plans the start.",
+                About::Blank(_) => "  There is nothing to fill in: Enter plans it.",
                 About::Copy { .. } => "  Nothing of it can be changed here: Enter plans the copy.",
             };
             lines.push(vec![(text.to_owned(), Tone::Plain)]);
@@ -389,6 +421,7 @@ impl Opened for FormView {
             About::Pipeline { pipeline, .. } => Target::new(Thing::Pipeline, pipeline.clone()),
             About::Traffic { endpoint, .. } => Target::endpoint(endpoint.clone()),
             About::Copy { source, .. } => source.clone(),
+            About::Blank(_) => return Vec::new(),
         };
         vec![Want::once(Slot::Facts, Ask::Target(target))]
     }
@@ -418,7 +451,10 @@ impl Opened for FormView {
             About::Traffic { endpoint, .. } => {
                 Some(Subject { kind: Kind::Endpoint, name: endpoint.clone(), arn: None })
             }
-            About::Pipeline { .. } | About::Copy { .. } => None,
+            About::Blank(Blank::Shadow { endpoint }) => {
+                Some(Subject { kind: Kind::Endpoint, name: endpoint.clone(), arn: None })
+            }
+            About::Blank(Blank::Review { .. }) | About::Pipeline { .. } | About::Copy { .. } => None,
         }
     }
 }
