@@ -196,6 +196,31 @@ fn a_run_that_comes_back_judges_the_same_minutes() {
 }
 
 #[test]
+fn a_promotion_whose_new_fleet_fails_says_so_while_it_deploys_and_a_way_back_does_not() {
+    for recovers in [false, true] {
+        let mut plan = plan();
+        plan.verify.as_mut().unwrap().recovers = recovers;
+        let mut night = Night::until_update(plan);
+        night.calls = None;
+        night.applied("r-update");
+        night.applied("r-tags");
+        let mut asked = 0;
+        for _ in 0..30 {
+            night.shows(deploying(NOW, "Baking"));
+            if let Some((ticket, around)) = night.asked.take() {
+                asked += 1;
+                night.tell(Event::Read { ticket, result: Ok(Answer::Measured(Box::new(failing(&around)))) });
+            }
+        }
+        let said = night.said.iter().filter(|(_, text)| text.starts_with("while it deploys: 30 % of ")).count();
+        assert_eq!((said, night.finished), (usize::from(!recovers), None), "{:?}", night.said);
+        assert_eq!(asked > 0 && asked <= 6, !recovers, "once a minute, and of a way back never: {asked}");
+        let noted = |entry: &Entry| matches!(entry, Entry::Note { text } if text.contains("B takes it back"));
+        assert_eq!(night.records.iter().filter(|record| noted(&record.entry)).count(), usize::from(!recovers));
+    }
+}
+
+#[test]
 fn a_late_answer_about_the_bake_is_no_answer_about_the_end() {
     let mut night = in_service();
     night.tell(Event::Read { ticket: 999, result: Ok(Answer::Measured(Box::new(failing_now(&night)))) });

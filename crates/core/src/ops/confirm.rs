@@ -193,6 +193,15 @@ impl Gate {
     }
 
     /// Enter. On a light confirmation the focus is on Cancel, so Enter never goes on.
+    /// Text as it came: one character that was pressed by itself is a key, everything else a paste.
+    pub fn text(&mut self, at: Monotonic, now: Timestamp, text: &str, burst: bool) -> Verdict {
+        let mut chars = text.chars();
+        match (chars.next(), chars.next()) {
+            (Some(c), None) if !burst => self.key(at, now, c),
+            _ => self.paste(at),
+        }
+    }
+
     pub fn enter(&mut self, at: Monotonic, now: Timestamp) -> Verdict {
         if let Err(why) = self.listens(at) {
             return Verdict::Ignored(why);

@@ -84,6 +84,13 @@ pub struct Measured {
     pub alarms: Vec<(Text, Option<AlarmState>)>,
 }
 
+impl Measured {
+    /// It is about all the minutes that a change has to show what it is worth.
+    pub fn is_full(&self) -> bool {
+        self.after.to.since(self.after.from) >= PATIENCE
+    }
+}
+
 /// What a change is worth, as far as it can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -109,7 +109,8 @@ impl Run {
             }
         };
         self.saw(at, out);
-        if let (Some((OperationState::Done, _)), Seen::Endpoint(endpoint)) = (self.judge(&seen), &seen) {
+        let end = self.judge(&seen);
+        if let (Some((OperationState::Done, _)), Seen::Endpoint(endpoint)) = (&end, &seen) {
             self.checkup.doubts = 0;
             if !self.measure(at, endpoint, out) {
                 let why = "CloudWatch has no whole minute of its calls yet".to_owned();
@@ -122,7 +123,7 @@ impl Run {
         if self.checkup.doubts < MOST_DOUBTS {
             return self.wake_in(at, POLL, out);
         }
-        let why = match (self.judge(&seen), &seen) {
+        let why = match (end, &seen) {
             (_, Seen::Gone) => "it is gone".to_owned(),
             (Some((_, other)), _) => other,
             (None, _) => "somebody changes it".to_owned(),
@@ -192,7 +193,7 @@ impl Run {
         }
         let judged = match result {
             Ok(measured) => {
-                let held = measured.after.to.since(measured.after.from) >= PATIENCE || self.is_late();
+                let held = measured.is_full() || self.is_late();
                 measure::judge(measured, &verify, held)
             }
             Err(fault) if matches!(fault.kind, FaultKind::Denied { .. }) => {
@@ -227,7 +228,7 @@ impl Run {
     }
 
     fn again_or_conclude(&mut self, at: Timestamp, judged: Judged, out: &mut Vec<Effect>) {
-        let full = judged.measured.as_ref().is_some_and(|m| m.after.to.since(m.after.from) >= PATIENCE);
+        let full = judged.measured.as_ref().is_some_and(measure::Measured::is_full);
         if judged.verdict == Verdict::Good || full || self.is_late() {
             return self.conclude_judged(at, judged, out);
         }

@@ -179,38 +179,33 @@ pub fn look(model: &Model, pane: Pane) -> Look<'_> {
     )
 }
 
+/// What the cursor is on.
 pub fn subject(model: &Model, pane: Pane) -> Option<Subject> {
-    fn of<R: Resource>(table: &Table<R>, arn: impl Fn(&R) -> Option<Text>) -> Option<Subject> {
-        table.selected_row().map(|row| Subject { kind: R::KIND, name: row.name().clone(), arn: arn(row) })
-    }
-    match pane {
-        Pane::Endpoints => of(&model.endpoints, |row| Some(row.arn.clone())),
-        Pane::Pipelines => of(&model.executions, |row| Some(row.arn.clone())),
-        Pane::Experiments => of(&model.runs, |row| Some(row.arn.clone())),
-        Pane::Registry => of(&model.packages, |row| Some(row.arn.clone())),
-        Pane::Drift => of(&model.monitors, |row| Some(row.arn.clone())),
-        Pane::Jobs => of(&model.jobs, |row| (!row.arn.is_empty()).then(|| row.arn.clone())),
-        Pane::Ledger => of(&model.ledger, |_| None),
-        _ => None,
-    }
+    subjects(model, pane, false).pop()
 }
 
-/// The marked rows, in the order in which they stand.
+/// The marked rows, in the order in which they stand. Of the ledger nothing is done to several.
 pub fn marked(model: &Model, pane: Pane) -> Vec<Subject> {
-    fn of<R: Resource>(table: &Table<R>, arn: impl Fn(&R) -> Option<Text>) -> Vec<Subject> {
-        if !table.has_marks() {
-            return Vec::new();
-        }
-        let subject = |row: &R| Subject { kind: R::KIND, name: row.name().clone(), arn: arn(row) };
-        table.chosen().into_iter().map(subject).collect()
+    if pane == Pane::Ledger { Vec::new() } else { subjects(model, pane, true) }
+}
+
+fn subjects(model: &Model, pane: Pane, marked: bool) -> Vec<Subject> {
+    fn of<R: Resource>(table: &Table<R>, marked: bool, arn: impl Fn(&R) -> Option<Text>) -> Vec<Subject> {
+        let rows: Vec<&R> = match marked {
+            true if table.has_marks() => table.chosen(),
+            true => Vec::new(),
+            false => table.selected_row().into_iter().collect(),
+        };
+        rows.into_iter().map(|row| Subject { kind: R::KIND, name: row.name().clone(), arn: arn(row) }).collect()
     }
     match pane {
-        Pane::Endpoints => of(&model.endpoints, |row| Some(row.arn.clone())),
-        Pane::Pipelines => of(&model.executions, |row| Some(row.arn.clone())),
-        Pane::Experiments => of(&model.runs, |row| Some(row.arn.clone())),
-        Pane::Registry => of(&model.packages, |row| Some(row.arn.clone())),
-        Pane::Drift => of(&model.monitors, |row| Some(row.arn.clone())),
-        Pane::Jobs => of(&model.jobs, |_| None),
+        Pane::Endpoints => of(&model.endpoints, marked, |row| Some(row.arn.clone())),
+        Pane::Pipelines => of(&model.executions, marked, |row| Some(row.arn.clone())),
+        Pane::Experiments => of(&model.runs, marked, |row| Some(row.arn.clone())),
+        Pane::Registry => of(&model.packages, marked, |row| Some(row.arn.clone())),
+        Pane::Drift => of(&model.monitors, marked, |row| Some(row.arn.clone())),
+        Pane::Jobs => of(&model.jobs, marked, |row| (!row.arn.is_empty()).then(|| row.arn.clone())),
+        Pane::Ledger => of(&model.ledger, marked, |_| None),
         _ => Vec::new(),
     }
 }

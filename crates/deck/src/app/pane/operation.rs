@@ -56,8 +56,8 @@ impl OperationView {
             if let (Some(judged), false) = (live.run.judged(), live.is_over()) {
                 out.push(StepLine {
                     health: health_of(judged.verdict),
-                    title: judged.sentence(),
-                    note: String::new(),
+                    title: format!("{} so far", judged.verdict.word()),
+                    note: judged.why.clone(),
                     at: None,
                 });
             }
@@ -140,8 +140,8 @@ fn line_of(record: &Record) -> Option<StepLine> {
             (Health::Warn, format!("went on without the {}: {stood}", what.word()), reason.to_string())
         }
         Entry::Reached { note } => (Health::Ok, note.clone(), String::new()),
-        Entry::Judged { judged } => (health_of(judged.verdict), judged.sentence(), String::new()),
-        Entry::Ended { state, note } => (state.health(), format!("{}: {note}", state.word()), String::new()),
+        Entry::Judged { judged } => (health_of(judged.verdict), judged.verdict.word().to_owned(), judged.why.clone()),
+        Entry::Ended { state, note } => (state.health(), state.word().to_owned(), note.clone()),
     };
     Some(StepLine { health, title, note, at: Some(record.at) })
 }

@@ -314,11 +314,7 @@ impl Opened for PlanView {
         }
         let (mono, now) = (model.at.mono, model.now());
         let Some(gate) = &mut self.gate else { return true };
-        let mut chars = text.chars();
-        let verdict = match (chars.next(), chars.next()) {
-            (Some(c), None) if !burst => gate.key(mono, now, c),
-            _ => gate.paste(mono),
-        };
+        let verdict = gate.text(mono, now, text, burst);
         let mut out = Vec::new();
         self.verdict(model, verdict, &mut out);
         model.later.extend(out);

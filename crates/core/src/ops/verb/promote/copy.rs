@@ -54,14 +54,7 @@ pub(super) fn candidate<'a>(
             format!("the live model is no registered version of {here}: into which group a copy belongs is not known");
         return no(Check::Interface, text, "--by registry leaves the version where it is.");
     };
-    let registered = match &facts.registered {
-        Some(Ok(registered)) => registered,
-        Some(Err(fault)) => {
-            let text = format!("the versions of the group could not be read: {}", fault.kind.brief());
-            return no(Check::Status, text, &fault.remedy());
-        }
-        None => return no(Check::Status, "the versions of the group were not read".to_owned(), "Plan again."),
-    };
+    let registered = super::job::registered(facts, "Plan again.")?;
     if let Some(copied) = &registered.version {
         let version = sight(facts, &Target::new(Kind::ModelPackage, copied.clone()))?;
         return Ok(Candidate { package: copied.clone(), version: Cow::Borrowed(version), job: None, register: None });

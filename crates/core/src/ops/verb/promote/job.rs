@@ -11,7 +11,7 @@ use crate::{
         call::{self, Call},
         guard::Check,
         plan::Refusal,
-        snapshot::Facts,
+        snapshot::{Facts, Registered},
         target::{Kind, Sight, Target},
     },
     text::Text,
@@ -78,14 +78,7 @@ pub(super) fn candidate<'a>(
             "Register the run by hand (create-model-package), then promote the version.",
         );
     };
-    let registered = match &facts.registered {
-        Some(Ok(registered)) => registered,
-        Some(Err(fault)) => {
-            let text = format!("the versions of the group could not be read: {}", fault.kind.brief());
-            return no(Check::Status, text, &fault.remedy());
-        }
-        None => return no(Check::Status, "the versions of the group were not read".to_owned(), "F5 reads them."),
-    };
+    let registered = registered(facts, "F5 reads them.")?;
     if let Some(version) = &registered.version {
         return described(version.clone());
     }
@@ -185,4 +178,16 @@ pub(super) fn kin(ground: &Ground<'_>, job: &Sight) -> Verdict {
         )),
         None => Verdict::Unknown("which job trained the live version is not known: is this the same model?".to_owned()),
     }
+}
+
+/// What the group of the live version knows; `unread` is what helps where nobody asked.
+pub(super) fn registered<'a>(facts: &'a Facts, unread: &str) -> Result<&'a Registered, Vec<Refusal>> {
+    let (text, remedy) = match &facts.registered {
+        Some(Ok(registered)) => return Ok(registered),
+        Some(Err(fault)) => {
+            (format!("the versions of the group could not be read: {}", fault.kind.brief()), fault.remedy())
+        }
+        None => ("the versions of the group were not read".to_owned(), unread.to_owned()),
+    };
+    Err(vec![Refusal { check: Check::Status, text, remedy: Some(remedy), cli: None }])
 }
